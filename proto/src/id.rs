@@ -1,0 +1,160 @@
+//! Identifiers: newtypes over bytes and numbers, never bare arrays.
+
+use core::fmt;
+
+use data_encoding::BASE32_NOPAD;
+use serde::{Deserialize, Serialize};
+
+use crate::label::{Label, hash};
+
+macro_rules! bytes_id {
+    ($(#[$doc:meta])* $name:ident, $len:literal) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        pub struct $name(pub [u8; $len]);
+
+        impl $name {
+            /// Length in bytes.
+            pub const LEN: usize = $len;
+
+            /// The bytes.
+            #[must_use]
+            pub fn as_bytes(&self) -> &[u8] {
+                &self.0
+            }
+
+            /// From a slice of exactly the right length.
+            #[must_use]
+            pub fn from_slice(bytes: &[u8]) -> Option<Self> {
+                bytes.try_into().ok().map(Self)
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&BASE32_NOPAD.encode(&self.0).to_lowercase())
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                let text = BASE32_NOPAD.encode(&self.0).to_lowercase();
+                write!(f, "{}({})", stringify!($name), text.get(..8).unwrap_or(&text))
+            }
+        }
+    };
+}
+
+bytes_id!(
+    /// A channel on a relay: hash of its creation key and a salt, unguessable.
+    ChannelId,
+    32
+);
+bytes_id!(
+    /// A room: one MLS group with one channel and one log. Random, inside the genesis.
+    RoomId,
+    32
+);
+bytes_id!(
+    /// A body (cell, chapter, committee): hash of its genesis.
+    BodyId,
+    32
+);
+bytes_id!(
+    /// A person inside one body: hash of its first persona key.
+    PersonaId,
+    32
+);
+bytes_id!(
+    /// SHA-256 of an entry's bytes as the relay served them.
+    EntryHash,
+    32
+);
+bytes_id!(
+    /// Hash of the canonical state of the organization machine.
+    StateRoot,
+    32
+);
+bytes_id!(
+    /// The random id of an intent; the machine applies it once per author.
+    IntentId,
+    16
+);
+bytes_id!(
+    /// Random bytes that make a notice or request new.
+    Nonce,
+    16
+);
+
+macro_rules! number {
+    ($(#[$doc:meta])* $name:ident, $int:ty) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
+        pub struct $name(pub $int);
+
+        impl $name {
+            /// The one after; saturates.
+            #[must_use]
+            pub const fn next(self) -> Self {
+                Self(self.0.saturating_add(1))
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, "{}", self.0)
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, "{}({})", stringify!($name), self.0)
+            }
+        }
+    };
+}
+
+number!(
+    /// Place of an entry in its channel. The first entry has position 1; 0 is before everything.
+    Position,
+    u64
+);
+number!(
+    /// The fence of a channel: moves by one at every flagged entry.
+    Counter,
+    u64
+);
+number!(
+    /// Whole minutes since 1970-01-01T00:00Z, as an author claims them.
+    Minutes,
+    u64
+);
+number!(
+    /// Whole hours since 1970-01-01T00:00Z.
+    Hours,
+    u64
+);
+
+impl PersonaId {
+    /// The id of a persona: hash of its first persona key (32 bytes, Ed25519).
+    #[must_use]
+    pub fn of(first_key: &[u8; 32]) -> Self {
+        Self(hash(Label::PersonaId, &[first_key]))
+    }
+}
+
+impl EntryHash {
+    /// Hash of an entry's bytes.
+    #[must_use]
+    pub fn of(bytes: &[u8]) -> Self {
+        Self(hash(Label::Entry, &[bytes]))
+    }
+}
+
+impl ChannelId {
+    /// The id of the channel made with a creation key and a salt (design paper 2).
+    #[must_use]
+    pub fn of(creation_key: &[u8; 32], salt: &[u8; 32]) -> Self {
+        Self(hash(Label::ChannelId, &[creation_key, salt]))
+    }
+}
