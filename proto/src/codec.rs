@@ -26,10 +26,15 @@ fn settings() -> config::Configuration<config::BigEndian, config::Varint> {
 /// # Errors
 /// `Misuse::TooLarge` if it takes more than `limit` bytes.
 pub fn encode<T: Serialize>(value: &T, limit: usize) -> Result<Vec<u8>, Misuse> {
-    let bytes = bincode::serde::encode_to_vec(value, settings())
-        .map_err(|_| Misuse::TooLarge { size: usize::MAX, limit })?;
+    let bytes = bincode::serde::encode_to_vec(value, settings()).map_err(|_| Misuse::TooLarge {
+        size: usize::MAX,
+        limit,
+    })?;
     if bytes.len() > limit {
-        return Err(Misuse::TooLarge { size: bytes.len(), limit });
+        return Err(Misuse::TooLarge {
+            size: bytes.len(),
+            limit,
+        });
     }
     Ok(bytes)
 }
@@ -40,7 +45,10 @@ pub fn encode<T: Serialize>(value: &T, limit: usize) -> Result<Vec<u8>, Misuse> 
 /// `PeerFault` if there are more than `limit` bytes, if they are not a value, or not its canonical form.
 pub fn decode<T: DeserializeOwned + Serialize>(bytes: &[u8], limit: usize) -> Result<T, PeerFault> {
     if bytes.len() > limit {
-        return Err(PeerFault::TooLarge { size: bytes.len(), limit });
+        return Err(PeerFault::TooLarge {
+            size: bytes.len(),
+            limit,
+        });
     }
     let (value, used): (T, usize) =
         bincode::serde::decode_from_slice(bytes, settings()).map_err(|_| PeerFault::Malformed)?;

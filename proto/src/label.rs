@@ -132,6 +132,9 @@ mod tests {
 
     #[test]
     fn parts_are_kept_apart() {
-        assert_ne!(hash(Label::Entry, &[b"ab", b"c"]), hash(Label::Entry, &[b"a", b"bc"]));
+        assert_ne!(
+            hash(Label::Entry, &[b"ab", b"c"]),
+            hash(Label::Entry, &[b"a", b"bc"])
+        );
     }
 }
