@@ -1,1 +1,7 @@
-//! Caucus.
+//! The relay: a QUIC server of channels, append-only, expiring, capability-guarded logs of opaque bytes.
+//!
+//! It knows no accounts and no names, and writes nothing about a connection. `relay` holds the rules,
+//! `store` keeps entries, `net` moves bytes.
+
+pub mod relay;
+pub mod store;

@@ -1,0 +1,3 @@
+//! The rules of channels, sans-IO.
+
+pub mod guard;

@@ -1,0 +1,139 @@
+//! Where channels live: a narrow interface on plain data that every engine meets, and a story that every
+//! engine passes. The store decides the order of a channel; nothing is acknowledged before it is durable in
+//! the engine's sense.
+
+use std::future::Future;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use caucus_proto::id::{ChannelId, Counter, Hours, Position};
+use caucus_proto::wire::{Entry, Flag, StoreKind};
+use thiserror::Error;
+
+use crate::relay::guard::Guard;
+
+/// One entry on its way into the store.
+#[derive(Clone, Debug)]
+pub struct NewEntry {
+    /// Into which channel.
+    pub channel: ChannelId,
+    /// Accepted only if this is the channel's counter at that moment.
+    pub counter: Counter,
+    /// What it does.
+    pub flag: Flag,
+    /// When it ends for readers.
+    pub expires: Hours,
+    /// One bucket.
+    pub bytes: Bytes,
+    /// For a flagged entry: the guard that follows it, in one write with it. The store itself sets
+    /// `newest` in it to the entry's position and, for a plain entry, in the guard it has.
+    pub guard: Option<Guard>,
+}
+
+/// What became of it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Appended {
+    /// Durable at this position.
+    Stored(Position),
+    /// The counter is another: nothing was stored.
+    Moved {
+        /// The channel's counter.
+        counter: Counter,
+        /// Position of its newest entry.
+        newest: Position,
+    },
+    /// No such channel.
+    Gone,
+}
+
+/// How much of the store is used.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub struct Usage {
+    /// Bytes on disk, or in memory.
+    pub bytes: u64,
+    /// Channels.
+    pub channels: u64,
+}
+
+/// How much a channel holds now.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub struct ChannelUsage {
+    /// Entries that have not expired.
+    pub entries: u64,
+    /// Their bytes.
+    pub bytes: u64,
+}
+
+/// A store.
+pub trait Store: Send + Sync + 'static {
+    /// What it promises.
+    fn kind(&self) -> StoreKind;
+
+    /// The guard of a channel, with the newest position, and what it holds.
+    fn guard(
+        &self,
+        channel: ChannelId,
+    ) -> impl Future<Output = Result<Option<(Arc<Guard>, ChannelUsage)>, StoreError>> + Send;
+
+    /// Writes a guard: a new channel (`expected` is none and there is no channel), or a change of one whose
+    /// guard is still `expected` but for `newest`. Answers whether it did. Durable before it answers.
+    fn put_guard(
+        &self,
+        channel: ChannelId,
+        expected: Option<Arc<Guard>>,
+        guard: Guard,
+    ) -> impl Future<Output = Result<bool, StoreError>> + Send;
+
+    /// Appends one entry. Durable before it answers.
+    fn append(&self, entry: NewEntry) -> impl Future<Output = Result<Appended, StoreError>> + Send;
+
+    /// Entries of a channel after a position, in order, that have not expired at `now` and were not trimmed:
+    /// at most `max_bytes`, but at least one if there is one.
+    fn read(
+        &self,
+        channel: ChannelId,
+        after: Position,
+        max_bytes: usize,
+        now: Hours,
+    ) -> impl Future<Output = Result<Vec<Entry>, StoreError>> + Send;
+
+    /// Forgets a channel and its entries.
+    fn delete(&self, channel: ChannelId) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// Gives back the space of entries whose day is over, and of guards unused for `Guard` life.
+    fn expire(&self, now: Hours) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// What is used.
+    fn usage(&self) -> Usage;
+
+    /// Writes what is still in memory and ends; later calls fail.
+    fn close(&self) -> impl Future<Output = Result<(), StoreError>> + Send;
+}
+
+/// Why the store did not do it.
+#[derive(Debug, Error)]
+pub enum StoreError {
+    /// The disk, or the quota for it, is full.
+    #[error("the store is full")]
+    Full,
+    /// The disk failed. After a failed flush nothing more is accepted: its state is unknown.
+    #[error("the store failed: {0}")]
+    Failed(String),
+    /// What is on disk is damaged.
+    #[error("the store is damaged: {0}")]
+    Damaged(String),
+    /// Written by a newer version.
+    #[error("the store is of format {found}, this program knows {known}")]
+    Newer {
+        /// On disk.
+        found: u32,
+        /// Known.
+        known: u32,
+    },
+    /// Another process uses it.
+    #[error("another relay uses this folder")]
+    InUse,
+    /// It was closed.
+    #[error("the store is closed")]
+    Closed,
+}
