@@ -1,1 +1,3 @@
+//! `caucus`: one program per person.
+
 fn main() {}

@@ -51,7 +51,7 @@ bytes_id!(
     32
 );
 bytes_id!(
-    /// A room: one MLS group with one channel and one log. Random, inside the genesis.
+    /// A room: one MLS group with one channel and one log. Hash of its body and its name.
     RoomId,
     32
 );
@@ -140,6 +140,14 @@ impl PersonaId {
     #[must_use]
     pub fn of(first_key: &[u8; 32]) -> Self {
         Self(hash(Label::PersonaId, &[first_key]))
+    }
+}
+
+impl RoomId {
+    /// The id of a body's room.
+    #[must_use]
+    pub fn of(body: &BodyId, name: &str) -> Self {
+        Self(hash(Label::RoomId, &[body.as_bytes(), name.as_bytes()]))
     }
 }
 

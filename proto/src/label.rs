@@ -30,6 +30,8 @@ labels! {
     PersonaId => "persona id",
     /// `BodyId`.
     BodyId => "body id",
+    /// `RoomId`.
+    RoomId => "room id",
     /// Hash of an entry's bytes.
     Entry => "entry",
     /// Running hash over a channel's entries.

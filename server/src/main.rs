@@ -1,1 +1,3 @@
+//! `caucus-relay`: a QUIC server of channels.
+
 fn main() {}

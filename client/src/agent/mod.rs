@@ -1,0 +1,1 @@
+//! The agent: one process a person, a private socket of JSON lines over `app`.

@@ -1,0 +1,1 @@
+//! Intents in, read models out: the only door for every face.

@@ -1,0 +1,1 @@
+//! Joins the parts: room pump, outbox, join flow, blobs.

@@ -1,0 +1,127 @@
+//! The access secret of a segment and the keys that come from it; the keys of an invite link.
+
+use core::fmt;
+
+use serde::{Deserialize, Serialize};
+use x25519_dalek::{PublicKey, StaticSecret};
+use zeroize::{Zeroize, ZeroizeOnDrop};
+
+use crate::id::{ChannelId, Counter, IntentId};
+use crate::label::{Label, derive};
+use crate::wire::channel::Access;
+
+macro_rules! secret {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Clone, PartialEq, Eq, Zeroize, ZeroizeOnDrop, Serialize, Deserialize)]
+        pub struct $name([u8; 32]);
+
+        impl $name {
+            /// From its bytes.
+            #[must_use]
+            pub const fn from_bytes(bytes: [u8; 32]) -> Self {
+                Self(bytes)
+            }
+
+            /// Its bytes.
+            #[must_use]
+            pub const fn bytes(&self) -> &[u8; 32] {
+                &self.0
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(concat!(stringify!($name), "(..)"))
+            }
+        }
+    };
+}
+
+secret!(
+    /// What everybody in a room derives at a cut from the exporter of the MLS epoch that the cut creates,
+    /// and keeps until the next one.
+    AccessSecret
+);
+secret!(
+    /// Key of the envelopes of a segment.
+    EnvelopeKey
+);
+secret!(
+    /// Seed of the HPKE key that requests to join by an invite are sealed to.
+    SealingSeed
+);
+
+impl AccessSecret {
+    /// Context for the MLS exporter: the channel, and the counter after the cut.
+    #[must_use]
+    pub fn exporter_context(channel: &ChannelId, counter: Counter) -> Vec<u8> {
+        [channel.as_bytes(), &counter.0.to_be_bytes()].concat()
+    }
+
+    /// Secret append key of the segment.
+    #[must_use]
+    pub fn append_key(&self) -> StaticSecret {
+        derive(Label::AppendKey, &self.0, &[]).into()
+    }
+
+    /// Secret read key of the segment.
+    #[must_use]
+    pub fn read_key(&self) -> StaticSecret {
+        derive(Label::ReadKey, &self.0, &[]).into()
+    }
+
+    /// The public halves, as the relay gets them.
+    #[must_use]
+    pub fn access(&self) -> Access {
+        Access {
+            append: PublicKey::from(&self.append_key()).to_bytes(),
+            read: PublicKey::from(&self.read_key()).to_bytes(),
+        }
+    }
+
+    /// Key of the envelopes of the segment.
+    #[must_use]
+    pub fn envelope_key(&self) -> EnvelopeKey {
+        EnvelopeKey(derive(Label::EnvelopeKey, &self.0, &[]))
+    }
+
+    /// Keys of an invite, for those who have the room.
+    #[must_use]
+    pub fn invite(&self, invite: &IntentId) -> InviteKeys {
+        InviteKeys {
+            read: derive(Label::InviteDropKey, &self.0, &[&invite.0]).into(),
+            sealing: SealingSeed(derive(Label::InviteSealingKey, &self.0, &[&invite.0])),
+        }
+    }
+}
+
+/// Keys of an invite, for those who have the room now.
+pub struct InviteKeys {
+    /// Secret read key of the drop.
+    pub read: StaticSecret,
+    /// Seed of the HPKE key that requests are sealed to.
+    pub sealing: SealingSeed,
+}
+
+/// Keys that come from the secret in an invite link, for whoever holds the link.
+pub struct LinkKeys {
+    /// Secret read key of the card's channel.
+    pub card_read: StaticSecret,
+    /// Key of the card's envelope.
+    pub card: EnvelopeKey,
+    /// Secret append key of the drop.
+    pub drop_append: StaticSecret,
+}
+
+impl LinkKeys {
+    /// From the link's secret.
+    #[must_use]
+    pub fn of(secret: &[u8; 16]) -> Self {
+        Self {
+            card_read: derive(Label::ReadKey, secret, &[b"card"]).into(),
+            card: EnvelopeKey(derive(Label::EnvelopeKey, secret, &[b"card"])),
+            drop_append: derive(Label::AppendKey, secret, &[b"drop"]).into(),
+        }
+    }
+}

@@ -1,0 +1,37 @@
+//! What stands inside an envelope: the author's signed head, and one of the bodies.
+
+use serde::{Deserialize, Serialize};
+
+use crate::id::{EntryHash, Position};
+use crate::org::{SignedHead, SignedNotice};
+
+/// What stands inside.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Content {
+    /// What the author had seen.
+    pub head: SignedHead,
+    /// What the author says.
+    pub body: Body,
+}
+
+/// The body of an entry.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum Body {
+    /// An MLS message (RFC 9420, section 6).
+    Mls(Vec<u8>),
+    /// A notice outside MLS.
+    Notice(SignedNotice),
+    /// One part of a commit that is too large for a bucket; nobody processes it alone.
+    Part(Vec<u8>),
+    /// A commit whose MLS message is the named parts, joined in order.
+    Parts(Vec<PartOf>),
+}
+
+/// A part of a commit, as the flagged entry names it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct PartOf {
+    /// Where it stands.
+    pub position: Position,
+    /// Hash of its entry's bytes.
+    pub entry: EntryHash,
+}

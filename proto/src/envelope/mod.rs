@@ -1,0 +1,124 @@
+//! The envelope: what the relay stores. It hides MLS framing (group id, epoch, content type) under a key
+//! that outlives MLS epochs, so that people who are in different epochs still read one another's heads.
+
+mod access;
+mod content;
+
+pub use access::{AccessSecret, EnvelopeKey, InviteKeys, LinkKeys, SealingSeed};
+pub use content::{Body, Content, PartOf};
+
+use chacha20poly1305::aead::{Aead, KeyInit, Payload};
+use chacha20poly1305::{XChaCha20Poly1305, XNonce};
+
+use crate::codec;
+use crate::error::{Misuse, PeerFault};
+use crate::id::{ChannelId, Counter};
+use crate::wire::bucket;
+
+const NONCE: usize = 24;
+const TAG: usize = 16;
+const OVERHEAD: usize = NONCE + TAG;
+
+/// Seals bytes into exactly one bucket, bound to a channel and a counter.
+///
+/// # Errors
+/// `Misuse::TooLarge` if no bucket holds them.
+pub fn seal_bytes(
+    key: &EnvelopeKey,
+    channel: &ChannelId,
+    counter: Counter,
+    nonce: [u8; NONCE],
+    content: &[u8],
+) -> Result<Vec<u8>, Misuse> {
+    let padded = bucket::pad(content, OVERHEAD)?;
+    let aad = associated(channel, counter);
+    let sealed = cipher(key)
+        .encrypt(
+            &XNonce::from(nonce),
+            Payload {
+                msg: &padded,
+                aad: &aad,
+            },
+        )
+        .map_err(|_| Misuse::TooLarge {
+            size: padded.len(),
+            limit: bucket::LARGEST,
+        })?;
+    let mut out = Vec::with_capacity(NONCE + sealed.len());
+    out.extend_from_slice(&nonce);
+    out.extend_from_slice(&sealed);
+    Ok(out)
+}
+
+/// Opens what [`seal_bytes`] made.
+///
+/// # Errors
+/// `PeerFault` if it is no bucket, does not open under this key, channel and counter, or is padded oddly.
+pub fn open_bytes(
+    key: &EnvelopeKey,
+    channel: &ChannelId,
+    counter: Counter,
+    bytes: &[u8],
+) -> Result<Vec<u8>, PeerFault> {
+    if !bucket::is_bucket(bytes.len()) {
+        return Err(PeerFault::NoBucket(bytes.len()));
+    }
+    let (nonce, sealed) = bytes.split_first_chunk::<NONCE>().ok_or(PeerFault::Malformed)?;
+    let aad = associated(channel, counter);
+    let padded = cipher(key)
+        .decrypt(
+            &XNonce::from(*nonce),
+            Payload {
+                msg: sealed,
+                aad: &aad,
+            },
+        )
+        .map_err(|_| PeerFault::Sealed)?;
+    bucket::unpad(&padded, OVERHEAD).map(<[u8]>::to_vec)
+}
+
+/// Seals an entry's content.
+///
+/// # Errors
+/// `Misuse::TooLarge`.
+pub fn seal(
+    key: &EnvelopeKey,
+    channel: &ChannelId,
+    counter: Counter,
+    nonce: [u8; NONCE],
+    content: &Content,
+) -> Result<Vec<u8>, Misuse> {
+    seal_bytes(
+        key,
+        channel,
+        counter,
+        nonce,
+        &codec::encode(content, bucket::LARGEST)?,
+    )
+}
+
+/// Opens an entry's content.
+///
+/// # Errors
+/// `PeerFault`.
+pub fn open(
+    key: &EnvelopeKey,
+    channel: &ChannelId,
+    counter: Counter,
+    bytes: &[u8],
+) -> Result<Content, PeerFault> {
+    codec::decode(&open_bytes(key, channel, counter, bytes)?, bucket::LARGEST)
+}
+
+fn cipher(key: &EnvelopeKey) -> XChaCha20Poly1305 {
+    XChaCha20Poly1305::new(&(*key.bytes()).into())
+}
+
+fn associated(channel: &ChannelId, counter: Counter) -> [u8; 40] {
+    let mut out = [0; 40];
+    let bytes = channel.as_bytes().iter().copied().chain(counter.0.to_be_bytes());
+    for (to, from) in out.iter_mut().zip(bytes) {
+        *to = from;
+    }
+    out
+}

@@ -1,0 +1,128 @@
+//! Acts: what a person does in a room. The words that go into MLS.
+
+use serde::{Deserialize, Serialize};
+
+use crate::codec;
+use crate::error::{Misuse, PeerFault};
+use crate::id::{ChannelId, IntentId, Minutes, PersonaId, Position};
+use crate::org::FEATURE;
+
+/// An act: its id makes it count once per author, its position says what its author knew (law 4), its
+/// feature says which clients must understand it (law 15).
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Act {
+    /// Random.
+    pub id: IntentId,
+    /// The log position it was judged at before it was sent.
+    pub judged_at: Position,
+    /// The feature the deed belongs to.
+    pub feature: u16,
+    /// A [`Deed`], encoded by itself so that an unknown one is still an act.
+    pub deed: Vec<u8>,
+}
+
+/// Longest text of a message in bytes.
+pub const LONGEST_TEXT: usize = 64 * 1024;
+
+/// What is done. Variants are only ever added at the end.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum Deed {
+    /// A message to the room.
+    Say {
+        /// Its text.
+        text: String,
+    },
+    /// Opens an invite; the act's id is the invite's.
+    Invite {
+        /// How many may come by it.
+        uses: u16,
+        /// Until when, in witnessed time.
+        expires: Minutes,
+        /// The drop for requests.
+        drop: ChannelId,
+    },
+    /// Ends an invite.
+    Revoke {
+        /// Which.
+        invite: IntentId,
+    },
+    /// Carries a request from an invite's drop into the log; an encoded `Application`.
+    Apply {
+        /// The request.
+        application: Vec<u8>,
+    },
+    /// Admits an applicant.
+    Admit {
+        /// Who.
+        persona: PersonaId,
+    },
+    /// Declines an applicant.
+    Decline {
+        /// Who.
+        persona: PersonaId,
+        /// Why; may be empty.
+        reason: String,
+    },
+    /// Removes a person.
+    Remove {
+        /// Who.
+        persona: PersonaId,
+        /// Why; may be empty.
+        reason: String,
+    },
+    /// Leaves the body.
+    Leave,
+    /// Names the author's control key of the channel (X25519).
+    ControlKey {
+        /// The public key.
+        key: [u8; 32],
+    },
+    /// Raises the feature floor.
+    RaiseFloor {
+        /// To this feature.
+        feature: u16,
+    },
+}
+
+/// A key package that a commit adds.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct SeatAdded {
+    /// Whose, by its certificate.
+    pub persona: PersonaId,
+    /// Hash of the key package.
+    pub key_package: [u8; 32],
+}
+
+/// What an MLS commit does, as far as the machine must judge it.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct CommitOps {
+    /// Inline Add proposals.
+    pub adds: Vec<SeatAdded>,
+    /// Inline Remove proposals, by persona.
+    pub removes: Vec<PersonaId>,
+    /// It has an update path.
+    pub path: bool,
+}
+
+impl Act {
+    /// An act of this program's feature.
+    ///
+    /// # Errors
+    /// `Misuse::TooLarge`.
+    pub fn new(id: IntentId, judged_at: Position, deed: &Deed) -> Result<Self, Misuse> {
+        Ok(Self {
+            id,
+            judged_at,
+            feature: FEATURE,
+            deed: codec::encode(deed, codec::LIMIT)?,
+        })
+    }
+
+    /// Its deed.
+    ///
+    /// # Errors
+    /// `PeerFault` if the bytes are none that this program knows.
+    pub fn read_deed(&self) -> Result<Deed, PeerFault> {
+        codec::decode(&self.deed, codec::LIMIT)
+    }
+}

@@ -1,0 +1,96 @@
+//! The request to join that an applicant drops at an invite.
+
+use serde::{Deserialize, Serialize};
+
+use crate::codec;
+use crate::error::PeerFault;
+use crate::id::{ChannelId, IntentId, PersonaId};
+use crate::label::{Label, hash};
+use crate::org::name::Name;
+use crate::org::sign::{PersonaPublic, Signature};
+
+/// Longest word an applicant says about themselves, in bytes.
+pub const LONGEST_WORD: usize = 280;
+
+/// Largest key package, in bytes.
+pub const LARGEST_KEY_PACKAGE: usize = 12 * 1024;
+
+/// Where answers to an applicant go: a channel that the applicant made.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct ReplyDrop {
+    /// The channel.
+    pub channel: ChannelId,
+    /// Secret append key of it (X25519): whoever may answer, may append.
+    pub append: [u8; 32],
+    /// HPKE public key of the applicant (X-Wing): answers are sealed to it.
+    pub sealing: Vec<u8>,
+}
+
+/// A request to join.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Application {
+    /// Which invite.
+    pub invite: IntentId,
+    /// The persona's first key.
+    pub key: PersonaPublic,
+    /// The chosen name.
+    pub name: Name,
+    /// A word to those who decide; may be empty.
+    pub word: String,
+    /// A key package (RFC 9420, section 10).
+    pub key_package: Vec<u8>,
+    /// Where the answers go.
+    pub reply: ReplyDrop,
+    /// By the persona key over [`Application::digest`].
+    pub signature: Signature,
+}
+
+impl Application {
+    /// The persona that applies.
+    #[must_use]
+    pub fn persona(&self) -> PersonaId {
+        PersonaId::of(&self.key.0)
+    }
+
+    /// Hash of the key package, by which the admission and the commit name it.
+    #[must_use]
+    pub fn key_package_hash(&self) -> [u8; 32] {
+        hash(Label::KeyPackage, &[&self.key_package])
+    }
+
+    /// What is signed: everything but the signature.
+    #[must_use]
+    pub fn digest(&self) -> [u8; 32] {
+        hash(
+            Label::Application,
+            &[
+                &self.invite.0,
+                &self.key.0,
+                self.name.as_str().as_bytes(),
+                self.word.as_bytes(),
+                &self.key_package,
+                self.reply.channel.as_bytes(),
+                &self.reply.append,
+                &self.reply.sealing,
+            ],
+        )
+    }
+
+    /// Reads an application and checks its bounds and its signature.
+    ///
+    /// # Errors
+    /// `PeerFault`.
+    pub fn read(bytes: &[u8]) -> Result<Self, PeerFault> {
+        let application: Self = codec::decode(bytes, codec::LIMIT)?;
+        let bounded = application.word.len() <= LONGEST_WORD
+            && application.key_package.len() <= LARGEST_KEY_PACKAGE
+            && application.reply.sealing.len() <= 2048;
+        if !bounded {
+            return Err(PeerFault::Malformed);
+        }
+        application
+            .key
+            .verify(&application.digest(), &application.signature)?;
+        Ok(application)
+    }
+}

@@ -1,0 +1,208 @@
+//! One entry moves the state on: total and deterministic (laws 1 to 3). What breaks a rule changes nothing
+//! but the position, and says why.
+
+use crate::codec;
+use crate::id::{Minutes, PersonaId, Position};
+use crate::org::FEATURE;
+use crate::org::act::{Act, CommitOps};
+use crate::org::denied::Denied;
+use crate::org::judge::Effect;
+use crate::org::person::{Person, Standing};
+use crate::org::state::{Invite, State};
+
+/// Where an entry stands and what the relay says it did.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct At {
+    /// Its position.
+    pub position: Position,
+    /// It moved the counter.
+    pub flagged: bool,
+    /// It turned the keys.
+    pub cut: bool,
+}
+
+/// What an entry turned out to hold.
+#[derive(Clone, Debug)]
+pub enum Input<'a> {
+    /// An application message: an encoded [`Act`].
+    Act(&'a [u8]),
+    /// A commit that MLS can process, and what it does.
+    Commit(&'a CommitOps),
+    /// A signed notice.
+    Notice,
+    /// Nothing that the machine can use.
+    Nothing(Denied),
+}
+
+/// What became of it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Outcome {
+    /// The state changed so.
+    Done(Vec<Effect>),
+    /// A recorded no-op.
+    NoOp(Denied),
+    /// The room's floor is above this program: it must stop here (law 15).
+    UpgradeNeeded {
+        /// The room's floor.
+        floor: u16,
+    },
+}
+
+impl State {
+    /// Applies the entry at `at`. `author` is who wrote it as far as that was authenticated, with the time
+    /// they claim.
+    pub fn apply(&mut self, at: At, author: Option<(PersonaId, Minutes)>, input: &Input<'_>) -> Outcome {
+        if self.floor > FEATURE {
+            return Outcome::UpgradeNeeded { floor: self.floor };
+        }
+        let outcome = self.outcome(at, author.map(|(persona, _)| persona), input);
+        self.position = at.position;
+        if let Outcome::Done(effects) = &outcome {
+            for effect in effects {
+                if let Some((persona, _)) = author {
+                    self.enact(at, &persona, effect);
+                }
+            }
+            if at.cut {
+                self.cut(at.position);
+            }
+        }
+        if let Some((persona, time)) = author {
+            self.witness(&persona, time);
+        }
+        outcome
+    }
+
+    fn outcome(&mut self, at: At, author: Option<PersonaId>, input: &Input<'_>) -> Outcome {
+        let judged = match (input, author) {
+            (Input::Nothing(denied), _) => Err(denied.clone()),
+            (_, None) => Err(Denied::NotPresent),
+            (Input::Notice, Some(_)) if at.flagged => Err(Denied::WrongFlag),
+            (Input::Notice, Some(_)) => Ok(Vec::new()),
+            (Input::Act(_), Some(_)) if at.flagged => Err(Denied::WrongFlag),
+            (Input::Commit(_), Some(_)) if !at.flagged => Err(Denied::WrongFlag),
+            (Input::Commit(ops), Some(author)) => self.judge_commit(&author, ops),
+            (Input::Act(bytes), Some(author)) => match codec::decode::<Act>(bytes, codec::LIMIT) {
+                Err(_) => Err(Denied::Malformed),
+                Ok(act) => {
+                    let judged = self.judge(at.position, &author, &act);
+                    if judged.is_ok()
+                        && let Some(person) = self.people.get_mut(&author)
+                    {
+                        person.remember(act.id);
+                    }
+                    judged.map(|effect| vec![effect])
+                }
+            },
+        };
+        match judged {
+            Ok(effects) => Outcome::Done(effects),
+            Err(denied) => Outcome::NoOp(denied),
+        }
+    }
+
+    fn enact(&mut self, at: At, author: &PersonaId, effect: &Effect) {
+        match effect {
+            Effect::Said { .. } | Effect::Refreshed => {}
+            Effect::Invited {
+                invite,
+                uses,
+                expires,
+                drop,
+            } => {
+                let opened = Invite {
+                    number: self.next_invite,
+                    by: *author,
+                    left: *uses,
+                    expires: *expires,
+                    drop: *drop,
+                    access: self.access,
+                };
+                self.next_invite = self.next_invite.saturating_add(1);
+                self.invites.insert(*invite, opened);
+            }
+            Effect::Revoked { invite } => {
+                self.invites.remove(invite);
+            }
+            Effect::Applied {
+                persona,
+                key,
+                name,
+                invite,
+                key_package,
+            } => {
+                let person = Person {
+                    key: *key,
+                    name: name.clone(),
+                    number: self.next_person,
+                    standing: Standing::Applied {
+                        invite: *invite,
+                        key_package: *key_package,
+                    },
+                    control: None,
+                    latest: None,
+                    active: None,
+                    intents: std::collections::VecDeque::new(),
+                };
+                self.next_person = self.next_person.saturating_add(1);
+                self.people.insert(*persona, person);
+            }
+            Effect::Admitted {
+                persona,
+                invite,
+                key_package,
+            } => {
+                if let Some(invite) = self.invites.get_mut(invite) {
+                    invite.left = invite.left.saturating_sub(1);
+                }
+                self.stand(
+                    persona,
+                    Standing::Admitted {
+                        key_package: *key_package,
+                        by: *author,
+                    },
+                );
+            }
+            Effect::Declined { persona, .. } => {
+                self.people.remove(persona);
+            }
+            Effect::Removed { persona, .. } => self.stand(persona, Standing::Going { by: Some(*author) }),
+            Effect::Left => self.stand(author, Standing::Going { by: None }),
+            Effect::ControlNamed { key } => {
+                if let Some(person) = self.people.get_mut(author) {
+                    person.control = Some(*key);
+                }
+            }
+            Effect::FloorRaised { feature } => self.floor = *feature,
+            Effect::Seated { persona } => self.stand(persona, Standing::Present { since: at.position }),
+            Effect::Unseated { persona } => {
+                let by = match self.person(persona).map(|person| &person.standing) {
+                    Some(Standing::Going { by }) => *by,
+                    _ => None,
+                };
+                self.stand(persona, Standing::Gone { by, uncut: !at.cut });
+                if let Some(person) = self.people.get_mut(persona) {
+                    person.intents.clear();
+                    person.control = None;
+                }
+                // Whoever is out knows the access secret that open invites are sealed under.
+                self.invites.clear();
+            }
+        }
+    }
+
+    fn stand(&mut self, persona: &PersonaId, standing: Standing) {
+        if let Some(person) = self.people.get_mut(persona) {
+            person.standing = standing;
+        }
+    }
+
+    fn cut(&mut self, position: Position) {
+        self.access = position;
+        for person in self.people.values_mut() {
+            if let Standing::Gone { uncut, .. } = &mut person.standing {
+                *uncut = false;
+            }
+        }
+    }
+}

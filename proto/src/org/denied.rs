@@ -1,0 +1,104 @@
+//! Why an entry changed nothing, in plain words.
+
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+/// Why an act or a commit is a no-op. It is for views; no state depends on it.
+#[derive(Clone, PartialEq, Eq, Debug, Error, Serialize, Deserialize)]
+pub enum Denied {
+    /// The author is not in the room, or is going.
+    #[error("its author is not in the room")]
+    NotPresent,
+    /// The same intent was applied before.
+    #[error("it was done already")]
+    Repeated,
+    /// It names a position that its author cannot have known.
+    #[error("it was judged at a position that is not before its own")]
+    FromTheFuture,
+    /// It belongs to a feature above the room's floor (law 15).
+    #[error("it needs feature {feature}, and the room is at {floor}")]
+    AboveFloor {
+        /// The act's.
+        feature: u16,
+        /// The room's.
+        floor: u16,
+    },
+    /// The bytes are no act.
+    #[error("it is malformed")]
+    Malformed,
+    /// The author lacks a power.
+    #[error("it needs the power \"{power}\"")]
+    Powerless {
+        /// Its word.
+        power: String,
+    },
+    /// No such invite, or it has ended.
+    #[error("the invite is unknown or has been revoked")]
+    NoInvite,
+    /// The invite's time is over.
+    #[error("the invite has expired")]
+    InviteExpired,
+    /// As many came by it as it allows.
+    #[error("the invite is used up")]
+    InviteUsedUp,
+    /// The persona is known here already.
+    #[error("this person has applied or is in the body already")]
+    KnownPersona,
+    /// Somebody has this name.
+    #[error("somebody here has this name already")]
+    NameTaken,
+    /// Too many requests or invites wait.
+    #[error("too many wait already")]
+    TooManyWaiting,
+    /// The body has as many people as its room holds.
+    #[error("the room is full")]
+    RoomFull,
+    /// No such person in this standing.
+    #[error("this person is not {0}")]
+    NotStanding(WantedStanding),
+    /// One does not remove oneself.
+    #[error("nobody removes themselves: leave instead")]
+    Oneself,
+    /// The last one in the room cannot leave it.
+    #[error("the last person in the room cannot leave it")]
+    LastOne,
+    /// The floor is there already, or above what the author's program knows.
+    #[error("the feature floor cannot go there")]
+    Floor,
+    /// A text is too long or empty.
+    #[error("the text is empty or too long")]
+    Text,
+    /// The commit adds somebody who is not admitted, or by another key package.
+    #[error("the commit adds somebody who is not admitted")]
+    AddsUnadmitted,
+    /// The commit takes a seat from somebody who neither left nor was removed.
+    #[error("the commit removes somebody who neither left nor was removed")]
+    RemovesUnremoved,
+    /// The commit does nothing, too much, or one thing twice.
+    #[error("the commit does nothing, too much, or one thing twice")]
+    OddCommit,
+    /// MLS refused it, or it breaks the commit policy.
+    #[error("it does not open, or is no commit that a room may hold")]
+    Unprocessable,
+    /// A flagged entry without an accepted commit, or a commit without a flag.
+    #[error("its flag and its content do not belong together")]
+    WrongFlag,
+}
+
+/// The standing that was needed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum WantedStanding {
+    /// Waiting for admission.
+    Applied,
+    /// In the room.
+    Present,
+}
+
+impl core::fmt::Display for WantedStanding {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str(match self {
+            Self::Applied => "waiting for admission",
+            Self::Present => "in the room",
+        })
+    }
+}

@@ -1,0 +1,322 @@
+//! The only authority (law 2): may this person do this now? Runs before sending and at replay.
+
+use crate::id::{ChannelId, IntentId, Minutes, PersonaId, Position};
+use crate::org::FEATURE;
+use crate::org::act::{Act, CommitOps, Deed, LONGEST_TEXT};
+use crate::org::application::{Application, LONGEST_WORD};
+use crate::org::denied::{Denied, WantedStanding};
+use crate::org::name::Name;
+use crate::org::person::{Person, Standing};
+use crate::org::power::Power;
+use crate::org::sign::PersonaPublic;
+use crate::org::state::{LARGEST_ROOM, OPEN_INVITES, State, WAITING_REQUESTS};
+
+/// Seats that one commit may add.
+pub const LARGEST_BATCH: usize = 50;
+
+/// What an accepted act or commit changes.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Effect {
+    /// A message.
+    Said {
+        /// Its text.
+        text: String,
+    },
+    /// An invite is open.
+    Invited {
+        /// Its id.
+        invite: IntentId,
+        /// How many may come by it.
+        uses: u16,
+        /// Until when.
+        expires: Minutes,
+        /// Its drop.
+        drop: ChannelId,
+    },
+    /// An invite has ended.
+    Revoked {
+        /// Which.
+        invite: IntentId,
+    },
+    /// Somebody asks to join.
+    Applied {
+        /// Who.
+        persona: PersonaId,
+        /// Their key.
+        key: PersonaPublic,
+        /// Their name.
+        name: Name,
+        /// By which invite.
+        invite: IntentId,
+        /// Hash of their key package.
+        key_package: [u8; 32],
+    },
+    /// Somebody is admitted; a commit has to follow.
+    Admitted {
+        /// Who.
+        persona: PersonaId,
+        /// By which invite.
+        invite: IntentId,
+        /// Hash of their key package.
+        key_package: [u8; 32],
+    },
+    /// A request was declined.
+    Declined {
+        /// Who.
+        persona: PersonaId,
+        /// Why.
+        reason: String,
+    },
+    /// Somebody is removed; a commit has to follow.
+    Removed {
+        /// Who.
+        persona: PersonaId,
+        /// Why.
+        reason: String,
+    },
+    /// The author leaves; a commit has to follow.
+    Left,
+    /// The author named their control key.
+    ControlNamed {
+        /// The public key.
+        key: [u8; 32],
+    },
+    /// The feature floor is higher.
+    FloorRaised {
+        /// The new floor.
+        feature: u16,
+    },
+    /// A commit seated somebody.
+    Seated {
+        /// Who.
+        persona: PersonaId,
+    },
+    /// A commit took a seat away.
+    Unseated {
+        /// Who.
+        persona: PersonaId,
+    },
+    /// The author renewed their keys.
+    Refreshed,
+}
+
+impl State {
+    /// Judges an act of `author` as if it stood at `position`.
+    ///
+    /// # Errors
+    /// `Denied`, with the reason in plain words.
+    pub fn judge(&self, position: Position, author: &PersonaId, act: &Act) -> Result<Effect, Denied> {
+        let person = self.author(author)?;
+        if act.judged_at >= position {
+            return Err(Denied::FromTheFuture);
+        }
+        if act.feature > self.floor {
+            return Err(Denied::AboveFloor {
+                feature: act.feature,
+                floor: self.floor,
+            });
+        }
+        if person.intents.contains(&act.id) {
+            return Err(Denied::Repeated);
+        }
+        let deed = act.read_deed().map_err(|_| Denied::Malformed)?;
+        self.judge_deed(author, act.id, deed)
+    }
+
+    /// Judges what a commit of `author` does.
+    ///
+    /// # Errors
+    /// `Denied`.
+    pub fn judge_commit(&self, author: &PersonaId, ops: &CommitOps) -> Result<Vec<Effect>, Denied> {
+        self.author(author)?;
+        let mut effects = Vec::new();
+        for persona in &ops.removes {
+            let going = self
+                .person(persona)
+                .is_some_and(|person| matches!(person.standing, Standing::Going { .. }));
+            if !going {
+                return Err(Denied::RemovesUnremoved);
+            }
+            effects.push(Effect::Unseated { persona: *persona });
+        }
+        for add in &ops.adds {
+            let admitted = self.person(&add.persona).is_some_and(|person| {
+                matches!(person.standing, Standing::Admitted { key_package, .. } if key_package == add.key_package)
+            });
+            if !admitted {
+                return Err(Denied::AddsUnadmitted);
+            }
+            effects.push(Effect::Seated { persona: add.persona });
+        }
+        let once = |n: usize, effect: &Effect| !effects.iter().skip(n + 1).any(|other| other == effect);
+        let distinct = effects.iter().enumerate().all(|(n, effect)| once(n, effect));
+        let needs_path = ops.adds.is_empty() || !ops.removes.is_empty();
+        if !distinct || ops.adds.len() > LARGEST_BATCH || (needs_path && !ops.path) {
+            return Err(Denied::OddCommit);
+        }
+        if effects.is_empty() {
+            effects.push(Effect::Refreshed);
+        }
+        Ok(effects)
+    }
+
+    fn author(&self, author: &PersonaId) -> Result<&Person, Denied> {
+        self.person(author)
+            .filter(|person| person.is_present())
+            .ok_or(Denied::NotPresent)
+    }
+
+    fn with_power(&self, author: &PersonaId, power: Power) -> Result<(), Denied> {
+        if self.holds(author, power) {
+            return Ok(());
+        }
+        Err(Denied::Powerless {
+            power: power.word().to_owned(),
+        })
+    }
+
+    fn judge_deed(&self, author: &PersonaId, id: IntentId, deed: Deed) -> Result<Effect, Denied> {
+        match deed {
+            Deed::Say { text } => {
+                if text.is_empty() || text.len() > LONGEST_TEXT {
+                    return Err(Denied::Text);
+                }
+                Ok(Effect::Said { text })
+            }
+            Deed::Invite { uses, expires, drop } => {
+                self.with_power(author, Power::Admit)?;
+                if self.invites.len() >= OPEN_INVITES {
+                    return Err(Denied::TooManyWaiting);
+                }
+                if uses == 0 || self.invites.contains_key(&id) {
+                    return Err(Denied::InviteUsedUp);
+                }
+                if expires <= self.now() {
+                    return Err(Denied::InviteExpired);
+                }
+                Ok(Effect::Invited {
+                    invite: id,
+                    uses,
+                    expires,
+                    drop,
+                })
+            }
+            Deed::Revoke { invite } => {
+                self.with_power(author, Power::Admit)?;
+                self.invites.get(&invite).ok_or(Denied::NoInvite)?;
+                Ok(Effect::Revoked { invite })
+            }
+            Deed::Apply { application } => self.judge_application(author, &application),
+            Deed::Admit { persona } => self.judge_admission(author, persona),
+            Deed::Decline { persona, reason } => {
+                self.with_power(author, Power::Admit)?;
+                self.applied(&persona)?;
+                Ok(Effect::Declined {
+                    persona,
+                    reason: bounded(reason)?,
+                })
+            }
+            Deed::Remove { persona, reason } => {
+                self.with_power(author, Power::Remove)?;
+                if persona == *author {
+                    return Err(Denied::Oneself);
+                }
+                // An accepted admission is not undone before its commit (law 19), only by a new act after it.
+                self.person(&persona)
+                    .filter(|person| person.is_present())
+                    .ok_or(Denied::NotStanding(WantedStanding::Present))?;
+                Ok(Effect::Removed {
+                    persona,
+                    reason: bounded(reason)?,
+                })
+            }
+            Deed::Leave => {
+                if self.present().count() < 2 {
+                    return Err(Denied::LastOne);
+                }
+                Ok(Effect::Left)
+            }
+            Deed::ControlKey { key } => {
+                self.with_power(author, Power::Keys)?;
+                Ok(Effect::ControlNamed { key })
+            }
+            Deed::RaiseFloor { feature } => {
+                self.with_power(author, Power::Floor)?;
+                if feature <= self.floor || feature > FEATURE {
+                    return Err(Denied::Floor);
+                }
+                Ok(Effect::FloorRaised { feature })
+            }
+        }
+    }
+
+    fn judge_application(&self, author: &PersonaId, bytes: &[u8]) -> Result<Effect, Denied> {
+        self.with_power(author, Power::Admit)?;
+        let application = Application::read(bytes).map_err(|_| Denied::Malformed)?;
+        self.open_invite(&application.invite)?;
+        let persona = application.persona();
+        if self.people.contains_key(&persona) {
+            return Err(Denied::KnownPersona);
+        }
+        let here = |p: &Person| !matches!(p.standing, Standing::Gone { .. });
+        if self
+            .people
+            .values()
+            .any(|p| here(p) && p.name.is_like(application.name.as_str()))
+        {
+            return Err(Denied::NameTaken);
+        }
+        let waiting = |p: &&Person| matches!(p.standing, Standing::Applied { .. });
+        if self.people.values().filter(waiting).count() >= WAITING_REQUESTS {
+            return Err(Denied::TooManyWaiting);
+        }
+        Ok(Effect::Applied {
+            persona,
+            key: application.key,
+            key_package: application.key_package_hash(),
+            invite: application.invite,
+            name: application.name,
+        })
+    }
+
+    fn judge_admission(&self, author: &PersonaId, persona: PersonaId) -> Result<Effect, Denied> {
+        self.with_power(author, Power::Admit)?;
+        let (invite, key_package) = self.applied(&persona)?;
+        self.open_invite(&invite)?;
+        let seats = |p: &&Person| p.is_seated() || matches!(p.standing, Standing::Admitted { .. });
+        if self.people.values().filter(seats).count() >= LARGEST_ROOM {
+            return Err(Denied::RoomFull);
+        }
+        Ok(Effect::Admitted {
+            persona,
+            invite,
+            key_package,
+        })
+    }
+
+    fn applied(&self, persona: &PersonaId) -> Result<(IntentId, [u8; 32]), Denied> {
+        match self.person(persona).map(|person| &person.standing) {
+            Some(Standing::Applied { invite, key_package }) => Ok((*invite, *key_package)),
+            _ => Err(Denied::NotStanding(WantedStanding::Applied)),
+        }
+    }
+
+    fn open_invite(&self, id: &IntentId) -> Result<(), Denied> {
+        let invite = self.invites.get(id).ok_or(Denied::NoInvite)?;
+        if invite.left == 0 {
+            return Err(Denied::InviteUsedUp);
+        }
+        if invite.expires < self.now() {
+            return Err(Denied::InviteExpired);
+        }
+        Ok(())
+    }
+}
+
+fn bounded(reason: String) -> Result<String, Denied> {
+    if reason.len() > LONGEST_WORD {
+        Err(Denied::Text)
+    } else {
+        Ok(reason)
+    }
+}

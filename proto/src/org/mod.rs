@@ -1,0 +1,38 @@
+//! The organization machine (`docs/organization.md`): what members of a body must agree on, as a pure state
+//! machine over a log that the relay orders and cannot read.
+//!
+//! [`State::judge`] and [`State::judge_commit`] are the only authority, before sending and at replay;
+//! [`State::apply`] is total and deterministic: an entry that breaks a rule is a recorded no-op.
+
+pub mod act;
+pub mod application;
+pub mod apply;
+pub mod denied;
+pub mod genesis;
+pub mod head;
+pub mod judge;
+pub mod name;
+pub mod notice;
+pub mod person;
+pub mod power;
+pub mod root;
+pub mod sign;
+pub mod state;
+pub mod witness;
+
+pub use act::{Act, CommitOps, Deed, SeatAdded};
+pub use application::{Application, ReplyDrop};
+pub use apply::{At, Input, Outcome};
+pub use denied::Denied;
+pub use genesis::{Genesis, Kind, SuiteChoice};
+pub use head::{Head, Running, SignedHead};
+pub use judge::Effect;
+pub use name::Name;
+pub use notice::{Notice, NoticeKind, SignedNotice};
+pub use person::{Person, Standing};
+pub use power::Power;
+pub use sign::{PersonaPublic, Signature};
+pub use state::{Invite, State};
+
+/// The newest feature this program knows (law 15).
+pub const FEATURE: u16 = 1;

@@ -1,0 +1,72 @@
+//! Signed notices: what is said outside MLS, so that people in different epochs can still hear it.
+
+use serde::{Deserialize, Serialize};
+
+use crate::codec;
+use crate::error::PeerFault;
+use crate::id::{Counter, EntryHash, Nonce, PersonaId, Position, RoomId};
+use crate::label::{Label, hash};
+use crate::org::sign::{PersonaPublic, Signature};
+
+/// What a notice says.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum NoticeKind {
+    /// "I am here": the head beside it is the content.
+    Heartbeat,
+    /// A signed commit could not be processed.
+    Complaint {
+        /// Where it stands.
+        position: Position,
+        /// Which bytes were served there.
+        entry: EntryHash,
+    },
+    /// The group state is lost or broken: add me anew.
+    Renewal {
+        /// Where the persona is stuck.
+        stuck: Position,
+        /// The channel's counter as the persona knows it.
+        counter: Counter,
+        /// A fresh key package (RFC 9420, section 10).
+        key_package: Vec<u8>,
+        /// Where the welcome goes.
+        reply: super::ReplyDrop,
+    },
+}
+
+/// A notice before it is signed.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Notice {
+    /// What.
+    pub kind: NoticeKind,
+    /// Makes it new.
+    pub nonce: Nonce,
+}
+
+/// A notice and who signed it.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct SignedNotice {
+    /// Who.
+    pub author: PersonaId,
+    /// What.
+    pub notice: Notice,
+    /// By the persona key, over [`SignedNotice::digest`].
+    pub signature: Signature,
+}
+
+impl SignedNotice {
+    /// What is signed.
+    #[must_use]
+    pub fn digest(room: &RoomId, author: &PersonaId, notice: &Notice) -> [u8; 32] {
+        // What does not fit into an entry is refused where it is sealed; here it signs as empty.
+        let bytes = codec::encode(notice, codec::LIMIT).unwrap_or_default();
+        hash(Label::Notice, &[room.as_bytes(), author.as_bytes(), &bytes])
+    }
+
+    /// Whether this key signed it for this room.
+    ///
+    /// # Errors
+    /// `PeerFault::Signature`.
+    pub fn verify(&self, room: &RoomId, key: &PersonaPublic) -> Result<(), PeerFault> {
+        key.verify(&Self::digest(room, &self.author, &self.notice), &self.signature)
+    }
+}

@@ -1,0 +1,148 @@
+//! The state of a room's machine: what every member's device agrees on at a position.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use serde::{Deserialize, Serialize};
+
+use crate::codec;
+use crate::error::{Misuse, PeerFault};
+use crate::id::{ChannelId, IntentId, Minutes, PersonaId, Position, RoomId};
+use crate::org::genesis::Genesis;
+use crate::org::person::{Person, Standing};
+use crate::org::witness::Clock;
+
+/// Seats of a room.
+pub const LARGEST_ROOM: usize = 1000;
+
+/// Requests that may wait at once.
+pub const WAITING_REQUESTS: usize = 200;
+
+/// Invites that may be open at once.
+pub const OPEN_INVITES: usize = 64;
+
+/// Largest encoded snapshot.
+pub const LARGEST_SNAPSHOT: usize = 16 * 1024 * 1024;
+
+/// An open invite.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Invite {
+    /// A small number for people.
+    pub number: u32,
+    /// Who opened it.
+    pub by: PersonaId,
+    /// How many may still come by it.
+    pub left: u16,
+    /// Until when, in witnessed time.
+    pub expires: Minutes,
+    /// Where requests are dropped.
+    pub drop: ChannelId,
+    /// Position of the cut whose access secret its keys come from (0: the founding).
+    pub access: Position,
+}
+
+/// The state.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct State {
+    /// What the body began with.
+    pub genesis: Genesis,
+    /// The room's channel.
+    pub channel: ChannelId,
+    /// The last position applied.
+    pub position: Position,
+    /// The feature floor (law 15).
+    pub floor: u16,
+    /// Witnessed time (law 6).
+    pub clock: Clock,
+    /// Everybody who applied and was not declined, in order of persona.
+    pub people: BTreeMap<PersonaId, Person>,
+    /// Open invites by their act's id.
+    pub invites: BTreeMap<IntentId, Invite>,
+    /// Number of the next invite.
+    pub next_invite: u32,
+    /// Number of the next person.
+    pub next_person: u32,
+    /// Position of the last cut (0: the founding).
+    pub access: Position,
+}
+
+impl State {
+    /// The state of a body that was just founded, before the first entry.
+    #[must_use]
+    pub fn found(genesis: Genesis, channel: ChannelId) -> Self {
+        let founder = Person {
+            key: genesis.founder,
+            name: genesis.founder_name.clone(),
+            number: 0,
+            standing: Standing::Present { since: Position(0) },
+            control: Some(genesis.control),
+            latest: Some(genesis.founded),
+            active: Some(genesis.founded),
+            intents: VecDeque::new(),
+        };
+        Self {
+            channel,
+            position: Position(0),
+            floor: 1,
+            clock: Clock::start(genesis.founded),
+            people: BTreeMap::from([(genesis.founder_id(), founder)]),
+            invites: BTreeMap::new(),
+            next_invite: 1,
+            next_person: 1,
+            access: Position(0),
+            genesis,
+        }
+    }
+
+    /// The room.
+    #[must_use]
+    pub fn room(&self) -> RoomId {
+        self.genesis.room()
+    }
+
+    /// Witnessed time.
+    #[must_use]
+    pub fn now(&self) -> Minutes {
+        self.clock.now
+    }
+
+    /// A person.
+    #[must_use]
+    pub fn person(&self, persona: &PersonaId) -> Option<&Person> {
+        self.people.get(persona)
+    }
+
+    /// People in the room with voice.
+    pub fn present(&self) -> impl Iterator<Item = (&PersonaId, &Person)> {
+        self.people.iter().filter(|(_, person)| person.is_present())
+    }
+
+    /// People whose accepted admission or removal waits for a commit.
+    pub fn unexecuted(&self) -> impl Iterator<Item = (&PersonaId, &Person)> {
+        let waits = |p: &Person| matches!(p.standing, Standing::Admitted { .. } | Standing::Going { .. });
+        self.people.iter().filter(move |(_, person)| waits(person))
+    }
+
+    /// Whether somebody is out of the group while the channel's keys are still those they know (law 11).
+    #[must_use]
+    pub fn is_uncut(&self) -> bool {
+        self.people
+            .values()
+            .any(|person| matches!(person.standing, Standing::Gone { uncut: true, .. }))
+    }
+
+    /// The snapshot for a joiner or a vault.
+    ///
+    /// # Errors
+    /// `Misuse::TooLarge`.
+    pub fn snapshot(&self) -> Result<Vec<u8>, Misuse> {
+        codec::encode(self, LARGEST_SNAPSHOT)
+    }
+
+    /// A state from a snapshot; whether it is the room's, others' heads must show.
+    ///
+    /// # Errors
+    /// `PeerFault`.
+    pub fn from_snapshot(bytes: &[u8]) -> Result<Self, PeerFault> {
+        codec::decode(bytes, LARGEST_SNAPSHOT)
+    }
+}
