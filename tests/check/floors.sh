@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Versions below which a dependency is not safe, where the advisory is not in the database that `cargo deny`
-# reads. Every version of the crate in Cargo.lock must reach the floor.
+# Versions below which a dependency is not safe, so that it holds where the advisory is not in the database that
+# `cargo deny` reads, and where that database cannot be had. Every version of the crate in Cargo.lock must reach
+# the floor. And the budget of crates in the lock file.
 # shellcheck source=tests/check/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
@@ -56,3 +57,8 @@ renamed() { sed -E 's/^name = "rustls"$/name = "rustls2"/' Cargo.lock; }
 
 absent versions_stay_above_the_floors "$(below Cargo.lock)" "$(lowered | below /dev/stdin | grep -c 'below its floor' | grep -x 3)"
 holds a_floor_without_its_crate_is_told "$(renamed | below /dev/stdin | grep 'rustls is not in the lock file')"
+
+budget=420
+crates=$(grep -c '^name = ' Cargo.lock)
+holds the_lock_file_stays_within_its_budget_of_crates "$([ "$crates" -gt 100 ] && [ "$crates" -lt "$budget" ] && echo "$crates")" \
+    "$crates crates, fewer than $budget are allowed: drop one, or say in docs/decisions why not"

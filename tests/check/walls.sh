@@ -5,6 +5,10 @@
 
 ours='proto/src server/src client/src tests/src'
 
+# What cargo cannot tell is no absence.
+holds every_package_of_ours_has_a_dependency_tree \
+    "$(for one in proto server client tests; do [ "$(linked "caucus-$one" | grep -xc serde)" = 1 ] || echo "$one"; done | grep -q . || echo all)"
+
 # --- invariant 1: proto does no I/O, reads no clock, draws no randomness ---------------------------------
 
 outside='tokio|quinn|quinn-proto|rustls|mio|socket2|getrandom|rand|rand_chacha|fastrand|time|chrono|redb|sled|rustix'
