@@ -4,6 +4,10 @@
 //! caller. One value has one encoding: trailing bytes are refused, and what does not encode back to the
 //! same bytes is refused too. Types from the network hold no recursion and no zero-sized elements, because
 //! bincode's limit does not see those.
+//!
+//! What a decode allocates is bounded by what came: a text or byte string that claims more than eight times
+//! the input's size class is refused before it is allocated, and serde sets aside at most 1 MiB for a list
+//! on its word alone.
 
 use bincode::config;
 use serde::Serialize;
@@ -16,6 +20,12 @@ pub const LIMIT: usize = 320 * 1024;
 
 /// Largest record that a person's own device writes for itself (group state of a large room).
 pub const LOCAL_LIMIT: usize = 64 * 1024 * 1024;
+
+/// bincode counts an integer at its full width, up to eight bytes, where one byte came.
+const WIDEST: usize = 8;
+
+/// Inputs up to this size are decoded under a limit of their own.
+const SMALL: usize = 4 * 1024;
 
 fn settings() -> config::Configuration<config::BigEndian, config::Varint> {
     config::standard().with_big_endian()
@@ -50,8 +60,13 @@ pub fn decode<T: DeserializeOwned + Serialize>(bytes: &[u8], limit: usize) -> Re
             limit,
         });
     }
-    let (value, used): (T, usize) =
-        bincode::serde::decode_from_slice(bytes, settings()).map_err(|_| PeerFault::Malformed)?;
+    // Without a limit of its own bincode allocates whatever length a string claims, and the process aborts.
+    let (value, used): (T, usize) = match bytes.len() {
+        ..=SMALL => bincode::serde::decode_from_slice(bytes, settings().with_limit::<{ SMALL * WIDEST }>()),
+        ..=LIMIT => bincode::serde::decode_from_slice(bytes, settings().with_limit::<{ LIMIT * WIDEST }>()),
+        _ => bincode::serde::decode_from_slice(bytes, settings().with_limit::<{ LOCAL_LIMIT * WIDEST }>()),
+    }
+    .map_err(|_| PeerFault::Malformed)?;
     if used != bytes.len() {
         return Err(PeerFault::Trailing(bytes.len().saturating_sub(used)));
     }
@@ -60,4 +75,63 @@ pub fn decode<T: DeserializeOwned + Serialize>(bytes: &[u8], limit: usize) -> Re
         return Err(PeerFault::Malformed);
     }
     Ok(value)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+
+    /// 2^60 as a variable-length integer: more than any machine can allocate.
+    const BOMB: [u8; 9] = [253, 0x10, 0, 0, 0, 0, 0, 0, 0];
+
+    #[test]
+    fn a_length_that_lies_is_refused_before_it_is_allocated() {
+        // Each of these would abort the process, which no test survives, if the length were believed.
+        assert_eq!(decode::<String>(&BOMB, LIMIT), Err(PeerFault::Malformed));
+        assert_eq!(decode::<bytes::Bytes>(&BOMB, LIMIT), Err(PeerFault::Malformed));
+        assert_eq!(decode::<Vec<u8>>(&BOMB, LIMIT), Err(PeerFault::Malformed));
+        assert_eq!(decode::<Vec<u16>>(&BOMB, LIMIT), Err(PeerFault::Malformed));
+        assert_eq!(decode::<Vec<Vec<u64>>>(&BOMB, LIMIT), Err(PeerFault::Malformed));
+        assert_eq!(
+            decode::<BTreeMap<u64, u64>>(&BOMB, LIMIT),
+            Err(PeerFault::Malformed)
+        );
+        for padding in [0, SMALL, LIMIT - 9] {
+            let mut long = BOMB.to_vec();
+            long.resize(BOMB.len() + padding, 1);
+            assert_eq!(decode::<String>(&long, LOCAL_LIMIT), Err(PeerFault::Malformed));
+            assert_eq!(decode::<Vec<u16>>(&long, LOCAL_LIMIT), Err(PeerFault::Malformed));
+        }
+    }
+
+    #[test]
+    fn what_fits_its_limit_decodes_however_its_integers_are_counted() {
+        for len in [0, 1, SMALL - 3, SMALL, SMALL + 1, LIMIT - 5] {
+            let numbers = vec![1_u64; len];
+            let bytes = encode(&numbers, LIMIT).unwrap();
+            assert_eq!(decode::<Vec<u64>>(&bytes, LIMIT).unwrap(), numbers);
+        }
+        let whole = "a".repeat(LOCAL_LIMIT - 5);
+        let bytes = encode(&whole, LOCAL_LIMIT).unwrap();
+        assert_eq!(bytes.len(), LOCAL_LIMIT);
+        assert!(decode::<String>(&bytes, LOCAL_LIMIT).unwrap() == whole);
+    }
+
+    #[test]
+    fn trailing_bytes_and_second_forms_are_refused() {
+        assert_eq!(decode::<u64>(&[7], LIMIT), Ok(7));
+        assert_eq!(decode::<u64>(&[7, 0], LIMIT), Err(PeerFault::Trailing(1)));
+        // 7 as if it needed two bytes.
+        assert_eq!(decode::<u64>(&[251, 0, 7], LIMIT), Err(PeerFault::Malformed));
+        assert_eq!(
+            decode::<BTreeMap<u8, u8>>(&[2, 5, 0, 4, 0], LIMIT),
+            Err(PeerFault::Malformed)
+        );
+        assert_eq!(
+            decode::<u64>(&[0; 9], 8),
+            Err(PeerFault::TooLarge { size: 9, limit: 8 })
+        );
+    }
 }

@@ -16,6 +16,7 @@ pub mod notice;
 pub mod person;
 pub mod power;
 pub mod root;
+pub mod safety;
 pub mod sign;
 pub mod state;
 pub mod witness;
@@ -31,6 +32,7 @@ pub use name::Name;
 pub use notice::{Notice, NoticeKind, SignedNotice};
 pub use person::{Person, Standing};
 pub use power::Power;
+pub use safety::SafetyCode;
 pub use sign::{PersonaPublic, Signature};
 pub use state::{Invite, State};
 
