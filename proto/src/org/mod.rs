@@ -30,7 +30,7 @@ pub use head::{Head, Running, SignedHead};
 pub use judge::Effect;
 pub use name::Name;
 pub use notice::{Notice, NoticeKind, SignedNotice};
-pub use person::{Person, Standing};
+pub use person::{Intent, Person, Standing};
 pub use power::Power;
 pub use safety::SafetyCode;
 pub use sign::{PersonaPublic, Signature};
