@@ -21,6 +21,9 @@ pub mod sign;
 pub mod state;
 pub mod witness;
 
+#[cfg(test)]
+mod tests;
+
 pub use act::{Act, CommitOps, Deed, SeatAdded};
 pub use application::{Application, ReplyDrop};
 pub use apply::{At, Input, Outcome};
