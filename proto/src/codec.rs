@@ -61,12 +61,14 @@ pub fn decode<T: DeserializeOwned + Serialize>(bytes: &[u8], limit: usize) -> Re
         });
     }
     // Without a limit of its own bincode allocates whatever length a string claims, and the process aborts.
-    let (value, used): (T, usize) = match bytes.len() {
-        ..=SMALL => bincode::serde::decode_from_slice(bytes, settings().with_limit::<{ SMALL * WIDEST }>()),
-        ..=LIMIT => bincode::serde::decode_from_slice(bytes, settings().with_limit::<{ LIMIT * WIDEST }>()),
-        _ => bincode::serde::decode_from_slice(bytes, settings().with_limit::<{ LOCAL_LIMIT * WIDEST }>()),
-    }
-    .map_err(|_| PeerFault::Malformed)?;
+    let read = if bytes.len() <= SMALL {
+        bincode::serde::decode_from_slice(bytes, settings().with_limit::<{ SMALL * WIDEST }>())
+    } else if bytes.len() <= LIMIT {
+        bincode::serde::decode_from_slice(bytes, settings().with_limit::<{ LIMIT * WIDEST }>())
+    } else {
+        bincode::serde::decode_from_slice(bytes, settings().with_limit::<{ LOCAL_LIMIT * WIDEST }>())
+    };
+    let (value, used): (T, usize) = read.map_err(|_| PeerFault::Malformed)?;
     if used != bytes.len() {
         return Err(PeerFault::Trailing(bytes.len().saturating_sub(used)));
     }

@@ -1,21 +1,22 @@
 //! Acts: what a person does in a room. The words that go into MLS.
 
+use core::fmt;
+
 use serde::{Deserialize, Serialize};
 
 use crate::codec;
 use crate::error::{Misuse, PeerFault};
 use crate::id::{ChannelId, IntentId, Minutes, PersonaId, Position};
-use crate::org::FEATURE;
 
 /// An act: its id makes it count once per author, its position says what its author knew (law 4), its
 /// feature says which clients must understand it (law 15).
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Act {
     /// Random.
     pub id: IntentId,
     /// The log position it was judged at before it was sent.
     pub judged_at: Position,
-    /// The feature the deed belongs to.
+    /// The feature the deed belongs to ([`Deed::feature`]).
     pub feature: u16,
     /// A [`Deed`], encoded by itself so that an unknown one is still an act.
     pub deed: Vec<u8>,
@@ -25,7 +26,7 @@ pub struct Act {
 pub const LONGEST_TEXT: usize = 64 * 1024;
 
 /// What is done. Variants are only ever added at the end.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Deed {
     /// A message to the room.
     Say {
@@ -105,7 +106,7 @@ pub struct CommitOps {
 }
 
 impl Act {
-    /// An act of this program's feature.
+    /// An act with the feature of its deed.
     ///
     /// # Errors
     /// `Misuse::TooLarge`.
@@ -113,7 +114,7 @@ impl Act {
         Ok(Self {
             id,
             judged_at,
-            feature: FEATURE,
+            feature: deed.feature(),
             deed: codec::encode(deed, codec::LIMIT)?,
         })
     }
@@ -124,5 +125,57 @@ impl Act {
     /// `PeerFault` if the bytes are none that this program knows.
     pub fn read_deed(&self) -> Result<Deed, PeerFault> {
         codec::decode(&self.deed, codec::LIMIT)
+    }
+}
+
+impl Deed {
+    /// The feature that this deed came with. It is fixed for ever: a program that does not know a deed and
+    /// one that does must agree whether it is above the floor, whatever its author claims.
+    #[must_use]
+    pub const fn feature(&self) -> u16 {
+        match self {
+            Self::Say { .. }
+            | Self::Invite { .. }
+            | Self::Revoke { .. }
+            | Self::Apply { .. }
+            | Self::Admit { .. }
+            | Self::Decline { .. }
+            | Self::Remove { .. }
+            | Self::Leave
+            | Self::ControlKey { .. }
+            | Self::RaiseFloor { .. } => 1,
+        }
+    }
+
+    const fn word(&self) -> &'static str {
+        match self {
+            Self::Say { .. } => "Say",
+            Self::Invite { .. } => "Invite",
+            Self::Revoke { .. } => "Revoke",
+            Self::Apply { .. } => "Apply",
+            Self::Admit { .. } => "Admit",
+            Self::Decline { .. } => "Decline",
+            Self::Remove { .. } => "Remove",
+            Self::Leave => "Leave",
+            Self::ControlKey { .. } => "ControlKey",
+            Self::RaiseFloor { .. } => "RaiseFloor",
+        }
+    }
+}
+
+// What people write and whom they name stays out of logs: only the kind of a deed prints.
+impl fmt::Debug for Deed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}(..)", self.word())
+    }
+}
+
+impl fmt::Debug for Act {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Act")
+            .field("id", &self.id)
+            .field("judged_at", &self.judged_at)
+            .field("feature", &self.feature)
+            .finish_non_exhaustive()
     }
 }

@@ -1,5 +1,7 @@
 //! The request to join that an applicant drops at an invite.
 
+use core::fmt;
+
 use serde::{Deserialize, Serialize};
 
 use crate::codec;
@@ -16,7 +18,7 @@ pub const LONGEST_WORD: usize = 280;
 pub const LARGEST_KEY_PACKAGE: usize = 12 * 1024;
 
 /// Where answers to an applicant go: a channel that the applicant made.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReplyDrop {
     /// The channel.
     pub channel: ChannelId,
@@ -27,7 +29,7 @@ pub struct ReplyDrop {
 }
 
 /// A request to join.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Application {
     /// Which invite.
     pub invite: IntentId,
@@ -43,6 +45,18 @@ pub struct Application {
     pub reply: ReplyDrop,
     /// By the persona key over [`Application::digest`].
     pub signature: Signature,
+}
+
+impl fmt::Debug for ReplyDrop {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ReplyDrop({:?}, ..)", self.channel)
+    }
+}
+
+impl fmt::Debug for Application {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Application({:?}, ..)", self.persona())
+    }
 }
 
 impl Application {

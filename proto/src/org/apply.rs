@@ -1,5 +1,7 @@
 //! One entry moves the state on: total and deterministic (laws 1 to 3). What breaks a rule changes nothing
-//! but the position, and says why.
+//! but position and clock, and says why.
+
+use std::collections::{BTreeSet, VecDeque};
 
 use crate::codec;
 use crate::id::{Minutes, PersonaId, Position};
@@ -7,8 +9,8 @@ use crate::org::FEATURE;
 use crate::org::act::{Act, CommitOps};
 use crate::org::denied::Denied;
 use crate::org::judge::Effect;
-use crate::org::person::{Person, Standing};
-use crate::org::state::{Invite, State};
+use crate::org::person::{Intent, Person, Standing};
+use crate::org::state::{GONE_REMEMBERED, Invite, State};
 
 /// Where an entry stands and what the relay says it did.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -55,6 +57,9 @@ impl State {
         if self.floor > FEATURE {
             return Outcome::UpgradeNeeded { floor: self.floor };
         }
+        if at.position <= self.position {
+            return Outcome::NoOp(Denied::OutOfOrder);
+        }
         let outcome = self.outcome(at, author.map(|(persona, _)| persona), input);
         self.position = at.position;
         if let Outcome::Done(effects) = &outcome {
@@ -89,7 +94,10 @@ impl State {
                     if judged.is_ok()
                         && let Some(person) = self.people.get_mut(&author)
                     {
-                        person.remember(act.id);
+                        person.remember(Intent {
+                            id: act.id,
+                            position: at.position,
+                        });
                     }
                     judged.map(|effect| vec![effect])
                 }
@@ -117,7 +125,10 @@ impl State {
                     expires: *expires,
                     drop: *drop,
                     access: self.access,
+                    closed: false,
                 };
+                let now = self.now();
+                self.invites.retain(|_, invite| invite.is_live(now));
                 self.next_invite = self.next_invite.saturating_add(1);
                 self.invites.insert(*invite, opened);
             }
@@ -142,7 +153,8 @@ impl State {
                     control: None,
                     latest: None,
                     active: None,
-                    intents: std::collections::VecDeque::new(),
+                    intents: VecDeque::new(),
+                    forgotten: Position(0),
                 };
                 self.next_person = self.next_person.saturating_add(1);
                 self.people.insert(*persona, person);
@@ -182,11 +194,10 @@ impl State {
                 };
                 self.stand(persona, Standing::Gone { by, uncut: !at.cut });
                 if let Some(person) = self.people.get_mut(persona) {
-                    person.intents.clear();
-                    person.control = None;
+                    person.retire();
                 }
-                // Whoever is out knows the access secret that open invites are sealed under.
-                self.invites.clear();
+                self.forget_gone();
+                self.close_invites();
             }
         }
     }
@@ -198,11 +209,47 @@ impl State {
     }
 
     fn cut(&mut self, position: Position) {
+        if self.is_uncut() {
+            self.close_invites();
+        }
         self.access = position;
         for person in self.people.values_mut() {
             if let Standing::Gone { uncut, .. } = &mut person.standing {
                 *uncut = false;
             }
+        }
+    }
+
+    /// Whoever is out knows the access secret that the invites opened so far are sealed under.
+    fn close_invites(&mut self) {
+        let waiting: BTreeSet<_> = self
+            .people
+            .values()
+            .filter_map(|person| match person.standing {
+                Standing::Applied { invite, .. } => Some(invite),
+                _ => None,
+            })
+            .collect();
+        self.invites.retain(|id, _| waiting.contains(id));
+        for invite in self.invites.values_mut() {
+            invite.closed = true;
+        }
+    }
+
+    /// Keeps the number of those who are out bounded. Who still knows the channel's keys is forgotten last.
+    fn forget_gone(&mut self) {
+        let gone = |person: &Person| match person.standing {
+            Standing::Gone { uncut, .. } => Some((uncut, person.number)),
+            _ => None,
+        };
+        let out = self
+            .people
+            .iter()
+            .filter_map(|(id, person)| gone(person).map(|key| (key, *id)));
+        if out.clone().count() > GONE_REMEMBERED
+            && let Some((_, first)) = out.min()
+        {
+            self.people.remove(&first);
         }
     }
 }

@@ -62,7 +62,7 @@ pub enum Denied {
     /// The last one in the room cannot leave it.
     #[error("the last person in the room cannot leave it")]
     LastOne,
-    /// The floor is there already, or above what the author's program knows.
+    /// The floor rises by one at a time.
     #[error("the feature floor cannot go there")]
     Floor,
     /// A text is too long or empty.
@@ -83,6 +83,19 @@ pub enum Denied {
     /// A flagged entry without an accepted commit, or a commit without a flag.
     #[error("its flag and its content do not belong together")]
     WrongFlag,
+    /// It was judged before the oldest intent of its author that is still remembered was applied, so nobody
+    /// can tell any more whether it was done already.
+    #[error("it was judged too long ago: judge it again and send it with the position of now")]
+    TooOld,
+    /// Its position is not after the last one applied (law 1).
+    #[error("it stands at a position that was applied already")]
+    OutOfOrder,
+    /// The room's floor is above this program (law 15).
+    #[error("the room is at feature {floor}, which this program does not know: upgrade it")]
+    Outdated {
+        /// The room's floor.
+        floor: u16,
+    },
 }
 
 /// The standing that was needed.

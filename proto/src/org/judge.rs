@@ -1,5 +1,7 @@
 //! The only authority (law 2): may this person do this now? Runs before sending and at replay.
 
+use core::fmt;
+
 use crate::id::{ChannelId, IntentId, Minutes, PersonaId, Position};
 use crate::org::FEATURE;
 use crate::org::act::{Act, CommitOps, Deed, LONGEST_TEXT};
@@ -9,13 +11,13 @@ use crate::org::name::Name;
 use crate::org::person::{Person, Standing};
 use crate::org::power::Power;
 use crate::org::sign::PersonaPublic;
-use crate::org::state::{LARGEST_ROOM, OPEN_INVITES, State, WAITING_REQUESTS};
+use crate::org::state::{Invite, LARGEST_ROOM, OPEN_INVITES, State, WAITING_REQUESTS};
 
 /// Seats that one commit may add.
 pub const LARGEST_BATCH: usize = 50;
 
 /// What an accepted act or commit changes.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq)]
 pub enum Effect {
     /// A message.
     Said {
@@ -91,13 +93,34 @@ pub enum Effect {
         /// Who.
         persona: PersonaId,
     },
-    /// A commit took a seat away.
+    /// A commit took a seat away. Every invite is closed with it: the one who is out knows its keys.
     Unseated {
         /// Who.
         persona: PersonaId,
     },
     /// The author renewed their keys.
     Refreshed,
+}
+
+// What people write and whom they name stays out of logs: only the kind of an effect prints.
+impl fmt::Debug for Effect {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Said { .. } => "Said(..)",
+            Self::Invited { .. } => "Invited(..)",
+            Self::Revoked { .. } => "Revoked(..)",
+            Self::Applied { .. } => "Applied(..)",
+            Self::Admitted { .. } => "Admitted(..)",
+            Self::Declined { .. } => "Declined(..)",
+            Self::Removed { .. } => "Removed(..)",
+            Self::Left => "Left",
+            Self::ControlNamed { .. } => "ControlNamed(..)",
+            Self::FloorRaised { .. } => "FloorRaised(..)",
+            Self::Seated { .. } => "Seated(..)",
+            Self::Unseated { .. } => "Unseated(..)",
+            Self::Refreshed => "Refreshed",
+        })
+    }
 }
 
 impl State {
@@ -116,10 +139,16 @@ impl State {
                 floor: self.floor,
             });
         }
-        if person.intents.contains(&act.id) {
+        if person.has_done(&act.id) {
             return Err(Denied::Repeated);
         }
+        if act.judged_at < person.forgotten {
+            return Err(Denied::TooOld);
+        }
         let deed = act.read_deed().map_err(|_| Denied::Malformed)?;
+        if act.feature != deed.feature() {
+            return Err(Denied::Malformed);
+        }
         self.judge_deed(author, act.id, deed)
     }
 
@@ -129,6 +158,9 @@ impl State {
     /// `Denied`.
     pub fn judge_commit(&self, author: &PersonaId, ops: &CommitOps) -> Result<Vec<Effect>, Denied> {
         self.author(author)?;
+        if ops.adds.len() > LARGEST_BATCH || ops.removes.len() > LARGEST_ROOM {
+            return Err(Denied::OddCommit);
+        }
         let mut effects = Vec::new();
         for persona in &ops.removes {
             let going = self
@@ -151,7 +183,7 @@ impl State {
         let once = |n: usize, effect: &Effect| !effects.iter().skip(n + 1).any(|other| other == effect);
         let distinct = effects.iter().enumerate().all(|(n, effect)| once(n, effect));
         let needs_path = ops.adds.is_empty() || !ops.removes.is_empty();
-        if !distinct || ops.adds.len() > LARGEST_BATCH || (needs_path && !ops.path) {
+        if !distinct || (needs_path && !ops.path) {
             return Err(Denied::OddCommit);
         }
         if effects.is_empty() {
@@ -161,6 +193,9 @@ impl State {
     }
 
     fn author(&self, author: &PersonaId) -> Result<&Person, Denied> {
+        if self.floor > FEATURE {
+            return Err(Denied::Outdated { floor: self.floor });
+        }
         self.person(author)
             .filter(|person| person.is_present())
             .ok_or(Denied::NotPresent)
@@ -185,7 +220,8 @@ impl State {
             }
             Deed::Invite { uses, expires, drop } => {
                 self.with_power(author, Power::Admit)?;
-                if self.invites.len() >= OPEN_INVITES {
+                let live = |invite: &&Invite| invite.is_live(self.now());
+                if self.invites.values().filter(live).count() >= OPEN_INVITES {
                     return Err(Denied::TooManyWaiting);
                 }
                 if uses == 0 || self.invites.contains_key(&id) {
@@ -242,7 +278,9 @@ impl State {
             }
             Deed::RaiseFloor { feature } => {
                 self.with_power(author, Power::Floor)?;
-                if feature <= self.floor || feature > FEATURE {
+                // What this program knows may not decide it: programs of every age must agree (law 15). One
+                // step at a time, so that nobody can raise it beyond every program there will be.
+                if feature != self.floor.saturating_add(1) {
                     return Err(Denied::Floor);
                 }
                 Ok(Effect::FloorRaised { feature })
@@ -253,7 +291,10 @@ impl State {
     fn judge_application(&self, author: &PersonaId, bytes: &[u8]) -> Result<Effect, Denied> {
         self.with_power(author, Power::Admit)?;
         let application = Application::read(bytes).map_err(|_| Denied::Malformed)?;
-        self.open_invite(&application.invite)?;
+        let invite = self.live_invite(&application.invite)?;
+        if invite.closed {
+            return Err(Denied::NoInvite);
+        }
         let persona = application.persona();
         if self.people.contains_key(&persona) {
             return Err(Denied::KnownPersona);
@@ -282,7 +323,7 @@ impl State {
     fn judge_admission(&self, author: &PersonaId, persona: PersonaId) -> Result<Effect, Denied> {
         self.with_power(author, Power::Admit)?;
         let (invite, key_package) = self.applied(&persona)?;
-        self.open_invite(&invite)?;
+        self.live_invite(&invite)?;
         let seats = |p: &&Person| p.is_seated() || matches!(p.standing, Standing::Admitted { .. });
         if self.people.values().filter(seats).count() >= LARGEST_ROOM {
             return Err(Denied::RoomFull);
@@ -301,15 +342,15 @@ impl State {
         }
     }
 
-    fn open_invite(&self, id: &IntentId) -> Result<(), Denied> {
+    fn live_invite(&self, id: &IntentId) -> Result<&Invite, Denied> {
         let invite = self.invites.get(id).ok_or(Denied::NoInvite)?;
         if invite.left == 0 {
             return Err(Denied::InviteUsedUp);
         }
-        if invite.expires < self.now() {
+        if !invite.is_live(self.now()) {
             return Err(Denied::InviteExpired);
         }
-        Ok(())
+        Ok(invite)
     }
 }
 

@@ -21,6 +21,9 @@ pub mod sign;
 pub mod state;
 pub mod witness;
 
+#[cfg(test)]
+mod tests;
+
 pub use act::{Act, CommitOps, Deed, SeatAdded};
 pub use application::{Application, ReplyDrop};
 pub use apply::{At, Input, Outcome};
@@ -30,7 +33,7 @@ pub use head::{Head, Running, SignedHead};
 pub use judge::Effect;
 pub use name::Name;
 pub use notice::{Notice, NoticeKind, SignedNotice};
-pub use person::{Person, Standing};
+pub use person::{Intent, Person, Standing};
 pub use power::Power;
 pub use safety::SafetyCode;
 pub use sign::{PersonaPublic, Signature};

@@ -8,8 +8,18 @@ use crate::id::{IntentId, Minutes, PersonaId, Position};
 use crate::org::name::Name;
 use crate::org::sign::PersonaPublic;
 
-/// How many of an author's latest intents are remembered so that each counts once.
+/// How many of an author's latest intents are remembered so that each counts once. An act that was judged
+/// before the oldest of them was applied is refused, so forgetting the others opens no door to repeating them.
 pub const REMEMBERED_INTENTS: usize = 256;
+
+/// An intent that was applied.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Intent {
+    /// Its id.
+    pub id: IntentId,
+    /// Where.
+    pub position: Position,
+}
 
 /// Where a person stands in the body.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -64,8 +74,10 @@ pub struct Person {
     pub latest: Option<Minutes>,
     /// Witnessed time at their latest entry.
     pub active: Option<Minutes>,
-    /// Their latest intents, oldest first.
-    pub intents: VecDeque<IntentId>,
+    /// Their latest intents, oldest first; at most [`REMEMBERED_INTENTS`].
+    pub intents: VecDeque<Intent>,
+    /// Position of the newest intent that is no longer among them (0: none).
+    pub forgotten: Position,
 }
 
 impl Person {
@@ -81,11 +93,25 @@ impl Person {
         matches!(self.standing, Standing::Present { .. } | Standing::Going { .. })
     }
 
+    /// Whether this intent was applied and is still remembered.
+    #[must_use]
+    pub fn has_done(&self, id: &IntentId) -> bool {
+        self.intents.iter().any(|intent| intent.id == *id)
+    }
+
     /// Remembers an intent.
-    pub(crate) fn remember(&mut self, id: IntentId) {
-        if self.intents.len() >= REMEMBERED_INTENTS {
-            self.intents.pop_front();
+    pub(crate) fn remember(&mut self, intent: Intent) {
+        if self.intents.len() >= REMEMBERED_INTENTS
+            && let Some(oldest) = self.intents.pop_front()
+        {
+            self.forgotten = oldest.position;
         }
-        self.intents.push_back(id);
+        self.intents.push_back(intent);
+    }
+
+    /// Forgets what only somebody with voice needs.
+    pub(crate) fn retire(&mut self) {
+        self.intents.clear();
+        self.control = None;
     }
 }

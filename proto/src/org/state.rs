@@ -20,6 +20,9 @@ pub const WAITING_REQUESTS: usize = 200;
 /// Invites that may be open at once.
 pub const OPEN_INVITES: usize = 64;
 
+/// People who are out of the group and still remembered. The first to have applied are forgotten first.
+pub const GONE_REMEMBERED: usize = 4096;
+
 /// Largest encoded snapshot.
 pub const LARGEST_SNAPSHOT: usize = 16 * 1024 * 1024;
 
@@ -38,6 +41,23 @@ pub struct Invite {
     pub drop: ChannelId,
     /// Position of the cut whose access secret its keys come from (0: the founding).
     pub access: Position,
+    /// Somebody who is out knows that secret: no new request comes by it, and those that came before may
+    /// still be admitted.
+    pub closed: bool,
+}
+
+impl Invite {
+    /// Whether anybody may still be admitted by it.
+    #[must_use]
+    pub const fn is_live(&self, now: Minutes) -> bool {
+        self.left > 0 && self.expires.0 >= now.0
+    }
+
+    /// Whether a new request may come by it.
+    #[must_use]
+    pub const fn is_open(&self, now: Minutes) -> bool {
+        !self.closed && self.is_live(now)
+    }
 }
 
 /// The state.
@@ -53,9 +73,10 @@ pub struct State {
     pub floor: u16,
     /// Witnessed time (law 6).
     pub clock: Clock,
-    /// Everybody who applied and was not declined, in order of persona.
+    /// Everybody who applied and was not declined, in order of persona; of those who are out at most
+    /// [`GONE_REMEMBERED`].
     pub people: BTreeMap<PersonaId, Person>,
-    /// Open invites by their act's id.
+    /// Invites by their act's id: open ones, and those that still matter to a waiting request.
     pub invites: BTreeMap<IntentId, Invite>,
     /// Number of the next invite.
     pub next_invite: u32,
@@ -78,6 +99,7 @@ impl State {
             latest: Some(genesis.founded),
             active: Some(genesis.founded),
             intents: VecDeque::new(),
+            forgotten: Position(0),
         };
         Self {
             channel,

@@ -5,27 +5,31 @@ use serde::{Deserialize, Serialize};
 use crate::id::{Minutes, PersonaId};
 use crate::org::state::State;
 
-/// A larger step needs half of all witnesses, or moves by this much per k entries.
+/// A larger step needs half of all witnesses, or moves by this much per k entries; in minutes.
 pub const STEP: u64 = 26 * 60;
 
 /// Who posted within this many witnessed minutes counts as recent.
 pub const RECENT: u64 = 14 * 24 * 60;
+
+/// The last minute of the year 9999. A claim beyond it counts as this one, so that there is always a later
+/// time for an invite to end.
+pub const LAST: Minutes = Minutes(4_223_371_679);
 
 /// The room's clock.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Clock {
     /// Witnessed time; it only grows.
     pub now: Minutes,
-    /// Entries since the clock last took a bounded step.
+    /// Entries since the clock last moved on the word of fewer than half by a bounded step.
     pub entries: u32,
 }
 
 impl Clock {
     /// A clock that begins with the founder's.
     #[must_use]
-    pub const fn start(founded: Minutes) -> Self {
+    pub fn start(founded: Minutes) -> Self {
         Self {
-            now: founded,
+            now: founded.min(LAST),
             entries: 0,
         }
     }
@@ -37,7 +41,7 @@ impl State {
         let now = self.clock.now;
         match self.people.get_mut(author) {
             Some(person) if person.is_present() => {
-                person.latest = Some(person.latest.map_or(time, |before| before.max(time)));
+                person.latest = Some(time.min(LAST));
                 person.active = Some(now);
             }
             _ => return,
@@ -46,34 +50,35 @@ impl State {
 
         let mut claims: Vec<Minutes> = self.present().filter_map(|(_, person)| person.latest).collect();
         claims.sort_unstable_by(|a, b| b.cmp(a));
-        let all = self.present().count();
-        let half = all.div_ceil(2);
-        let recent = self.present().filter(|(_, person)| {
-            person
-                .active
-                .is_some_and(|active| now.0.saturating_sub(active.0) <= RECENT)
-        });
-        // In rooms of three or more one witness is never enough.
-        let fewest = if all >= 3 { 2 } else { 1 };
-        let few = recent.count().div_ceil(3).max(3);
-        let witnesses = half.min(few).max(fewest);
+        let reached = |k: usize| claims.get(k.saturating_sub(1)).copied().unwrap_or(now).max(now);
+        let half = self.present().count().div_ceil(2);
+        let few = self.recent().div_ceil(3).max(3);
+        let witnesses = half.min(few);
 
-        let reached = |k: usize| claims.get(k.saturating_sub(1)).copied().unwrap_or(now);
         let target = reached(witnesses);
-        if target <= now {
-            return;
-        }
         if target.0 - now.0 <= STEP {
             self.clock.now = target;
             return;
         }
-        let by_half = reached(half.max(fewest)).max(now);
-        if by_half.0 - now.0 > STEP || by_half == target {
+        let by_half = reached(half);
+        let by_step = Minutes(now.0 + STEP);
+        let enough = usize::try_from(self.clock.entries).unwrap_or(usize::MAX) >= witnesses;
+        if by_half < by_step && enough {
+            self.clock = Clock {
+                now: by_step,
+                entries: 0,
+            };
+        } else {
             self.clock.now = by_half;
-            self.clock.entries = 0;
-        } else if usize::try_from(self.clock.entries).unwrap_or(usize::MAX) >= witnesses {
-            self.clock.now = Minutes(now.0.saturating_add(STEP)).min(target);
-            self.clock.entries = 0;
         }
+    }
+
+    /// How many of those in the room posted lately.
+    fn recent(&self) -> usize {
+        let now = self.clock.now;
+        let lately = |active: Minutes| now.0.saturating_sub(active.0) <= RECENT;
+        self.present()
+            .filter(|(_, person)| person.active.is_some_and(lately))
+            .count()
     }
 }

@@ -1,0 +1,207 @@
+//! People with keys, and a machine to put them into.
+
+use ed25519_dalek::{Signer, SigningKey};
+
+use crate::codec;
+use crate::id::{ChannelId, IntentId, Minutes, Nonce, PersonaId, Position};
+use crate::org::act::{Act, CommitOps, Deed, SeatAdded};
+use crate::org::application::{Application, ReplyDrop};
+use crate::org::apply::{At, Input, Outcome};
+use crate::org::genesis::{Genesis, Kind, SuiteChoice};
+use crate::org::name::Name;
+use crate::org::sign::{PersonaPublic, Signature};
+use crate::org::state::State;
+
+/// When the body was founded.
+pub(in crate::org) const FOUNDED: u64 = 29_000_000;
+
+pub(in crate::org) fn key(seed: u32) -> SigningKey {
+    let mut bytes = [0x5a; 32];
+    bytes[..4].copy_from_slice(&seed.to_be_bytes());
+    SigningKey::from_bytes(&bytes)
+}
+
+pub(in crate::org) fn public(seed: u32) -> PersonaPublic {
+    PersonaPublic(key(seed).verifying_key().to_bytes())
+}
+
+pub(in crate::org) fn persona(seed: u32) -> PersonaId {
+    PersonaId::of(&public(seed).0)
+}
+
+pub(in crate::org) fn intent(n: u32) -> IntentId {
+    let mut bytes = [0xee; 16];
+    bytes[..4].copy_from_slice(&n.to_be_bytes());
+    IntentId(bytes)
+}
+
+pub(in crate::org) fn genesis() -> Genesis {
+    Genesis {
+        kind: Kind::Cell,
+        label: Name::new("North").unwrap(),
+        suite: SuiteChoice::Hybrid,
+        founder: public(0),
+        founder_name: Name::new("Ana").unwrap(),
+        control: [4; 32],
+        founded: Minutes(FOUNDED),
+        nonce: Nonce([6; 16]),
+    }
+}
+
+pub(in crate::org) fn founded() -> State {
+    State::found(genesis(), ChannelId([7; 32]))
+}
+
+pub(in crate::org) fn application(seed: u32, name: &str, invite: IntentId) -> Application {
+    let mut application = Application {
+        invite,
+        key: public(seed),
+        name: Name::new(name).unwrap(),
+        word: "let me in".to_owned(),
+        key_package: seed.to_be_bytes().repeat(8),
+        reply: ReplyDrop {
+            channel: ChannelId([8; 32]),
+            append: [9; 32],
+            sealing: vec![10; 40],
+        },
+        signature: Signature::from([0; 64]),
+    };
+    application.signature = key(seed).sign(&application.digest()).to_bytes().into();
+    application
+}
+
+pub(in crate::org) fn encoded<T: serde::Serialize>(value: &T) -> Vec<u8> {
+    codec::encode(value, codec::LIMIT).unwrap()
+}
+
+/// A machine and the number of its next intent.
+#[derive(Clone)]
+pub(in crate::org) struct World {
+    pub(in crate::org) state: State,
+    pub(in crate::org) intents: u32,
+    pub(in crate::org) time: u64,
+}
+
+impl World {
+    pub(in crate::org) fn new() -> Self {
+        Self {
+            state: founded(),
+            intents: 0,
+            time: FOUNDED,
+        }
+    }
+
+    pub(in crate::org) fn at(&self, flagged: bool, cut: bool) -> At {
+        At {
+            position: self.state.position.next(),
+            flagged,
+            cut,
+        }
+    }
+
+    pub(in crate::org) fn act(&self, id: IntentId, deed: &Deed) -> Act {
+        Act::new(id, self.state.position, deed).unwrap()
+    }
+
+    pub(in crate::org) fn send(&mut self, seed: u32, act: &Act) -> Outcome {
+        let at = self.at(false, false);
+        let author = Some((persona(seed), Minutes(self.time)));
+        self.state.apply(at, author, &Input::Act(&encoded(act)))
+    }
+
+    /// A deed under a new intent.
+    pub(in crate::org) fn does(&mut self, seed: u32, deed: &Deed) -> Outcome {
+        self.intents += 1;
+        let act = self.act(intent(self.intents), deed);
+        self.send(seed, &act)
+    }
+
+    pub(in crate::org) fn commits(&mut self, seed: u32, ops: &CommitOps, cut: bool) -> Outcome {
+        let at = self.at(true, cut);
+        let author = Some((persona(seed), Minutes(self.time)));
+        self.state.apply(at, author, &Input::Commit(ops))
+    }
+
+    pub(in crate::org) fn invites(&mut self, seed: u32, uses: u16) -> IntentId {
+        let deed = Deed::Invite {
+            uses,
+            expires: Minutes(self.state.now().0 + 10_000),
+            drop: ChannelId([11; 32]),
+        };
+        assert!(matches!(self.does(seed, &deed), Outcome::Done(_)));
+        intent(self.intents)
+    }
+
+    pub(in crate::org) fn applies(
+        &mut self,
+        carrier: u32,
+        seed: u32,
+        name: &str,
+        invite: IntentId,
+    ) -> Outcome {
+        let application = encoded(&application(seed, name, invite));
+        self.does(carrier, &Deed::Apply { application })
+    }
+
+    pub(in crate::org) fn seat(seed: u32) -> CommitOps {
+        CommitOps {
+            adds: vec![SeatAdded {
+                persona: persona(seed),
+                key_package: application(seed, "x", intent(0)).key_package_hash(),
+            }],
+            ..CommitOps::default()
+        }
+    }
+
+    /// Everything from the invite to the seat, by the founder.
+    pub(in crate::org) fn joins(&mut self, seed: u32) {
+        let invite = self.invites(0, 1);
+        let done = [
+            self.applies(0, seed, &format!("Person {seed}"), invite),
+            self.does(
+                0,
+                &Deed::Admit {
+                    persona: persona(seed),
+                },
+            ),
+            self.commits(0, &Self::seat(seed), false),
+        ];
+        assert!(
+            done.iter().all(|outcome| matches!(outcome, Outcome::Done(_))),
+            "{done:?}"
+        );
+    }
+
+    pub(in crate::org) fn unseat(seed: u32) -> CommitOps {
+        CommitOps {
+            removes: vec![persona(seed)],
+            path: true,
+            ..CommitOps::default()
+        }
+    }
+
+    pub(in crate::org) fn says(&mut self, seed: u32) -> Outcome {
+        self.does(
+            seed,
+            &Deed::Say {
+                text: "hello".to_owned(),
+            },
+        )
+    }
+
+    /// Somebody posts with a claimed time.
+    pub(in crate::org) fn claims(&mut self, seed: u32, time: u64) -> Minutes {
+        self.time = time;
+        let at = self.at(false, false);
+        let author = Some((persona(seed), Minutes(time)));
+        assert_eq!(
+            self.state.apply(at, author, &Input::Notice),
+            Outcome::Done(vec![])
+        );
+        self.state.now()
+    }
+
+    pub(in crate::org) fn position(&self) -> Position {
+        self.state.position
+    }
+}
