@@ -157,7 +157,6 @@ impl Room {
         group: Group,
         state: State,
         cursor: Cursor,
-        facts: HeadFacts,
         first: LogRecord,
     ) -> Result<Self, EngineError> {
         let room = Self {
@@ -171,7 +170,6 @@ impl Room {
             outbox: BTreeMap::new(),
             plan: Plan::default(),
         };
-        debug_assert_eq!(facts, first.facts);
         let number = overlay
             .range(Table::Rooms, b"", 0, usize::MAX)?
             .last()

@@ -24,8 +24,11 @@ pub struct Overlay {
     pending: Mutex<Pending>,
 }
 
+/// What an overlay held at some moment.
+pub struct Mark(Pending);
+
 /// What an overlay holds.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(super) struct Pending {
     /// Scopes of which nothing on disk counts.
     wiped: BTreeSet<(Table, Vec<u8>)>,
@@ -39,6 +42,17 @@ impl Overlay {
             vault,
             pending: Mutex::default(),
         }
+    }
+
+    /// Remembers what is held now, for [`Overlay::rollback`].
+    #[must_use]
+    pub fn mark(&self) -> Mark {
+        Mark(self.pending().clone())
+    }
+
+    /// Takes back everything written since a mark.
+    pub fn rollback(&self, mark: Mark) {
+        *self.pending() = mark.0;
     }
 
     /// The bytes of a record, if there is one.

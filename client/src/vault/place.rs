@@ -51,6 +51,8 @@ pub enum Table {
     Controls = 21,
     /// Complaints and requests for renewal.
     Notices = 22,
+    /// Parts of commits that are too large for an entry, until the commit names them.
+    Parts = 23,
 }
 
 impl Table {
