@@ -2,6 +2,7 @@
 //! engine passes. The store decides the order of a channel; nothing is acknowledged before it is durable in
 //! the engine's sense.
 
+pub mod embedded;
 mod fence;
 pub mod memory;
 #[cfg(test)]
