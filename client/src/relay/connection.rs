@@ -392,6 +392,12 @@ impl Connection {
         self.0.endpoint.local_addr().ok()
     }
 
+    /// The connection underneath, which it outlives no more than any clone does.
+    #[cfg(test)]
+    pub(super) fn quic(&self) -> quinn::Connection {
+        self.0.core.quic.clone()
+    }
+
     /// Why nothing more can be asked, if so.
     pub(super) fn over(&self) -> Option<LinkError> {
         self.0.core.over()

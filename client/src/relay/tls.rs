@@ -43,16 +43,7 @@ impl Pinned {
             algorithms: provider.signature_verification_algorithms,
             refused: Arc::clone(&refused),
         };
-        let mut config = ClientConfig::builder_with_provider(Arc::new(provider))
-            .with_protocol_versions(&[&version::TLS13])?
-            .dangerous()
-            .with_custom_certificate_verifier(Arc::new(verifier))
-            .with_no_client_auth();
-        config.alpn_protocols = vec![ALPN.to_vec()];
-        config.enable_sni = false;
-        config.resumption = Resumption::disabled();
-        config.enable_early_data = false;
-        let config = QuicClientConfig::try_from(config)
+        let config = QuicClientConfig::try_from(offer(provider, verifier)?)
             .map_err(|_| Error::General("no cipher suite for QUIC's first packet".to_owned()))?;
         Ok(Self {
             config: Arc::new(config),
@@ -60,10 +51,24 @@ impl Pinned {
         })
     }
 
-    /// Whether the attempt ended because the other side showed another key.
+    /// Whether the attempt ended because the other side showed another key, or did not hold the one it
+    /// showed.
     pub(super) fn refused_the_key(&self) -> bool {
         self.refused.load(Ordering::Relaxed)
     }
+}
+
+fn offer(provider: CryptoProvider, verifier: PinnedKey) -> Result<ClientConfig, Error> {
+    let mut config = ClientConfig::builder_with_provider(Arc::new(provider))
+        .with_protocol_versions(&[&version::TLS13])?
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(verifier))
+        .with_no_client_auth();
+    config.alpn_protocols = vec![ALPN.to_vec()];
+    config.enable_sni = false;
+    config.resumption = Resumption::disabled();
+    config.enable_early_data = false;
+    Ok(config)
 }
 
 /// aws-lc-rs with the one key exchange.
@@ -119,9 +124,66 @@ impl ServerCertVerifier for PinnedKey {
         dss: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
         verify_tls13_signature(message, cert, dss, &self.algorithms)
+            .inspect_err(|_| self.refused.store(true, Ordering::Relaxed))
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
         self.algorithms.supported_schemes()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rustls::NamedGroup;
+
+    use super::*;
+
+    fn verifier() -> PinnedKey {
+        PinnedKey {
+            key: RelayKey([7; 32]),
+            algorithms: provider().signature_verification_algorithms,
+            refused: Arc::default(),
+        }
+    }
+
+    #[test]
+    fn one_group_one_protocol_no_name_and_no_older_tls_are_offered() {
+        let config = offer(provider(), verifier()).unwrap();
+        let groups: Vec<_> = config
+            .crypto_provider()
+            .kx_groups
+            .iter()
+            .map(|group| group.name())
+            .collect();
+        assert_eq!(groups, [NamedGroup::X25519MLKEM768]);
+        assert_eq!(config.alpn_protocols, [b"h3".to_vec()]);
+        assert!(!config.enable_sni);
+        assert!(!config.enable_early_data);
+        // The library is built without TLS 1.2: there is nothing to fall back to.
+        assert_eq!(rustls::ALL_VERSIONS, [&version::TLS13]);
+    }
+
+    #[test]
+    fn a_certificate_that_is_none_is_refused_without_panic() {
+        let name = ServerName::try_from(SERVER_NAME).unwrap();
+        let now = UnixTime::since_unix_epoch(core::time::Duration::ZERO);
+        for junk in [
+            vec![],
+            vec![0x30],
+            vec![0x30, 0x84, 0xff, 0xff, 0xff, 0xff],
+            vec![0; 4096],
+        ] {
+            let junk = CertificateDer::from(junk);
+            assert!(
+                verifier()
+                    .verify_server_cert(&junk, &[], &name, &[], now)
+                    .is_err()
+            );
+        }
+    }
+
+    #[test]
+    fn debug_does_not_tell_whose_key_is_pinned() {
+        assert_eq!(format!("{:?}", verifier()), "PinnedKey(..)");
     }
 }
