@@ -46,6 +46,18 @@ impl Vault {
         self.0.replace(None)
     }
 
+    /// Whether this is the passphrase.
+    ///
+    /// # Errors
+    /// `WrongPassphrase`; else as reading.
+    pub fn check(&self, passphrase: &Passphrase) -> Result<(), VaultError> {
+        let header = {
+            let state = self.0.state()?;
+            self.0.watch(read_header(state.database()?))?.0
+        };
+        header.open(passphrase).map(|_| ())
+    }
+
     /// Replaces the passphrase at the same cost, under a new master key and in a new file, so that the old
     /// passphrase opens nothing that is left.
     ///
