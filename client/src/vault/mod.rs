@@ -31,6 +31,7 @@ mod store;
 #[cfg(test)]
 mod tests;
 
+#[doc(hidden)]
 pub use disk::Faults;
 pub use error::{Damage, VaultError};
 pub use overlay::Overlay;
