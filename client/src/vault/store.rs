@@ -66,6 +66,9 @@ impl Vault {
     /// `Exists`, `EmptyPassphrase`, `Cost`, `Memory`, `InUse`, `NotPlain`, `Exposed`, `Full`, `ReadOnly`,
     /// `Failed`.
     pub fn create(folder: &Path, passphrase: &Passphrase, cost: Cost) -> Result<Self, VaultError> {
+        if passphrase.is_empty() {
+            return Err(VaultError::EmptyPassphrase);
+        }
         let folder = Folder::make(folder)?;
         folder.is_free()?;
         let lock = folder.lock()?;

@@ -27,6 +27,7 @@ fn a_vault_is_not_made_over_another_nor_without_a_passphrase_nor_opened_where_no
     assert!(matches!(home.try_open(), Err(VaultError::Missing)));
     let empty = Vault::create(&home.path(), &Passphrase::new(String::new()), cheap());
     assert!(matches!(empty, Err(VaultError::EmptyPassphrase)));
+    assert!(!home.path().exists());
     put(&home.create(), log(1), "kept");
     let again = Vault::create(&home.path(), &Passphrase::new("other".into()), cheap());
     assert!(matches!(again, Err(VaultError::Exists)));
@@ -107,4 +108,11 @@ fn values_come_back_as_they_were_and_other_types_are_refused() {
     assert_eq!(stored, Some(("north".to_owned(), 7)));
     let other = vault.get_value::<(u64, u64, u64)>(&place);
     assert!(matches!(other, Err(VaultError::Damaged(Damage::Value))));
+}
+
+#[test]
+fn a_vault_is_shared_between_threads_and_an_overlay_moves_to_one() {
+    fn shared<T: Send + Sync + 'static>() {}
+    shared::<Vault>();
+    shared::<Overlay>();
 }
