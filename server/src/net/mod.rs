@@ -12,6 +12,11 @@ mod live;
 mod read;
 mod session;
 
+#[cfg(test)]
+mod stories;
+#[cfg(test)]
+mod visitor;
+
 pub use endpoint::EndpointError;
 pub use goodbye::Goodbye;
 pub use identity::{Identity, IdentityError};
