@@ -3,5 +3,7 @@
 //! It knows no accounts and no names, and writes nothing about a connection. `relay` holds the rules,
 //! `store` keeps entries, `net` moves bytes.
 
+pub mod clock;
+pub mod limits;
 pub mod relay;
 pub mod store;

@@ -1,1 +1,33 @@
-//! Joins the parts: room pump, outbox, join flow, blobs.
+//! The engine joins the parts: one room is a group, a machine, a log and an outbox ([`Room`]); its pump moves bytes
+//! between it and a relay; joining, inviting and handing over are flows of their own. Rules live in
+//! `caucus_proto::org`; nothing here decides what a body may do.
+
+mod answer;
+mod blob;
+mod describe;
+mod duty;
+mod engine;
+mod error;
+mod found;
+mod ingest;
+mod invite;
+mod jobs;
+mod join;
+mod link;
+mod live;
+mod pump;
+mod random;
+mod record;
+mod relay;
+mod room;
+mod sealed;
+mod send;
+
+pub use engine::Engine;
+pub use error::EngineError;
+pub use found::Founding;
+pub use ingest::Ingested;
+pub use link::{InviteLink, LinkError as InviteLinkError};
+pub use live::{Fate, LiveRoom};
+pub use record::{Health, Item, JoinRecord, JoinStep, LogRecord, RelayRecord, RequestRecord};
+pub use room::Room;

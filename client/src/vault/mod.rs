@@ -1,1 +1,39 @@
-//! The encrypted local store of one person.
+//! The encrypted local store of one person (design paper 2, section Vault).
+//!
+//! A folder with one file, `vault.redb`: a redb database whose commits are transactions that are on the disk
+//! when they return. Every record is sealed with XChaCha20-Poly1305 under a key derived from a random master
+//! key, bound to its place; the master key is wrapped by Argon2id of the passphrase. Writes go through an
+//! [`Overlay`]: they stay in memory, readable through it alone, until all of them are committed at once.
+//!
+//! What a seized file shows without the passphrase: that it is a vault, the Argon2 parameters, how many
+//! records it holds, their sizes in steps of 64 bytes, their numbers (positions in a log, say), and which
+//! records share a scope. Tables and scopes themselves (room ids, names) do not show: a scope is stored as
+//! a keyed hash.
+//!
+//! What it does not do. It does not notice that the whole file was set back to an older one, or that one who
+//! can write to it removed a record or put back an older one of the same place. Two overlays do not see one
+//! another: where both write a place, the later commit stands. Forgetting ([`Vault::rewrite`]) ends at the
+//! file system: what a copying file system, a snapshot, a backup or the flash controller kept of the old
+//! file is out of its reach, and opens with the passphrase of its time.
+
+mod disk;
+mod error;
+mod folder;
+mod header;
+mod key;
+mod overlay;
+mod passphrase;
+mod place;
+mod read;
+mod record;
+mod rewrite;
+mod store;
+#[cfg(test)]
+mod tests;
+
+pub use disk::Faults;
+pub use error::{Damage, VaultError};
+pub use overlay::Overlay;
+pub use passphrase::{Cost, Passphrase};
+pub use place::{Place, Table};
+pub use store::Vault;

@@ -1,11 +1,19 @@
 //! The guard of a channel: everything the relay knows of it besides its entries.
 
 use caucus_proto::id::{Counter, Hours, Position};
-use caucus_proto::wire::{Access, Change, ChangeId, ChannelSpec, Control, Retention, SLOTS};
+use caucus_proto::wire::{Access, Change, ChangeId, ChannelSpec, Control, Retention, Role, SLOTS};
 use serde::{Deserialize, Serialize};
+use subtle::ConstantTimeEq;
 
 /// Read keys a segment can have: its own, and two that commit-less cuts add.
 pub const SEGMENT_READERS: usize = 3;
+
+/// Segments a guard remembers. Those whose entries are all gone are forgotten first; the bound is there so that
+/// a rogue control cannot make guards grow without end.
+pub const SEGMENTS: usize = 256;
+
+/// Hours a guard lives after its last use: a room may pause for 400 days.
+pub const GUARD_HOURS: u64 = 400 * 24;
 
 /// What guards a channel. Everything that is not entries, and nothing about anybody.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -83,5 +91,46 @@ impl Guard {
             pass,
             used: now,
         }
+    }
+
+    /// Whether its time is not over.
+    #[must_use]
+    pub fn lives(&self, now: Hours) -> bool {
+        now.0 < self.used.0.saturating_add(GUARD_HOURS)
+    }
+
+    /// The slot a control key is in.
+    #[must_use]
+    pub fn slot(&self, key: &Control) -> Option<u8> {
+        let mut found = None;
+        for (slot, control) in (0_u8..).zip(&self.controls) {
+            if bool::from(control.ct_eq(key)) {
+                found = Some(slot);
+            }
+        }
+        found
+    }
+
+    /// Whether a key opens the channel in a role now.
+    #[must_use]
+    pub fn opens(&self, role: Role, key: &[u8; 32]) -> bool {
+        match role {
+            Role::Append => self.access.append.ct_eq(key).into(),
+            Role::Control => self.slot(key).is_some(),
+            Role::Read => {
+                // No early end: the number of the segment that matched does not show in the time.
+                let mine = self.segments.iter().filter(|segment| segment.opens_with(key));
+                mine.count() > 0
+            }
+        }
+    }
+}
+
+impl Segment {
+    /// Whether this key reads it.
+    #[must_use]
+    pub fn opens_with(&self, key: &[u8; 32]) -> bool {
+        let mine = self.readers.iter().filter(|reader| bool::from(reader.ct_eq(key)));
+        mine.count() > 0
     }
 }

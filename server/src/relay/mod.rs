@@ -1,3 +1,19 @@
-//! The rules of channels, sans-IO.
+//! The rules of channels, sans-IO (design paper 2, "One primitive: the channel").
+//!
+//! Every rule is a function of a [`guard::Guard`], the [`pace`] of its channel and what is asked; time and
+//! randomness are arguments. Nothing here stores, sends or waits: `net` does, and asks here before.
 
+pub mod append;
+pub mod change;
+pub mod create;
+pub mod cut;
 pub mod guard;
+pub mod hold;
+pub mod open;
+pub mod pace;
+pub mod quota;
+pub mod range;
+pub mod stop;
+
+#[cfg(test)]
+mod sample;

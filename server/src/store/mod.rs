@@ -2,6 +2,12 @@
 //! engine passes. The store decides the order of a channel; nothing is acknowledged before it is durable in
 //! the engine's sense.
 
+pub mod embedded;
+mod fence;
+pub mod memory;
+#[cfg(test)]
+mod story;
+
 use std::future::Future;
 use std::sync::Arc;
 
@@ -25,8 +31,11 @@ pub struct NewEntry {
     pub expires: Hours,
     /// One bucket.
     pub bytes: Bytes,
-    /// For a flagged entry: the guard that follows it, in one write with it. The store itself sets
-    /// `newest` in it to the entry's position and, for a plain entry, in the guard it has.
+    /// For a flagged entry: the guard that follows it, in one write with it. The store takes from it what a
+    /// flagged entry may change (`access`, `segments`, and `used` if it is later) and keeps everything else
+    /// as the guard in force has it, so that a guard computed from an outdated one undoes no change. It
+    /// moves the counter by one and sets `newest` to the entry's position itself. Ignored for a plain
+    /// entry; for a flagged one none means that only the counter moves.
     pub guard: Option<Guard>,
 }
 
@@ -62,6 +71,21 @@ pub struct ChannelUsage {
     pub entries: u64,
     /// Their bytes.
     pub bytes: u64,
+}
+
+/// Hours a guard lives after its last use.
+pub const GUARD_LIFE: u64 = 400 * 24;
+
+/// Whether an entry is still served: through the hour it names.
+#[must_use]
+pub const fn is_served(expires: Hours, now: Hours) -> bool {
+    now.0 <= expires.0
+}
+
+/// Whether a guard is past its life.
+#[must_use]
+pub const fn is_forgotten(used: Hours, now: Hours) -> bool {
+    now.0 > used.0.saturating_add(GUARD_LIFE)
 }
 
 /// A store.
@@ -100,7 +124,7 @@ pub trait Store: Send + Sync + 'static {
     /// Forgets a channel and its entries.
     fn delete(&self, channel: ChannelId) -> impl Future<Output = Result<(), StoreError>> + Send;
 
-    /// Gives back the space of entries whose day is over, and of guards unused for `Guard` life.
+    /// Gives back the space of entries whose day is over, and forgets channels unused for [`GUARD_LIFE`].
     fn expire(&self, now: Hours) -> impl Future<Output = Result<(), StoreError>> + Send;
 
     /// What is used.

@@ -1,0 +1,375 @@
+//! Answers: read models, as JSON lines carry them (`docs/agent.md`). Other people's words in them are as they
+//! were said; whoever prints them makes them harmless first (`cli::plain`).
+
+use serde::{Deserialize, Serialize};
+
+/// What the agent answers.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(tag = "is", rename_all = "snake_case")]
+pub enum Answer {
+    /// The agent.
+    Agent {
+        /// Version of the program.
+        version: String,
+        /// What it holds.
+        vault: VaultWord,
+        /// Its process.
+        pid: u32,
+    },
+    /// Done; nothing to show.
+    Done {},
+    /// How things stand.
+    Status(Status),
+    /// A relay.
+    Relay(RelayView),
+    /// A body was founded.
+    Founded {
+        /// Its label.
+        body: String,
+        /// Its id.
+        id: String,
+        /// The founder's name.
+        name: String,
+    },
+    /// An invite is open.
+    Invited {
+        /// The body.
+        body: String,
+        /// Its number.
+        number: u32,
+        /// The link: whoever has it may ask to join.
+        link: String,
+        /// How many may come by it.
+        uses: u16,
+        /// Minutes since 1970-01-01T00:00Z.
+        expires: u64,
+    },
+    /// Open invites.
+    Invites {
+        /// By number.
+        invites: Vec<InviteView>,
+    },
+    /// A request to join was sent.
+    Joining {
+        /// Its number.
+        number: u64,
+        /// The body's label, as the invite says.
+        body: String,
+    },
+    /// Requests of one's own.
+    Joins {
+        /// By number.
+        joins: Vec<JoinView>,
+    },
+    /// Requests of others.
+    Requests {
+        /// By number.
+        requests: Vec<RequestView>,
+    },
+    /// Requests were decided.
+    Decided {
+        /// One line each.
+        decided: Vec<DecidedView>,
+    },
+    /// It stands in the log.
+    Stored {
+        /// Where.
+        position: u64,
+    },
+    /// It waits on this device until the relay is there.
+    Queued {
+        /// How many intents wait in this room, this one included.
+        waiting: u64,
+        /// Why.
+        why: String,
+    },
+    /// What was said.
+    Messages {
+        /// In order of position.
+        messages: Vec<MessageView>,
+        /// The last position that this device has read.
+        position: u64,
+    },
+    /// One more message, while following.
+    Message(MessageView),
+    /// The rooms.
+    Rooms {
+        /// By label.
+        rooms: Vec<RoomView>,
+    },
+    /// People of a body.
+    People {
+        /// The body.
+        body: String,
+        /// In order of admission.
+        people: Vec<PersonView>,
+    },
+    /// The code to compare.
+    Code {
+        /// With whom.
+        name: String,
+        /// 60 digits in twelve groups of five.
+        code: String,
+        /// It was compared before.
+        verified: bool,
+    },
+    /// Somebody was removed.
+    Removed {
+        /// Whom.
+        name: String,
+        /// Where the decision stands; none while it waits for the relay.
+        position: Option<u64>,
+        /// The room's keys have turned: they read nothing from here on.
+        cut: bool,
+    },
+}
+
+/// What the agent holds.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum VaultWord {
+    /// There is none yet.
+    None,
+    /// It is locked: no keys, no connection, no sync.
+    Locked,
+    /// It is open.
+    Open,
+}
+
+/// How things stand.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Status {
+    /// What the agent holds.
+    pub vault: VaultWord,
+    /// Version of the program.
+    pub version: String,
+    /// Its process.
+    pub pid: u32,
+    /// Minutes without a request after which it locks; 0 means never.
+    pub idle_minutes: u32,
+    /// Relays it knows.
+    pub relays: Vec<RelayState>,
+    /// Rooms.
+    pub rooms: Vec<RoomView>,
+    /// Requests of one's own under way.
+    pub joins: Vec<JoinView>,
+    /// Requests of others that wait for a decision.
+    pub requests: u64,
+    /// Intents on this device that do not stand in a log yet.
+    pub unsent: u64,
+    /// What a person should know, in words.
+    pub warnings: Vec<String>,
+}
+
+/// A relay as this device sees it.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct RelayState {
+    /// Its address.
+    pub address: String,
+    /// New bodies go there.
+    pub default: bool,
+    /// Connections that live now.
+    pub connections: u64,
+    /// Why there is none, if none lives though one is wanted.
+    pub trouble: Option<String>,
+}
+
+/// What a relay promises.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct RelayView {
+    /// Its address.
+    pub address: String,
+    /// Version of its software.
+    pub software: String,
+    /// `disk`, `memory` or `replicated`.
+    pub store: String,
+    /// Days that messages live at most.
+    pub message_days: u64,
+    /// Days that commits live at most.
+    pub commit_days: u64,
+    /// Entries a channel may hold.
+    pub channel_entries: u64,
+    /// Bytes a channel may hold.
+    pub channel_bytes: u64,
+    /// Who may make channels: `open` or `pass`.
+    pub creation: String,
+    /// New bodies go there.
+    pub default: bool,
+}
+
+/// An open invite.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct InviteView {
+    /// The body.
+    pub body: String,
+    /// Its number.
+    pub number: u32,
+    /// Who opened it.
+    pub by: String,
+    /// How many may still come by it.
+    pub left: u16,
+    /// Minutes since 1970-01-01T00:00Z.
+    pub expires: u64,
+    /// The link, where this device opened it.
+    pub link: Option<String>,
+}
+
+/// How far a request of one's own is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum JoinStage {
+    /// Not yet at the relay.
+    Sending,
+    /// Waiting for admission.
+    Waiting,
+    /// In the room.
+    Joined,
+    /// Declined.
+    Declined,
+    /// It cannot go on; `why` says it.
+    Failed,
+}
+
+/// A request of one's own.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct JoinView {
+    /// Its number.
+    pub number: u64,
+    /// The body's label.
+    pub body: String,
+    /// The chosen name.
+    pub name: String,
+    /// How far it is.
+    pub stage: JoinStage,
+    /// The reason of a decline or a failure.
+    pub why: Option<String>,
+}
+
+/// A request of somebody else.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct RequestView {
+    /// Its number on this device.
+    pub number: u64,
+    /// The body.
+    pub body: String,
+    /// The chosen name.
+    pub name: String,
+    /// Their word.
+    pub word: String,
+    /// By which invite.
+    pub invite: u32,
+}
+
+/// What became of one decision.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct DecidedView {
+    /// The request's number.
+    pub number: u64,
+    /// Whose.
+    pub name: String,
+    /// Where it stands; none while it waits for the relay.
+    pub position: Option<u64>,
+}
+
+/// Something that stands in a log.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct MessageView {
+    /// The room.
+    pub room: String,
+    /// Where.
+    pub position: u64,
+    /// Who; none where it could not be told.
+    pub author: Option<String>,
+    /// Minutes since 1970-01-01T00:00Z, by the author's clock.
+    pub time: Option<u64>,
+    /// What kind.
+    pub kind: MessageKind,
+    /// The text said, or in words what happened.
+    pub text: String,
+    /// It was written by this person.
+    pub own: bool,
+}
+
+/// What kind of thing stands in a log.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MessageKind {
+    /// Somebody said something.
+    Said,
+    /// Something happened to the body.
+    Event,
+    /// An entry that changed nothing; the text says why.
+    NoOp,
+}
+
+/// A room.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct RoomView {
+    /// `BODY`, or `BODY/ROOM` where it is not the governing room.
+    pub name: String,
+    /// The body's id.
+    pub body: String,
+    /// One's own name in it.
+    pub me: String,
+    /// People in it.
+    pub people: u64,
+    /// The last position read.
+    pub position: u64,
+    /// The latest position of something said that was not yet read by the person.
+    pub unread: u64,
+    /// Intents that wait.
+    pub unsent: u64,
+    /// Its relay.
+    pub relay: String,
+    /// Following it now.
+    pub live: bool,
+    /// Minutes since 1970-01-01T00:00Z of the last time it was read to the end.
+    pub synced: Option<u64>,
+    /// How it stands.
+    pub state: RoomState,
+    /// Removed people whose access is not yet cut.
+    pub uncut: Vec<String>,
+    /// How many others' heads attest the history this device was given; none where it saw all of it.
+    pub attested: Option<u64>,
+    /// What a person should know, in words.
+    pub warnings: Vec<String>,
+}
+
+/// How a room stands.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RoomState {
+    /// In it.
+    Open,
+    /// An entry could not be opened: it may be read, not acted in, until it is healed.
+    Unsynced,
+    /// Others' heads contradict what this device was shown.
+    Forked,
+    /// The room is above what this program knows.
+    NeedsUpgrade,
+    /// This person left.
+    Left,
+    /// This person was removed.
+    Removed,
+    /// The relay does not have the channel any more.
+    Gone,
+}
+
+/// A person of a body.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct PersonView {
+    /// The chosen name.
+    pub name: String,
+    /// The persona's id.
+    pub persona: String,
+    /// Where they stand: `present`, `applied`, `admitted`, `going` or `gone`.
+    pub standing: String,
+    /// What they may do.
+    pub powers: Vec<String>,
+    /// Compared codes with this person.
+    pub verified: bool,
+    /// It is oneself.
+    pub me: bool,
+    /// Removed, but the room's keys have not turned since.
+    pub uncut: bool,
+}

@@ -1,0 +1,102 @@
+//! Bodies and their people.
+
+use caucus_proto::org::{Name, SuiteChoice};
+
+use super::answer::Answer;
+use super::intent::{KindWord, SuiteWord};
+use super::problem::{Code, Problem};
+use super::{find, view};
+use crate::engine::{Engine, EngineError, Founding};
+
+/// Founds a body at the relay that was added last.
+pub(super) async fn found(
+    engine: &Engine,
+    kind: KindWord,
+    label: &str,
+    name: Option<&str>,
+    suite: SuiteWord,
+) -> Result<Answer, Problem> {
+    let label = Name::new(label).map_err(EngineError::from)?;
+    let name = Name::new(name.unwrap_or("founder")).map_err(EngineError::from)?;
+    if find::room(engine, label.as_str()).is_ok_and(|live| live.room().may_act().is_ok()) {
+        return Err(Problem::new(
+            Code::BadInput,
+            format!("you are in a body named \"{label}\" already"),
+            "choose another label, so that commands can tell them apart",
+        ));
+    }
+    let relay = engine
+        .relays()?
+        .last()
+        .map(|relay| relay.address.clone())
+        .ok_or(EngineError::NoRelay)?;
+    let founding = Founding {
+        kind: view::kind(kind),
+        label: label.clone(),
+        name: name.clone(),
+        suite: match suite {
+            SuiteWord::Hybrid => SuiteChoice::Hybrid,
+            SuiteWord::Classical => SuiteChoice::Classical,
+        },
+    };
+    let id = engine.found(&relay, founding).await?;
+    let body = engine
+        .room(&id)
+        .map(|live| live.room().record().body.to_string())
+        .unwrap_or_default();
+    Ok(Answer::Founded {
+        body: label.to_string(),
+        id: body,
+        name: name.to_string(),
+    })
+}
+
+/// The rooms.
+pub(super) fn rooms(engine: &Engine) -> Result<Answer, Problem> {
+    let mut rooms = Vec::new();
+    for live in engine.rooms() {
+        rooms.push(view::room(&live)?);
+    }
+    rooms.sort_by(|a, b| a.name.cmp(&b.name).then_with(|| a.body.cmp(&b.body)));
+    Ok(Answer::Rooms { rooms })
+}
+
+/// The people of a body.
+pub(super) fn people(engine: &Engine, body: &str) -> Result<Answer, Problem> {
+    let live = find::room(engine, body)?;
+    let room = live.room();
+    Ok(Answer::People {
+        body: view::room_name(&room),
+        people: view::people(engine, &room)?,
+    })
+}
+
+/// The code to compare with somebody.
+pub(super) fn verify(engine: &Engine, body: &str, name: &str, confirmed: bool) -> Result<Answer, Problem> {
+    let live = find::room(engine, body)?;
+    let room = live.room();
+    let (persona, person) = room.named(name)?;
+    if persona == room.me() {
+        return Err(Problem::new(
+            Code::BadInput,
+            "that is you",
+            "name the person whom you compare codes with",
+        ));
+    }
+    let code = room.state().safety_code(&room.me(), &persona).ok_or_else(|| EngineError::NotFound {
+        what: "person",
+        name: name.to_owned(),
+    })?;
+    let place = view::verified_place(&room, &persona);
+    let overlay = engine.vault().overlay();
+    let before = overlay.get(&place)?.is_some();
+    if confirmed && !before {
+        overlay.put(place, vec![1])?;
+        overlay.commit()?;
+    }
+    Ok(Answer::Code {
+        name: person.name.to_string(),
+        code: code.to_string(),
+        verified: before || confirmed,
+    })
+}

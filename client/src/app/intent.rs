@@ -1,0 +1,225 @@
+//! Intents: everything a person can ask of their agent, as JSON lines carry it (`docs/agent.md`).
+
+use core::fmt;
+
+use serde::{Deserialize, Serialize};
+use zeroize::{Zeroize, ZeroizeOnDrop};
+
+/// A passphrase on its way to the vault.
+#[derive(Clone, PartialEq, Eq, Zeroize, ZeroizeOnDrop, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Secret(pub String);
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(..)")
+    }
+}
+
+/// What kind of body.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum KindWord {
+    /// Small, closed.
+    Cell,
+}
+
+/// Which MLS ciphersuite a body is founded with.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SuiteWord {
+    /// X-Wing hybrid post-quantum (0x004E).
+    #[default]
+    Hybrid,
+    /// X25519 (0x0003).
+    Classical,
+}
+
+/// What a person wants.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(tag = "do", rename_all = "snake_case", deny_unknown_fields)]
+pub enum Intent {
+    /// Who is there? Answer: `agent`. Never needs an open vault.
+    Hello {},
+    /// Makes the vault. Answer: `done`.
+    Init {
+        /// Its passphrase.
+        passphrase: Secret,
+    },
+    /// Opens the vault. Answer: `done`.
+    Unlock {
+        /// Its passphrase.
+        passphrase: Secret,
+    },
+    /// Closes the vault and every connection. Answer: `done`.
+    Lock {},
+    /// Changes the passphrase. Answer: `done`.
+    Passphrase {
+        /// The one it has.
+        old: Secret,
+        /// The one it gets.
+        new: Secret,
+    },
+    /// After how many minutes without a request the vault locks. Answer: `done`.
+    Idle {
+        /// Minutes; 0 means never.
+        minutes: u32,
+    },
+    /// Ends the agent. Answer: `done`.
+    Stop {},
+    /// How things stand. Answer: `status`.
+    Status {},
+    /// Remembers a relay; the last one added is where new bodies go. Answer: `relay`.
+    RelayAdd {
+        /// `caucus://...`
+        address: String,
+        /// Creation passes, where the relay wants them.
+        #[serde(default)]
+        passes: Vec<String>,
+    },
+    /// What a relay promises. Answer: `relay`.
+    RelayInfo {
+        /// Which; by default the one new bodies go to.
+        #[serde(default)]
+        address: Option<String>,
+    },
+    /// Founds a body. Answer: `founded`.
+    Found {
+        /// What kind.
+        kind: KindWord,
+        /// Its label.
+        label: String,
+        /// The founder's chosen name; "founder" if none is given.
+        #[serde(default, rename = "as")]
+        name: Option<String>,
+        /// Its ciphersuite.
+        #[serde(default)]
+        suite: SuiteWord,
+    },
+    /// Opens an invite. Answer: `invited`.
+    Invite {
+        /// Into which body.
+        body: String,
+        /// How many may come by it.
+        uses: u16,
+        /// For how many minutes.
+        minutes: u64,
+    },
+    /// Open invites. Answer: `invites`.
+    Invites {
+        /// Of which body; of all if none is given.
+        #[serde(default)]
+        body: Option<String>,
+    },
+    /// Ends an invite. Answer: `done`.
+    Revoke {
+        /// Of which body.
+        body: String,
+        /// Its number.
+        number: u32,
+    },
+    /// Asks to join by a link. Answer: `joining`; what follows shows in `rooms` and `joins`.
+    Join {
+        /// `caucus-invite:...`
+        link: String,
+        /// The chosen name.
+        #[serde(rename = "as")]
+        name: String,
+        /// A word to those who decide.
+        #[serde(default)]
+        word: String,
+    },
+    /// Requests of one's own that are under way. Answer: `joins`.
+    Joins {},
+    /// Waits until a request of one's own is decided. Answers: `joins` once, with that one.
+    AwaitJoin {
+        /// Its number.
+        number: u64,
+        /// At most so many milliseconds.
+        milliseconds: u64,
+    },
+    /// Gives up a request of one's own. Answer: `done`.
+    CancelJoin {
+        /// Its number.
+        number: u64,
+    },
+    /// Requests of others that wait for a decision. Answer: `requests`.
+    Requests {
+        /// In which body; in all if none is given.
+        #[serde(default)]
+        body: Option<String>,
+    },
+    /// Admits. Answer: `decided`.
+    Admit {
+        /// Numbers as `requests` shows them.
+        #[serde(default)]
+        numbers: Vec<u64>,
+        /// Everybody who waits.
+        #[serde(default)]
+        all: bool,
+    },
+    /// Declines. Answer: `decided`.
+    Decline {
+        /// Numbers as `requests` shows them.
+        numbers: Vec<u64>,
+        /// Why.
+        #[serde(default)]
+        reason: String,
+    },
+    /// Says something. Answer: `stored` or `queued`.
+    Say {
+        /// `BODY[/ROOM]`.
+        room: String,
+        /// The text.
+        text: String,
+    },
+    /// Reads. Answer: `messages`; with `follow`, `message` events until the connection closes.
+    Read {
+        /// `BODY[/ROOM]`.
+        room: String,
+        /// After this position; the latest ones if none is given.
+        #[serde(default)]
+        since: Option<u64>,
+        /// At most so many.
+        #[serde(default)]
+        limit: Option<u32>,
+        /// Go on with what comes.
+        #[serde(default)]
+        follow: bool,
+        /// Everything that happened, not only what was said.
+        #[serde(default)]
+        all: bool,
+    },
+    /// The rooms. Answer: `rooms`.
+    Rooms {},
+    /// The people of a body. Answer: `people`.
+    People {
+        /// Which.
+        body: String,
+    },
+    /// The code to compare with somebody. Answer: `code`.
+    Verify {
+        /// In which body.
+        body: String,
+        /// With whom.
+        name: String,
+        /// The codes were compared and are the same: remember it.
+        #[serde(default)]
+        confirmed: bool,
+    },
+    /// Removes somebody. Answer: `removed`.
+    Remove {
+        /// From which body.
+        body: String,
+        /// Whom.
+        name: String,
+        /// Why.
+        #[serde(default)]
+        reason: String,
+    },
+    /// Leaves a body. Answer: `done`.
+    Leave {
+        /// Which.
+        body: String,
+    },
+}

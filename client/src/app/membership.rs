@@ -1,0 +1,300 @@
+//! Invites, requests, admission, removal, leaving.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use caucus_proto::id::{PersonaId, RoomId};
+use caucus_proto::org::{Deed, Standing};
+use tokio::task::JoinSet;
+
+use super::answer::{Answer, DecidedView, JoinStage};
+use super::app::PATIENCE;
+use super::problem::{Code, Problem};
+use super::{find, view};
+use crate::engine::{Engine, EngineError, Fate, JoinStep, LiveRoom};
+
+/// How long a removal may take to be executed before the answer says "not yet cut".
+const CUT_PATIENCE: Duration = Duration::from_secs(5);
+
+/// Longest life of an invite in minutes.
+const LONGEST_INVITE: u64 = 30 * 24 * 60;
+
+/// Opens an invite.
+pub(super) async fn invite(engine: &Engine, body: &str, uses: u16, minutes: u64) -> Result<Answer, Problem> {
+    if uses == 0 || minutes == 0 || minutes > LONGEST_INVITE {
+        return Err(Problem::new(
+            Code::BadInput,
+            "an invite is for at least one person and lives from one minute to 30 days",
+            "choose other numbers",
+        ));
+    }
+    let live = find::room(engine, body)?;
+    let (id, link, fate) = engine.invite(&live, uses, minutes, PATIENCE).await?;
+    let room = live.room();
+    match (fate, room.state().invites.get(&id)) {
+        (Fate::Landed(_), Some(invite)) => Ok(Answer::Invited {
+            body: view::room_name(&room),
+            number: invite.number,
+            link,
+            uses: invite.left,
+            expires: invite.expires.0,
+        }),
+        _ => Ok(Answer::Queued {
+            waiting: room.unsent(),
+            why: waiting_because(&live),
+        }),
+    }
+}
+
+/// Open invites.
+pub(super) fn invites(engine: &Engine, body: Option<&str>) -> Result<Answer, Problem> {
+    let mut invites = Vec::new();
+    for live in find::rooms(engine, body)? {
+        invites.extend(view::invites(&live.room())?);
+    }
+    Ok(Answer::Invites { invites })
+}
+
+/// Ends an invite.
+pub(super) async fn revoke(engine: &Engine, body: &str, number: u32) -> Result<Answer, Problem> {
+    let live = find::room(engine, body)?;
+    let invite = live
+        .room()
+        .state()
+        .invites
+        .iter()
+        .find(|(_, invite)| invite.number == number)
+        .map(|(id, _)| *id)
+        .ok_or_else(|| EngineError::NotFound {
+            what: "invite",
+            name: number.to_string(),
+        })?;
+    done_or_queued(&live, live.act(&Deed::Revoke { invite }, PATIENCE).await?)
+}
+
+/// Begins a request of one's own.
+pub(super) async fn join(engine: &Engine, link: &str, name: &str, word: &str) -> Result<Answer, Problem> {
+    let mut changes = engine.changes();
+    let number = engine.join(link, name, word)?;
+    // The card tells the body's label; a moment's patience makes a better answer.
+    let body = tokio::time::timeout(PATIENCE, async {
+        loop {
+            let joins = engine.joins()?;
+            let label = joins.iter().find(|(n, _)| *n == number).map(|(n, record)| {
+                let view = view::join(engine, *n, record);
+                (view.stage, view.body, view.why)
+            });
+            match label {
+                Some((JoinStage::Sending, _, None)) => {}
+                Some((_, body, _)) => return Ok::<String, EngineError>(body),
+                None => return Ok(String::new()),
+            }
+            if changes.changed().await.is_err() {
+                return Ok(String::new());
+            }
+        }
+    })
+    .await
+    .unwrap_or(Ok(String::new()))?;
+    Ok(Answer::Joining { number, body })
+}
+
+/// Requests of one's own.
+pub(super) fn joins(engine: &Engine) -> Result<Answer, Problem> {
+    let joins = engine
+        .joins()?
+        .iter()
+        .map(|(number, record)| view::join(engine, *number, record))
+        .collect();
+    Ok(Answer::Joins { joins })
+}
+
+/// Waits until a request of one's own is decided.
+pub(super) async fn await_join(engine: &Engine, number: u64, patience: Duration) -> Result<Answer, Problem> {
+    let mut changes = engine.changes();
+    let ended = tokio::time::timeout(patience, async {
+        loop {
+            let over = engine.joins()?.iter().any(|(n, record)| {
+                *n == number && !matches!(record.stage, JoinStep::New | JoinStep::Applied(_))
+            });
+            if over || changes.changed().await.is_err() {
+                return Ok::<(), EngineError>(());
+            }
+        }
+    })
+    .await;
+    if let Ok(ended) = ended {
+        ended?;
+    }
+    let joins: Vec<_> = engine
+        .joins()?
+        .iter()
+        .filter(|(n, _)| *n == number)
+        .map(|(n, record)| view::join(engine, *n, record))
+        .collect();
+    if joins.is_empty() {
+        return Err(EngineError::NotFound {
+            what: "request of yours",
+            name: number.to_string(),
+        }
+        .into());
+    }
+    Ok(Answer::Joins { joins })
+}
+
+/// Gives up a request of one's own.
+pub(super) fn cancel_join(engine: &Engine, number: u64) -> Result<Answer, Problem> {
+    engine.cancel_join(number)?;
+    Ok(Answer::Done {})
+}
+
+/// Requests of others.
+pub(super) fn requests(engine: &Engine, body: Option<&str>) -> Result<Answer, Problem> {
+    let mut requests = Vec::new();
+    for live in find::rooms(engine, body)? {
+        requests.extend(view::requests(engine, &live)?.into_iter().map(|(view, _)| view));
+    }
+    requests.sort_by_key(|request| request.number);
+    Ok(Answer::Requests { requests })
+}
+
+/// Admits, all at once, so that one commit can seat many.
+pub(super) async fn admit(engine: &Engine, numbers: &[u64], all: bool) -> Result<Answer, Problem> {
+    if !all && numbers.is_empty() {
+        return Err(Problem::new(
+            Code::BadInput,
+            "nobody was named",
+            "give the numbers that `caucus requests` shows, or --all",
+        ));
+    }
+    let chosen = chosen(engine, numbers, all)?;
+    decide(chosen, |persona| Deed::Admit { persona }).await
+}
+
+/// Declines.
+pub(super) async fn decline(engine: &Engine, numbers: &[u64], reason: &str) -> Result<Answer, Problem> {
+    let chosen = chosen(engine, numbers, false)?;
+    decide(chosen, |persona| Deed::Decline {
+        persona,
+        reason: reason.to_owned(),
+    })
+    .await
+}
+
+type Chosen = (u64, String, PersonaId, Arc<LiveRoom>);
+
+fn chosen(engine: &Engine, numbers: &[u64], all: bool) -> Result<Vec<Chosen>, EngineError> {
+    let mut waiting = Vec::new();
+    for live in engine.rooms() {
+        for (request, persona) in view::requests(engine, &live)? {
+            waiting.push((request.number, request.name, persona, Arc::clone(&live)));
+        }
+    }
+    waiting.sort_by_key(|(number, ..)| *number);
+    if all {
+        return Ok(waiting);
+    }
+    let mut chosen: Vec<Chosen> = Vec::new();
+    for number in numbers {
+        let found = waiting
+            .iter()
+            .find(|(n, ..)| n == number)
+            .ok_or_else(|| EngineError::NotFound {
+                what: "request",
+                name: number.to_string(),
+            })?;
+        if !chosen.iter().any(|(n, ..)| n == number) {
+            chosen.push(found.clone());
+        }
+    }
+    Ok(chosen)
+}
+
+async fn decide(chosen: Vec<Chosen>, deed: impl Fn(PersonaId) -> Deed) -> Result<Answer, Problem> {
+    let mut acts = JoinSet::new();
+    for (number, name, persona, live) in chosen {
+        let deed = deed(persona);
+        acts.spawn(async move { (number, name, live.act(&deed, PATIENCE).await) });
+    }
+    let mut decided = Vec::new();
+    let mut refused = None;
+    while let Some(act) = acts.join_next().await {
+        match act {
+            Ok((number, name, Ok(fate))) => decided.push(DecidedView {
+                number,
+                name,
+                position: match fate {
+                    Fate::Landed(position) => Some(position.0),
+                    Fate::Waits => None,
+                },
+            }),
+            Ok((_, _, Err(error))) => refused = Some(error),
+            Err(_) => {}
+        }
+    }
+    decided.sort_by_key(|view| view.number);
+    match refused {
+        // What was decided stands; only where nothing was, it is the refusal that counts.
+        Some(error) if decided.is_empty() => Err(error.into()),
+        _ => Ok(Answer::Decided { decided }),
+    }
+}
+
+/// Removes somebody, and waits a little for the cut.
+pub(super) async fn remove(engine: &Engine, body: &str, name: &str, reason: &str) -> Result<Answer, Problem> {
+    let live = find::room(engine, body)?;
+    let (persona, name) = {
+        let room = live.room();
+        let (persona, person) = room.named(name)?;
+        (persona, person.name.to_string())
+    };
+    let deed = Deed::Remove {
+        persona,
+        reason: reason.to_owned(),
+    };
+    let mut changes = engine.changes();
+    let fate = live.act(&deed, PATIENCE).await?;
+    let position = match fate {
+        Fate::Landed(position) => Some(position.0),
+        Fate::Waits => None,
+    };
+    let mut cut = false;
+    if position.is_some() {
+        let _ = tokio::time::timeout(CUT_PATIENCE, async {
+            while !is_cut(&live, &persona) && changes.changed().await.is_ok() {}
+        })
+        .await;
+        cut = is_cut(&live, &persona);
+    }
+    Ok(Answer::Removed { name, position, cut })
+}
+
+fn is_cut(live: &LiveRoom, persona: &PersonaId) -> bool {
+    live.room()
+        .state()
+        .person(persona)
+        .is_none_or(|person| matches!(person.standing, Standing::Gone { uncut: false, .. }))
+}
+
+/// Leaves a body; the next who may, carries it out.
+pub(super) async fn leave(engine: &Engine, body: &str) -> Result<Answer, Problem> {
+    let live = find::room(engine, body)?;
+    let _: RoomId = live.room().id();
+    done_or_queued(&live, live.act(&Deed::Leave, PATIENCE).await?)
+}
+
+pub(super) fn done_or_queued(live: &LiveRoom, fate: Fate) -> Result<Answer, Problem> {
+    Ok(match fate {
+        Fate::Landed(_) => Answer::Done {},
+        Fate::Waits => Answer::Queued {
+            waiting: live.room().unsent(),
+            why: waiting_because(live),
+        },
+    })
+}
+
+/// Why something waits, in words.
+pub(super) fn waiting_because(live: &LiveRoom) -> String {
+    live.trouble()
+        .unwrap_or_else(|| "the relay has not stored it yet".to_owned())
+}

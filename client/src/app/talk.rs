@@ -1,0 +1,171 @@
+//! Saying and reading.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Weak};
+
+use caucus_proto::id::Position;
+use caucus_proto::org::Deed;
+use tokio::sync::broadcast;
+use tokio::sync::broadcast::error::RecvError;
+
+use super::answer::{Answer, MessageView};
+use super::app::PATIENCE;
+use super::membership::waiting_because;
+use super::problem::{Code, Problem};
+use super::{find, view};
+use crate::engine::{Engine, EngineError, Fate, LiveRoom, LogRecord};
+
+/// Messages shown where nobody says how many.
+const SHOWN: u32 = 50;
+
+/// Most messages in one answer.
+const MOST: u32 = 1_000;
+
+/// Says something.
+pub(super) async fn say(engine: &Engine, room: &str, text: String) -> Result<Answer, Problem> {
+    if text.trim().is_empty() {
+        return Err(Problem::new(
+            Code::BadInput,
+            "there is nothing to say",
+            "give a text, or - to read it from standard input",
+        ));
+    }
+    let live = find::room(engine, room)?;
+    Ok(match live.act(&Deed::Say { text }, PATIENCE).await? {
+        Fate::Landed(position) => Answer::Stored { position: position.0 },
+        Fate::Waits => Answer::Queued {
+            waiting: live.room().unsent(),
+            why: waiting_because(&live),
+        },
+    })
+}
+
+/// Reads what stands in the log of this device.
+pub(super) fn read(
+    engine: &Engine,
+    room: &str,
+    since: Option<u64>,
+    limit: Option<u32>,
+    all: bool,
+) -> Result<Answer, Problem> {
+    let live = find::room(engine, room)?;
+    let mut room = live.room();
+    let limit = limit.unwrap_or(SHOWN).min(MOST) as usize;
+    let wanted = |record: &LogRecord| all || view::is_shown(record);
+    let mut records: VecDeque<(Position, LogRecord)> = VecDeque::new();
+    match since {
+        Some(since) => {
+            let mut after = Position(since);
+            while records.len() < limit {
+                let page = room.log_after(after, 256)?;
+                let Some((last, _)) = page.last() else { break };
+                after = *last;
+                records.extend(page.into_iter().filter(|(_, record)| wanted(record)));
+            }
+            records.truncate(limit);
+        }
+        None => {
+            let mut before = room.cursor().position.next();
+            while records.len() < limit {
+                let page = room.log_before(before, 256)?;
+                let Some((first, _)) = page.first() else { break };
+                before = *first;
+                for (position, record) in page.into_iter().rev().filter(|(_, record)| wanted(record)) {
+                    if records.len() < limit {
+                        records.push_front((position, record));
+                    }
+                }
+                if before == Position(0) {
+                    break;
+                }
+            }
+        }
+    }
+    let messages: Vec<MessageView> = records
+        .iter()
+        .map(|(position, record)| view::message(&room, *position, record))
+        .collect();
+    if let Some((last, _)) = records.back() {
+        room.mark_seen(*last)?;
+    }
+    Ok(Answer::Messages {
+        messages,
+        position: room.cursor().position.0,
+    })
+}
+
+/// A room as it goes on. It does not keep the vault open: when that is locked, it ends.
+pub struct Follow {
+    room: Weak<LiveRoom>,
+    entries: broadcast::Receiver<(Position, LogRecord)>,
+    position: Position,
+    behind: VecDeque<MessageView>,
+    all: bool,
+}
+
+/// Follows a room from what this device has read so far.
+pub(super) fn follow(engine: &Engine, room: &str, all: bool) -> Result<Follow, Problem> {
+    let live = find::room(engine, room)?;
+    let entries = live.follow();
+    let position = live.room().cursor().position;
+    Ok(Follow {
+        room: Arc::downgrade(&live),
+        entries,
+        position,
+        behind: VecDeque::new(),
+        all,
+    })
+}
+
+impl Follow {
+    /// Goes on after this position instead, so that nothing between a read and this is left out.
+    pub fn after(&mut self, position: u64) {
+        self.position = Position(position);
+        if let Some(live) = self.room.upgrade() {
+            // A vault that cannot be read ends the following with its next entry.
+            let _ = self.catch_up(&live);
+        }
+    }
+
+    /// The next message; none when the vault was locked.
+    pub async fn next(&mut self) -> Option<MessageView> {
+        loop {
+            if let Some(message) = self.behind.pop_front() {
+                return Some(message);
+            }
+            match self.entries.recv().await {
+                Ok((position, record)) => {
+                    if position <= self.position {
+                        continue;
+                    }
+                    self.position = position;
+                    let live = self.room.upgrade()?;
+                    if self.all || view::is_shown(&record) {
+                        let mut room = live.room();
+                        let _ = room.mark_seen(position);
+                        return Some(view::message(&room, position, &record));
+                    }
+                }
+                Err(RecvError::Lagged(_)) => {
+                    let live = self.room.upgrade()?;
+                    self.catch_up(&live).ok()?;
+                }
+                Err(RecvError::Closed) => return None,
+            }
+        }
+    }
+
+    fn catch_up(&mut self, live: &LiveRoom) -> Result<(), EngineError> {
+        let room = live.room();
+        loop {
+            let page = room.log_after(self.position, 256)?;
+            let Some((last, _)) = page.last() else { return Ok(()) };
+            self.position = *last;
+            for (position, record) in &page {
+                if self.all || view::is_shown(record) {
+                    self.behind.push_back(view::message(&room, *position, record));
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,244 @@
+//! Read models from the engine's rooms.
+
+use caucus_proto::id::{PersonaId, Position};
+use caucus_proto::org::genesis::GOVERNING_ROOM;
+use caucus_proto::org::{Kind, Power, Standing};
+
+use super::answer::{
+    InviteView, JoinStage, JoinView, MessageKind, MessageView, PersonView, RelayView, RequestView, RoomState,
+    RoomView,
+};
+use crate::engine::{Engine, EngineError, Health, Item, JoinStep, LiveRoom, LogRecord, Room};
+use crate::vault::{Place, Table};
+
+/// The name of a room: its body's label. Only governing rooms exist yet.
+pub(super) fn room_name(room: &Room) -> String {
+    room.state().genesis.label.to_string()
+}
+
+/// Splits `BODY[/ROOM]`.
+pub(super) fn split_room(name: &str) -> (&str, &str) {
+    match name.split_once('/') {
+        Some((body, room)) => (body.trim(), room.trim()),
+        None => (name.trim(), GOVERNING_ROOM),
+    }
+}
+
+/// What a room looks like.
+pub(super) fn room(live: &LiveRoom) -> Result<RoomView, EngineError> {
+    let relay_trouble = live.trouble();
+    let is_live = live.is_live();
+    let room = live.room();
+    let state = room.state();
+    let cursor = room.cursor();
+    let mut warnings = Vec::new();
+    let (room_state, warning) = match &cursor.health {
+        Health::Open => (RoomState::Open, None),
+        Health::Unsynced { .. } => (RoomState::Unsynced, room.may_act().err()),
+        Health::Forked { .. } => (RoomState::Forked, room.may_act().err()),
+        Health::NeedsUpgrade { .. } => (RoomState::NeedsUpgrade, room.may_act().err()),
+        Health::Out { removed: true } => (RoomState::Removed, None),
+        Health::Out { removed: false } => (RoomState::Left, None),
+        Health::Gone => (RoomState::Gone, room.may_act().err()),
+    };
+    warnings.extend(warning.map(|error| error.to_string()));
+    warnings.extend(relay_trouble);
+    if room_state == RoomState::Open && state.present().count() == 2 {
+        warnings.push("with two people in it, either can move the room's clock".to_owned());
+    }
+    let uncut: Vec<String> = state
+        .people
+        .values()
+        .filter(|person| match person.standing {
+            Standing::Gone { uncut, .. } => uncut,
+            Standing::Going { .. } => true,
+            _ => false,
+        })
+        .map(|person| person.name.to_string())
+        .collect();
+    let unread = room
+        .log_after(cursor.seen, 1_000)?
+        .iter()
+        .filter(|(_, record)| matches!(record.item, Item::Said(_)) && record.author != Some(room.me()))
+        .count() as u64;
+    Ok(RoomView {
+        name: room_name(&room),
+        body: room.record().body.to_string(),
+        me: room.name_of(&room.me()),
+        people: state.present().count() as u64,
+        position: cursor.position.0,
+        unread,
+        unsent: room.unsent(),
+        relay: room.record().relay.to_string(),
+        live: is_live,
+        synced: cursor.synced.map(|minutes| minutes.0),
+        state: room_state,
+        uncut,
+        attested: (room.record().joined_at > Position(0)).then(|| room.attested()),
+        warnings,
+    })
+}
+
+/// What stands at a position.
+pub(super) fn message(room: &Room, position: Position, record: &LogRecord) -> MessageView {
+    let (kind, text) = match &record.item {
+        Item::Said(text) => (MessageKind::Said, text.clone()),
+        Item::Event(text) | Item::Quiet(text) => (MessageKind::Event, text.clone()),
+        Item::NoOp(denied) => (MessageKind::NoOp, format!("changed nothing: {denied}")),
+    };
+    MessageView {
+        room: room_name(room),
+        position: position.0,
+        author: record.author.map(|_| record.name.clone()),
+        time: record.time.map(|minutes| minutes.0),
+        kind,
+        text,
+        own: record.author == Some(room.me()),
+    }
+}
+
+/// Whether a person wants to see it without asking for everything.
+pub(super) fn is_shown(record: &LogRecord) -> bool {
+    matches!(record.item, Item::Said(_) | Item::Event(_))
+}
+
+/// Where the code compared with somebody is remembered.
+pub(super) fn verified_place(room: &Room, persona: &PersonaId) -> Place {
+    let scope = [room.id().as_bytes().as_slice(), persona.as_bytes()].concat();
+    Place::new(Table::Verified, scope, 0)
+}
+
+/// People in order of admission, those who are gone last.
+pub(super) fn people(engine: &Engine, room: &Room) -> Result<Vec<PersonView>, EngineError> {
+    let overlay = engine.vault().overlay();
+    let state = room.state();
+    let mut rows = Vec::new();
+    for (persona, person) in &state.people {
+        let standing = match person.standing {
+            Standing::Applied { .. } => "applied",
+            Standing::Admitted { .. } => "admitted",
+            Standing::Present { .. } => "present",
+            Standing::Going { .. } => "going",
+            Standing::Gone { .. } => "gone",
+        };
+        let powers = [Power::Admit, Power::Remove, Power::Keys, Power::Floor]
+            .into_iter()
+            .filter(|power| person.is_present() && state.holds(persona, *power))
+            .map(|power| power.word().to_owned())
+            .collect();
+        let view = PersonView {
+            name: person.name.to_string(),
+            persona: persona.to_string(),
+            standing: standing.to_owned(),
+            powers,
+            verified: overlay.get(&verified_place(room, persona))?.is_some(),
+            me: *persona == room.me(),
+            uncut: matches!(person.standing, Standing::Gone { uncut: true, .. } | Standing::Going { .. }),
+        };
+        rows.push((standing == "gone", person.number, view));
+    }
+    rows.sort_by_key(|(gone, number, _)| (*gone, *number));
+    Ok(rows.into_iter().map(|(_, _, view)| view).collect())
+}
+
+/// Open invites of a room.
+pub(super) fn invites(room: &Room) -> Result<Vec<InviteView>, EngineError> {
+    let mut views = Vec::new();
+    for (id, invite) in &room.state().invites {
+        views.push(InviteView {
+            body: room_name(room),
+            number: invite.number,
+            by: room.name_of(&invite.by),
+            left: invite.left,
+            expires: invite.expires.0,
+            link: room.link_of(id)?,
+        });
+    }
+    views.sort_by_key(|view| view.number);
+    Ok(views)
+}
+
+/// Requests that wait in a room, with their numbers on this device.
+pub(super) fn requests(engine: &Engine, live: &LiveRoom) -> Result<Vec<(RequestView, PersonaId)>, EngineError> {
+    let known = engine.requests()?;
+    let room = live.room();
+    let mut views = Vec::new();
+    for (number, record) in known {
+        let Some(person) = room.state().person(&record.persona).filter(|_| record.room == room.id()) else {
+            continue;
+        };
+        let Standing::Applied { invite, .. } = &person.standing else {
+            continue;
+        };
+        let word = caucus_proto::org::Application::read(&record.application)
+            .map_or_else(|_| String::new(), |application| application.word);
+        views.push((
+            RequestView {
+                number,
+                body: room_name(&room),
+                name: person.name.to_string(),
+                word,
+                invite: room.state().invites.get(invite).map_or(0, |invite| invite.number),
+            },
+            record.persona,
+        ));
+    }
+    Ok(views)
+}
+
+/// A request of one's own.
+pub(super) fn join(engine: &Engine, number: u64, record: &crate::engine::JoinRecord) -> JoinView {
+    let (stage, body, why) = match &record.stage {
+        JoinStep::New => (JoinStage::Sending, String::new(), engine.why_join_waits(number)),
+        JoinStep::Applied(step) if !step.sent => {
+            (JoinStage::Sending, step.label.clone(), engine.why_join_waits(number))
+        }
+        JoinStep::Applied(step) => (JoinStage::Waiting, step.label.clone(), engine.why_join_waits(number)),
+        JoinStep::Joined { label, .. } => (JoinStage::Joined, label.clone(), None),
+        JoinStep::Declined { label, reason } => (
+            JoinStage::Declined,
+            label.clone(),
+            Some(reason.clone()).filter(|reason| !reason.is_empty()),
+        ),
+        JoinStep::Failed { label, why } => (JoinStage::Failed, label.clone(), Some(why.clone())),
+    };
+    JoinView {
+        number,
+        body,
+        name: record.name.clone(),
+        stage,
+        why,
+    }
+}
+
+/// What a relay promises.
+pub(super) fn relay(address: String, info: &caucus_proto::wire::RelayInfo, default: bool) -> RelayView {
+    use caucus_proto::wire::{CreationPolicy, StoreKind};
+    RelayView {
+        address,
+        software: info.software.clone(),
+        store: match info.store {
+            StoreKind::Disk => "disk",
+            StoreKind::Memory => "memory",
+            StoreKind::Replicated => "replicated",
+        }
+        .to_owned(),
+        message_days: info.plain.hours() / 24,
+        commit_days: info.flagged.hours() / 24,
+        channel_entries: info.channel_entries,
+        channel_bytes: info.channel_bytes,
+        creation: match info.creation {
+            CreationPolicy::Open => "open",
+            CreationPolicy::Pass => "pass",
+        }
+        .to_owned(),
+        default,
+    }
+}
+
+/// The machine's word for what the command line calls a kind.
+pub(super) const fn kind(word: super::KindWord) -> Kind {
+    match word {
+        super::KindWord::Cell => Kind::Cell,
+    }
+}

@@ -1,0 +1,64 @@
+//! What happened, in words, for the log of this device.
+
+use caucus_proto::id::PersonaId;
+use caucus_proto::org::{Deed, Effect, Outcome, State};
+
+use super::record::Item;
+
+/// Whom a deed is about, where the state may not know them any more afterwards.
+#[must_use]
+pub fn subject(deed: &Deed) -> Option<PersonaId> {
+    match deed {
+        Deed::Decline { persona, .. } => Some(*persona),
+        _ => None,
+    }
+}
+
+/// The item of the log; `subject` is the name from before the entry, where there is one.
+#[must_use]
+pub fn item(state: &State, outcome: &Outcome, subject: Option<&str>) -> Item {
+    let effects = match outcome {
+        Outcome::Done(effects) => effects,
+        Outcome::NoOp(denied) => return Item::NoOp(denied.clone()),
+        Outcome::UpgradeNeeded { floor } => return Item::Event(format!("the room needs feature {floor}")),
+    };
+    let name = |persona: &PersonaId| {
+        state
+            .person(persona)
+            .map_or("somebody", |person| person.name.as_str())
+            .to_owned()
+    };
+    let because = |reason: &str| {
+        if reason.is_empty() {
+            String::new()
+        } else {
+            format!(": {reason}")
+        }
+    };
+    let mut lines = Vec::new();
+    for effect in effects {
+        lines.push(match effect {
+            Effect::Said { text } => return Item::Said(text.clone()),
+            Effect::Invited { uses: 1, .. } => "opened an invite for one".to_owned(),
+            Effect::Invited { uses, .. } => format!("opened an invite for {uses}"),
+            Effect::Revoked { .. } => "ended an invite".to_owned(),
+            Effect::Applied { name, .. } => format!("{name} asks to join"),
+            Effect::Admitted { persona, .. } => format!("admitted {}", name(persona)),
+            Effect::Declined { reason, .. } => {
+                format!("declined {}{}", subject.unwrap_or("somebody"), because(reason))
+            }
+            Effect::Removed { persona, reason } => format!("removed {}{}", name(persona), because(reason)),
+            Effect::Left => "leaves".to_owned(),
+            Effect::FloorRaised { feature } => format!("raised the room to feature {feature}"),
+            Effect::Seated { persona } => format!("{} is in the room", name(persona)),
+            Effect::Unseated { persona } => format!("{} is out of the room", name(persona)),
+            Effect::ControlNamed { .. } => return Item::Quiet("named a control key".to_owned()),
+            Effect::Refreshed => return Item::Quiet("renewed their keys".to_owned()),
+        });
+    }
+    if lines.is_empty() {
+        Item::Quiet("a notice".to_owned())
+    } else {
+        Item::Event(lines.join("; "))
+    }
+}

@@ -1,0 +1,373 @@
+//! One open vault at work: its rooms, its requests, its connections. Dropped, everything stops: no keys, no
+//! connection, no sync.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use caucus_proto::id::{IntentId, Minutes, RoomId};
+use caucus_proto::wire::{Pass, RelayAddress, RelayInfo, Retention};
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use super::error::EngineError;
+use super::found::{self, Founding};
+use super::invite;
+use super::join;
+use super::link::InviteLink;
+use super::live::{Fate, LiveRoom};
+use super::pump;
+use super::random;
+use super::record::{JoinRecord, JoinStep, RelayRecord, RequestRecord, SecretKey};
+use super::room::Room;
+use super::send::Now;
+use crate::clock::Clock;
+use crate::mls::PersonaKeys;
+use crate::relay::Pool;
+use crate::vault::{Overlay, Place, Table, Vault};
+
+/// An open vault at work. Clones are the same one.
+#[derive(Clone)]
+pub struct Engine(Arc<Inner>);
+
+struct Inner {
+    vault: Vault,
+    pool: Pool,
+    clock: Arc<dyn Clock>,
+    rooms: Mutex<BTreeMap<RoomId, Arc<LiveRoom>>>,
+    join_troubles: Mutex<HashMap<u64, String>>,
+    tasks: Mutex<Vec<JoinHandle<()>>>,
+    changes: watch::Sender<u64>,
+    stopped: AtomicBool,
+}
+
+impl Engine {
+    /// Starts everything that the vault holds.
+    ///
+    /// # Errors
+    /// `EngineError::Vault`.
+    pub fn start(vault: Vault, clock: Arc<dyn Clock>) -> Result<Self, EngineError> {
+        let rooms = Room::all(&vault)?;
+        let engine = Self(Arc::new(Inner {
+            vault,
+            pool: Pool::default(),
+            clock,
+            rooms: Mutex::default(),
+            join_troubles: Mutex::default(),
+            tasks: Mutex::default(),
+            changes: watch::Sender::new(0),
+            stopped: AtomicBool::new(false),
+        }));
+        for room in rooms {
+            engine.add_room(room);
+        }
+        for (number, join) in engine.joins()? {
+            if matches!(join.stage, JoinStep::New | JoinStep::Applied(_)) {
+                engine.spawn(join::run(engine.clone(), number));
+            }
+        }
+        Ok(engine)
+    }
+
+    /// Ends every task and connection.
+    pub async fn stop(&self) {
+        self.0.stopped.store(true, Ordering::SeqCst);
+        let tasks = std::mem::take(&mut *lock(&self.0.tasks));
+        for task in &tasks {
+            task.abort();
+        }
+        for task in tasks {
+            // Aborted: that is what was wanted.
+            let _ = task.await;
+        }
+        self.0.pool.close_all().await;
+        lock(&self.0.rooms).clear();
+    }
+
+    /// The vault.
+    #[must_use]
+    pub fn vault(&self) -> &Vault {
+        &self.0.vault
+    }
+
+    pub(super) fn pool(&self) -> &Pool {
+        &self.0.pool
+    }
+
+    /// The time.
+    #[must_use]
+    pub fn now(&self) -> Now {
+        Now {
+            minutes: self.0.clock.minutes(),
+            ms: self.0.clock.now_ms(),
+        }
+    }
+
+    /// Something changed that a view may show.
+    pub(super) fn changed(&self) {
+        self.0.changes.send_modify(|count| *count = count.wrapping_add(1));
+    }
+
+    /// Wakes whenever something changes that a view may show.
+    #[must_use]
+    pub fn changes(&self) -> watch::Receiver<u64> {
+        self.0.changes.subscribe()
+    }
+
+    fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+        let mut tasks = lock(&self.0.tasks);
+        if !self.0.stopped.load(Ordering::SeqCst) {
+            tasks.retain(|task| !task.is_finished());
+            tasks.push(tokio::spawn(task));
+        }
+    }
+
+    pub(super) fn add_room(&self, room: Room) {
+        let id = room.id();
+        let live = Arc::new(LiveRoom::new(room));
+        lock(&self.0.rooms).insert(id, Arc::clone(&live));
+        self.spawn(pump::run(self.clone(), live));
+        self.changed();
+    }
+
+    /// A room.
+    #[must_use]
+    pub fn room(&self, id: &RoomId) -> Option<Arc<LiveRoom>> {
+        lock(&self.0.rooms).get(id).cloned()
+    }
+
+    /// All rooms.
+    #[must_use]
+    pub fn rooms(&self) -> Vec<Arc<LiveRoom>> {
+        lock(&self.0.rooms).values().cloned().collect()
+    }
+
+    /// Founds a body at a relay.
+    ///
+    /// # Errors
+    /// `EngineError`; nothing is kept then.
+    pub async fn found(&self, relay: &RelayAddress, founding: Founding) -> Result<RoomId, EngineError> {
+        let room = found::found(self, relay, founding).await?;
+        let id = room.id();
+        self.add_room(room);
+        Ok(id)
+    }
+
+    /// Opens an invite: makes its channels at the relay, then waits for its act to land.
+    ///
+    /// # Errors
+    /// `EngineError`.
+    pub async fn invite(
+        &self,
+        room: &LiveRoom,
+        uses: u16,
+        minutes: u64,
+        patience: Duration,
+    ) -> Result<(IntentId, String, Fate), EngineError> {
+        let now = self.now().minutes;
+        let expires = Minutes(now.0.saturating_add(minutes));
+        let (draft, relay, persona) = {
+            let room = room.room();
+            let record = room.record();
+            (room.draft_invite()?, record.relay.clone(), record.persona)
+        };
+        let connection = self.pool().connection(&relay, &persona).await?;
+        let info = connection.info().await?;
+        let life = match minutes {
+            0..=1_440 => Retention::Day,
+            1_441..=10_080 => Retention::Week,
+            _ => Retention::Month,
+        };
+        let passes = [
+            self.take_pass(&relay),
+            self.take_pass(&relay),
+            self.take_pass(&relay),
+        ];
+        let published = invite::publish(&connection, &draft, expires, life.min(info.plain), passes).await?;
+        let landing = room.expect(draft.id);
+        let submitted = room.room().submit_invite(&draft, published, uses, expires);
+        let (submitted, link) = match submitted {
+            Ok(link) => (Ok(()), link),
+            Err(error) => (Err(error), String::new()),
+        };
+        let fate = room.settle(draft.id, submitted, landing, patience).await?;
+        Ok((draft.id, link, fate))
+    }
+
+    /// Begins a request of one's own. It goes on by itself.
+    ///
+    /// # Errors
+    /// `EngineError::Link` if the link is none.
+    pub fn join(&self, link: &str, name: &str, word: &str) -> Result<u64, EngineError> {
+        let parsed: InviteLink = link.parse()?;
+        let name = caucus_proto::org::Name::new(name)?;
+        let record = JoinRecord {
+            link: parsed.to_string(),
+            name: name.to_string(),
+            word: word.to_owned(),
+            persona_key: SecretKey(*PersonaKeys::generate()?.bytes()),
+            sealing: SecretKey(random::bytes()?),
+            stage: JoinStep::New,
+        };
+        let overlay = self.vault().overlay();
+        let number = overlay
+            .range(Table::Joins, b"", 0, usize::MAX)?
+            .last()
+            .map_or(1, |(last, _)| last.saturating_add(1));
+        overlay.put_value(Place::new(Table::Joins, b"", number), &record)?;
+        overlay.commit()?;
+        self.spawn(join::run(self.clone(), number));
+        Ok(number)
+    }
+
+    /// Gives a request of one's own up, or forgets one that has ended.
+    ///
+    /// # Errors
+    /// `EngineError::NotFound`.
+    pub fn cancel_join(&self, number: u64) -> Result<(), EngineError> {
+        let overlay = self.vault().overlay();
+        let place = Place::new(Table::Joins, b"", number);
+        if overlay.get_value::<JoinRecord>(&place)?.is_none() {
+            return Err(EngineError::NotFound {
+                what: "request of yours",
+                name: number.to_string(),
+            });
+        }
+        overlay.delete(place);
+        overlay.commit()?;
+        self.changed();
+        Ok(())
+    }
+
+    /// Requests of one's own, by number.
+    ///
+    /// # Errors
+    /// `EngineError::Vault`.
+    pub fn joins(&self) -> Result<Vec<(u64, JoinRecord)>, EngineError> {
+        listed(&self.vault().overlay(), Table::Joins)
+    }
+
+    /// Requests of others that are known here, by number; the machine says which still wait.
+    ///
+    /// # Errors
+    /// `EngineError::Vault`.
+    pub fn requests(&self) -> Result<Vec<(u64, RequestRecord)>, EngineError> {
+        listed(&self.vault().overlay(), Table::Requests)
+    }
+
+    pub(super) fn join_trouble(&self, number: u64, why: Option<String>) {
+        let mut troubles = lock(&self.0.join_troubles);
+        match why {
+            Some(why) => troubles.insert(number, why),
+            None => troubles.remove(&number),
+        };
+    }
+
+    /// Why a request of one's own does not go on at the moment.
+    #[must_use]
+    pub fn why_join_waits(&self, number: u64) -> Option<String> {
+        lock(&self.0.join_troubles).get(&number).cloned()
+    }
+
+    /// The relays, in the order in which they were added last.
+    ///
+    /// # Errors
+    /// `EngineError::Vault`.
+    pub fn relays(&self) -> Result<Vec<RelayRecord>, EngineError> {
+        let mut relays = listed::<RelayRecord>(&self.vault().overlay(), Table::Relays)?;
+        relays.sort_by_key(|(number, _)| *number);
+        Ok(relays.into_iter().map(|(_, relay)| relay).collect())
+    }
+
+    /// Asks a relay what it promises, and remembers it as the one where new bodies go.
+    ///
+    /// # Errors
+    /// `EngineError::Relay`; it is not remembered then.
+    pub async fn add_relay(&self, address: &RelayAddress, passes: Vec<Pass>) -> Result<RelayInfo, EngineError> {
+        let info = self.relay_info(address).await?;
+        let overlay = self.vault().overlay();
+        let mut kept = passes;
+        let mut last = 0;
+        for (number, relay) in listed::<RelayRecord>(&overlay, Table::Relays)? {
+            last = last.max(number);
+            if relay.address == *address {
+                kept.extend(relay.passes);
+                overlay.delete(Place::new(Table::Relays, b"", number));
+            }
+        }
+        let record = RelayRecord {
+            address: address.clone(),
+            passes: kept,
+        };
+        overlay.put_value(Place::new(Table::Relays, b"", last.saturating_add(1)), &record)?;
+        overlay.commit()?;
+        Ok(info)
+    }
+
+    /// What a relay promises, asked on a connection of nobody's.
+    ///
+    /// # Errors
+    /// `EngineError::Relay`.
+    pub async fn relay_info(&self, address: &RelayAddress) -> Result<RelayInfo, EngineError> {
+        let nobody = caucus_proto::id::PersonaId(random::bytes()?);
+        let info = async { self.pool().connection(address, &nobody).await?.info().await }.await;
+        self.pool().close(address, &nobody).await;
+        Ok(info?)
+    }
+
+    /// Remembers a relay that one came to by a link, without making it the one for new bodies.
+    pub(super) fn remember_relay(&self, overlay: &Overlay, address: &RelayAddress) -> Result<(), EngineError> {
+        let relays = listed::<RelayRecord>(overlay, Table::Relays)?;
+        if relays.iter().any(|(_, relay)| relay.address == *address) {
+            return Ok(());
+        }
+        // Numbers grow with each relay added; 0 stands before all that were added by hand.
+        let number = if relays.is_empty() {
+            1
+        } else {
+            relays.iter().map(|(number, _)| *number).min().map_or(0, |first| first.saturating_sub(1))
+        };
+        if relays.iter().any(|(taken, _)| *taken == number) {
+            return Ok(());
+        }
+        let record = RelayRecord {
+            address: address.clone(),
+            passes: Vec::new(),
+        };
+        overlay.put_value(Place::new(Table::Relays, b"", number), &record)?;
+        Ok(())
+    }
+
+    /// A creation pass of a relay, if one is left. It counts as spent.
+    pub(super) fn take_pass(&self, address: &RelayAddress) -> Option<Pass> {
+        let overlay = self.vault().overlay();
+        for (number, mut relay) in listed::<RelayRecord>(&overlay, Table::Relays).ok()? {
+            if relay.address == *address
+                && let Some(pass) = relay.passes.pop()
+            {
+                overlay.put_value(Place::new(Table::Relays, b"", number), &relay).ok()?;
+                overlay.commit().ok()?;
+                return Some(pass);
+            }
+        }
+        None
+    }
+}
+
+fn listed<T: serde::de::DeserializeOwned + serde::Serialize>(
+    overlay: &Overlay,
+    table: Table,
+) -> Result<Vec<(u64, T)>, EngineError> {
+    let mut records = Vec::new();
+    for (number, _) in overlay.range(table, b"", 0, usize::MAX)? {
+        if let Some(record) = overlay.get_value(&Place::new(table, b"", number))? {
+            records.push((number, record));
+        }
+    }
+    Ok(records)
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

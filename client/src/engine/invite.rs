@@ -1,0 +1,282 @@
+//! Invites: a card that the link opens, a drop for requests, and the act that opens it in the log.
+
+use caucus_proto::codec;
+use caucus_proto::envelope::{self, LinkKeys};
+use caucus_proto::id::{ChannelId, Counter, IntentId, Minutes, Position, RoomId};
+use caucus_proto::org::{Application, Deed, Genesis, Kind, Name, SuiteChoice};
+use caucus_proto::wire::{Access, ChannelSpec, Pass, RelayAddress, Retention, Role, Served, bucket};
+use caucus_proto::label::Label;
+use serde::{Deserialize, Serialize};
+use x25519_dalek::{PublicKey, StaticSecret};
+
+use super::blob::random_controls;
+use super::error::EngineError;
+use super::ingest::invite_number;
+use super::link::InviteLink;
+use super::random;
+use super::record::{InviteRecord, OwnInvite, SecretKey};
+use super::relay::patiently;
+use super::room::Room;
+use super::sealed::Recipient;
+use crate::relay::{Appended, Connection};
+use crate::vault::Table;
+
+/// What a link leads to: whom one asks, and how.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Card {
+    /// The invite.
+    pub invite: IntentId,
+    /// Where requests are dropped.
+    pub drop: ChannelId,
+    /// The key that requests are sealed to (X-Wing).
+    pub sealing: Vec<u8>,
+    /// What kind of body.
+    pub kind: Kind,
+    /// Its label.
+    pub label: Name,
+    /// The suite of its group.
+    pub suite: SuiteChoice,
+    /// The room that the applicant's leaf key is certified for.
+    pub room: RoomId,
+}
+
+/// What opening an invite needs of a room, read once.
+pub(super) struct InviteDraft {
+    pub id: IntentId,
+    secret: [u8; 16],
+    access: Position,
+    read: StaticSecret,
+    sealing: [u8; 32],
+    genesis: Genesis,
+    channel: ChannelId,
+    relay: RelayAddress,
+}
+
+impl Room {
+    /// Draws a new invite. Nothing is kept yet.
+    pub(super) fn draft_invite(&self) -> Result<InviteDraft, EngineError> {
+        self.may_act()?;
+        let id = IntentId(random::bytes()?);
+        let keys = self.cursor.access.invite(&id);
+        Ok(InviteDraft {
+            id,
+            secret: random::bytes()?,
+            access: self.state.access,
+            read: keys.read,
+            sealing: *keys.sealing.bytes(),
+            genesis: self.state.genesis.clone(),
+            channel: self.record.channel,
+            relay: self.record.relay.clone(),
+        })
+    }
+
+    /// Keeps an invite whose channels stand, and puts its act into the outbox.
+    pub(super) fn submit_invite(
+        &mut self,
+        draft: &InviteDraft,
+        published: Published,
+        uses: u16,
+        expires: Minutes,
+    ) -> Result<String, EngineError> {
+        if draft.access != self.state.access {
+            return Err(EngineError::RoomState(
+                "the keys of the room turned meanwhile: open the invite again".to_owned(),
+            ));
+        }
+        let link = published.link.to_string();
+        let record = InviteRecord {
+            id: draft.id,
+            drop: published.drop,
+            read: SecretKey(draft.read.to_bytes()),
+            sealing: SecretKey(draft.sealing),
+            cursor: Position(0),
+            own: Some(OwnInvite {
+                link: link.clone(),
+                card: published.link.card,
+                control: published.control,
+            }),
+        };
+        let overlay = self.vault.overlay();
+        overlay.put_value(self.place(Table::Invites, invite_number(&draft.id)), &record)?;
+        overlay.commit()?;
+        let deed = Deed::Invite {
+            uses,
+            expires,
+            drop: published.drop,
+        };
+        self.submit(draft.id, &deed)?;
+        Ok(link)
+    }
+
+    /// Invites that this device knows.
+    pub(super) fn invites(&self) -> Result<Vec<InviteRecord>, EngineError> {
+        let overlay = self.vault.overlay();
+        let mut invites = Vec::new();
+        for (number, _) in overlay.range(Table::Invites, self.record.room.as_bytes(), 0, usize::MAX)? {
+            if let Some(invite) = overlay.get_value(&self.place(Table::Invites, number))? {
+                invites.push(invite);
+            }
+        }
+        Ok(invites)
+    }
+
+    /// The link of an invite that this device opened.
+    ///
+    /// # Errors
+    /// `EngineError::Vault`.
+    pub fn link_of(&self, invite: &IntentId) -> Result<Option<String>, EngineError> {
+        let record: Option<InviteRecord> = self
+            .vault
+            .overlay()
+            .get_value(&self.place(Table::Invites, invite_number(invite)))?;
+        Ok(record.and_then(|record| record.own).map(|own| own.link))
+    }
+
+    /// The drop of an invite was read up to here.
+    pub(super) fn drop_read(&self, number: u64, position: Position) -> Result<(), EngineError> {
+        let overlay = self.vault.overlay();
+        let place = self.place(Table::Invites, number);
+        if let Some(mut record) = overlay.get_value::<InviteRecord>(&place)?
+            && record.cursor < position
+        {
+            record.cursor = position;
+            overlay.put_value(place, &record)?;
+            overlay.commit()?;
+        }
+        Ok(())
+    }
+}
+
+/// Card and drop of an invite, as they stand at the relay.
+pub(super) struct Published {
+    pub link: InviteLink,
+    pub drop: ChannelId,
+    pub control: SecretKey,
+}
+
+/// Makes the two channels of an invite.
+pub(super) async fn publish(
+    connection: &Connection,
+    draft: &InviteDraft,
+    expires: Minutes,
+    life: Retention,
+    passes: [Option<Pass>; 3],
+) -> Result<Published, EngineError> {
+    let [card_pass, drop_pass, link_pass] = passes;
+    let keys = LinkKeys::of(&draft.secret);
+    let control = StaticSecret::from(random::bytes::<32>()?);
+    let drop_append = PublicKey::from(&keys.drop_append).to_bytes();
+    let drop_read = PublicKey::from(&draft.read).to_bytes();
+    let drop = create(connection, drop_append, drop_read, &control, life, drop_pass).await?;
+
+    let append = StaticSecret::from(random::bytes::<32>()?);
+    let append_public = PublicKey::from(&append).to_bytes();
+    let read_public = PublicKey::from(&keys.card_read).to_bytes();
+    let card_channel = create(connection, append_public, read_public, &control, life, card_pass).await?;
+    let card = Card {
+        invite: draft.id,
+        drop,
+        sealing: Recipient::new(draft.sealing).public(),
+        kind: draft.genesis.kind,
+        label: draft.genesis.label.clone(),
+        suite: draft.genesis.suite,
+        room: draft.genesis.room(),
+    };
+    let sealed = envelope::seal_bytes(
+        &keys.card,
+        &card_channel,
+        Counter(0),
+        random::bytes()?,
+        &codec::encode(&card, bucket::LARGEST)?,
+    )?;
+    put(connection, card_channel, &append, sealed).await?;
+    Ok(Published {
+        link: InviteLink {
+            relay: draft.relay.clone(),
+            card: card_channel,
+            secret: draft.secret,
+            commitment: InviteLink::commit(&draft.channel, &draft.genesis.body(), &draft.secret),
+            expires,
+            pass: link_pass,
+        },
+        drop,
+        control: SecretKey(control.to_bytes()),
+    })
+}
+
+/// Makes a small channel of one purpose.
+pub(super) async fn create(
+    connection: &Connection,
+    append: [u8; 32],
+    read: [u8; 32],
+    control: &StaticSecret,
+    life: Retention,
+    pass: Option<Pass>,
+) -> Result<ChannelId, EngineError> {
+    let creation = StaticSecret::from(random::bytes::<32>()?);
+    let mut controls = random_controls()?;
+    if let Some(first) = controls.first_mut() {
+        *first = PublicKey::from(control).to_bytes();
+    }
+    let spec = ChannelSpec {
+        creation_key: PublicKey::from(&creation).to_bytes(),
+        salt: random::bytes()?,
+        access: Access { append, read },
+        controls,
+        solo: true,
+        plain: life,
+        flagged: life,
+        counter: Counter(0),
+        after: Position(0),
+    };
+    patiently(|| connection.create(&spec, &creation, pass)).await?;
+    Ok(spec.id())
+}
+
+/// Appends one bucket to a channel of one purpose.
+pub(super) async fn put(
+    connection: &Connection,
+    channel: ChannelId,
+    append: &StaticSecret,
+    bucket: Vec<u8>,
+) -> Result<Position, EngineError> {
+    let opened = patiently(|| connection.open(channel, Role::Append, append)).await?;
+    let bytes = bytes::Bytes::from(bucket);
+    let appended = patiently(|| connection.append(opened.handle, opened.counter, bytes.clone())).await?;
+    let _ = connection.close(opened.handle).await;
+    match appended {
+        Appended::Stored(position) => Ok(position),
+        Appended::Moved { .. } => Err(EngineError::RoomState("the drop was changed meanwhile".to_owned())),
+    }
+}
+
+/// Reads the card that a link leads to.
+pub(super) async fn read_card(connection: &Connection, link: &InviteLink) -> Result<Card, EngineError> {
+    let keys = LinkKeys::of(&link.secret);
+    let opened = patiently(|| connection.open(link.card, Role::Read, &keys.card_read)).await?;
+    let mut reading = connection.read(opened.handle, Position(0), false).await?;
+    loop {
+        match reading.next().await? {
+            Served::Entry(entry) => {
+                let bytes = envelope::open_bytes(&keys.card, &link.card, entry.counter, &entry.bytes)
+                    .map_err(|_| super::link::LinkError::Damaged)?;
+                return codec::decode(&bytes, bucket::LARGEST).map_err(|_| super::link::LinkError::Damaged.into());
+            }
+            Served::CaughtUp { .. } => {}
+            _ => {
+                return Err(EngineError::RoomState(
+                    "the invite has ended: ask for a new link".to_owned(),
+                ));
+            }
+        }
+    }
+}
+
+/// Opens a request from a drop.
+pub(super) fn read_request(invite: &InviteRecord, bytes: &[u8]) -> Option<Application> {
+    let recipient = Recipient::new(invite.sealing.0);
+    let encoded: Vec<u8> = recipient.open(Label::SealedApplication, &invite.drop, bytes).ok()?;
+    Application::read(&encoded)
+        .ok()
+        .filter(|application| application.invite == invite.id)
+}

@@ -1,0 +1,132 @@
+//! A room while its agent runs: the room behind a lock that is never held across a wait, and what wakes its pump.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use caucus_proto::id::{IntentId, Position};
+use caucus_proto::org::{Deed, Denied};
+use tokio::sync::{Notify, broadcast, oneshot};
+
+use super::error::EngineError;
+use super::random;
+use super::record::LogRecord;
+use super::room::Room;
+
+/// Log records that a slow follower may be behind before it has to read from the vault.
+const FOLLOW: usize = 256;
+
+/// What became of an intent where it landed.
+pub type Landing = Result<Position, Denied>;
+
+/// What became of an intent within the time that was given.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Fate {
+    /// It stands in the log.
+    Landed(Position),
+    /// It waits on this device.
+    Waits,
+}
+
+/// A room and its pump.
+pub struct LiveRoom {
+    room: Mutex<Room>,
+    pub(super) wake: Notify,
+    pub(super) live: AtomicBool,
+    trouble: Mutex<Option<String>>,
+    landings: Mutex<HashMap<IntentId, oneshot::Sender<Landing>>>,
+    pub(super) log: broadcast::Sender<(Position, LogRecord)>,
+}
+
+impl LiveRoom {
+    pub(super) fn new(room: Room) -> Self {
+        Self {
+            room: Mutex::new(room),
+            wake: Notify::new(),
+            live: AtomicBool::new(false),
+            trouble: Mutex::default(),
+            landings: Mutex::default(),
+            log: broadcast::Sender::new(FOLLOW),
+        }
+    }
+
+    /// The room. The lock is short: never hold it across a wait.
+    pub fn room(&self) -> MutexGuard<'_, Room> {
+        self.room.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether its log is followed now, to its end.
+    #[must_use]
+    pub fn is_live(&self) -> bool {
+        self.live.load(Ordering::Relaxed)
+    }
+
+    /// Why it is not, in words.
+    #[must_use]
+    pub fn trouble(&self) -> Option<String> {
+        self.trouble.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(super) fn set_trouble(&self, why: Option<String>) {
+        *self.trouble.lock().unwrap_or_else(PoisonError::into_inner) = why;
+    }
+
+    /// Log records as they are taken in. One that lags reads from the vault.
+    pub fn follow(&self) -> broadcast::Receiver<(Position, LogRecord)> {
+        self.log.subscribe()
+    }
+
+    /// Puts a deed into the outbox and waits for it to land.
+    ///
+    /// # Errors
+    /// `EngineError::Denied` if the machine refuses it here or where it lands.
+    pub async fn act(&self, deed: &Deed, patience: Duration) -> Result<Fate, EngineError> {
+        let id = IntentId(random::bytes()?);
+        let landing = self.expect(id);
+        let submitted = self.room().submit(id, deed);
+        self.settle(id, submitted, landing, patience).await
+    }
+
+    /// Waits for an intent that is in the outbox, or gives up with why it never came there.
+    pub(super) async fn settle(
+        &self,
+        id: IntentId,
+        submitted: Result<(), EngineError>,
+        landing: oneshot::Receiver<Landing>,
+        patience: Duration,
+    ) -> Result<Fate, EngineError> {
+        if let Err(error) = submitted {
+            self.forget(&id);
+            return Err(error);
+        }
+        self.wake.notify_one();
+        match tokio::time::timeout(patience, landing).await {
+            Ok(Ok(landing)) => Ok(Fate::Landed(landing?)),
+            Ok(Err(_)) | Err(_) => {
+                self.forget(&id);
+                Ok(Fate::Waits)
+            }
+        }
+    }
+
+    pub(super) fn expect(&self, id: IntentId) -> oneshot::Receiver<Landing> {
+        let (sender, receiver) = oneshot::channel();
+        self.landings().insert(id, sender);
+        receiver
+    }
+
+    pub(super) fn land(&self, id: IntentId, landing: Landing) {
+        if let Some(sender) = self.landings().remove(&id) {
+            let _ = sender.send(landing);
+        }
+    }
+
+    fn forget(&self, id: &IntentId) {
+        self.landings().remove(id);
+    }
+
+    fn landings(&self) -> MutexGuard<'_, HashMap<IntentId, oneshot::Sender<Landing>>> {
+        self.landings.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,362 @@
+//! What the vault holds of a room and of a request to join. Every type here is persisted: fields and variants
+//! are only ever added at the end, with a new format number in the vault's header.
+
+use core::fmt;
+use std::collections::BTreeMap;
+
+use caucus_proto::envelope::AccessSecret;
+use caucus_proto::id::{
+    BodyId, ChannelId, Counter, EntryHash, IntentId, Minutes, PersonaId, Position, RoomId, StateRoot,
+};
+use caucus_proto::org::{CommitOps, Denied, Running, SuiteChoice};
+use caucus_proto::wire::{Flag, Pass, RelayAddress};
+use serde::{Deserialize, Serialize};
+use zeroize::{Zeroize, ZeroizeOnDrop};
+
+/// A key of 32 bytes that never prints.
+#[derive(Clone, PartialEq, Eq, Zeroize, ZeroizeOnDrop, Serialize, Deserialize)]
+pub struct SecretKey(pub [u8; 32]);
+
+impl fmt::Debug for SecretKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SecretKey(..)")
+    }
+}
+
+/// A relay that this person uses.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct RelayRecord {
+    /// Its address.
+    pub address: RelayAddress,
+    /// Creation passes that are left.
+    pub passes: Vec<Pass>,
+}
+
+/// What never changes about a room on this device.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct RoomRecord {
+    /// The room.
+    pub room: RoomId,
+    /// Its body.
+    pub body: BodyId,
+    /// Where.
+    pub relay: RelayAddress,
+    /// The channel.
+    pub channel: ChannelId,
+    /// The suite of its group.
+    pub suite: SuiteChoice,
+    /// One's persona in it.
+    pub persona: PersonaId,
+    /// Secret of the persona key.
+    pub persona_key: SecretKey,
+    /// Secret of one's control key of the channel; in force only once it is named and set.
+    pub control_key: SecretKey,
+    /// Position of the commit by which this device came in (0: it founded the body).
+    pub joined_at: Position,
+}
+
+/// How far this device has read.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Cursor {
+    /// The last entry taken in.
+    pub position: Position,
+    /// The channel's counter after it.
+    pub counter: Counter,
+    /// Running hash after it.
+    pub running: Running,
+    /// The last flagged entry.
+    pub flagged: Position,
+    /// Access secret of the current segment.
+    pub access: AccessSecret,
+    /// Control keys as this device last set or saw agreed, so that a change is asked for once.
+    pub controls: Vec<[u8; 32]>,
+    /// How it stands.
+    pub health: Health,
+    /// Up to which position each person's heads agree with what this device was shown.
+    pub heads: BTreeMap<PersonaId, Position>,
+    /// Up to where the person has read.
+    pub seen: Position,
+    /// When it was last read to the end, by one's own clock.
+    pub synced: Option<Minutes>,
+    /// When one's own leaf keys are renewed next, by one's own clock.
+    pub refresh: Minutes,
+    /// Witnessed time of the last cut.
+    pub cut: Minutes,
+}
+
+/// How a room stands on this device.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum Health {
+    /// In it.
+    Open,
+    /// A flagged entry could not be taken in: read, not act (law 14).
+    Unsynced {
+        /// Where.
+        at: Position,
+        /// In words.
+        why: String,
+    },
+    /// Others' heads contradict what this device was shown (law 5).
+    Forked {
+        /// Where.
+        at: Position,
+        /// Whose head.
+        by: PersonaId,
+    },
+    /// The room's floor is above this program (law 15).
+    NeedsUpgrade {
+        /// The floor.
+        floor: u16,
+    },
+    /// This person is out.
+    Out {
+        /// Removed, or left by themselves.
+        removed: bool,
+    },
+    /// The relay does not open the channel with the keys that this device has.
+    Gone,
+}
+
+/// What was true after an entry: what heads are compared with.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct HeadFacts {
+    /// Running hash.
+    pub running: Running,
+    /// MLS epoch.
+    pub epoch: u64,
+    /// Hash of the epoch's authenticator.
+    pub authenticator: [u8; 32],
+    /// State root.
+    pub root: StateRoot,
+}
+
+/// One entry as the log of this device keeps it.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct LogRecord {
+    /// What it did to the channel.
+    pub flag: Flag,
+    /// Who, as far as that was authenticated.
+    pub author: Option<PersonaId>,
+    /// Their name then.
+    pub name: String,
+    /// By the author's clock.
+    pub time: Option<Minutes>,
+    /// What it was.
+    pub item: Item,
+    /// What was true after it.
+    pub facts: HeadFacts,
+}
+
+/// What an entry was.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum Item {
+    /// Somebody said something.
+    Said(String),
+    /// Something happened, in words.
+    Event(String),
+    /// Nothing a person needs to see (heartbeats, refreshes, parts).
+    Quiet(String),
+    /// It changed nothing.
+    NoOp(Denied),
+}
+
+/// An intent on its way (design paper 2, "The counter is the fence").
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct OutboxRecord {
+    /// The intent's id.
+    pub id: IntentId,
+    /// An encoded `Deed`.
+    pub deed: Vec<u8>,
+    /// It stands in the log here; kept until more than half attest it.
+    pub landed: Option<Position>,
+}
+
+/// What an entry that this device sent held: MLS does not decrypt one's own messages.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct SentRecord {
+    /// The act.
+    pub act: Vec<u8>,
+    /// The counter it was made for; it can never land under another.
+    pub counter: Counter,
+}
+
+/// A commit of one's own that is not yet seen in the log. The group holds it as pending.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct PendingRecord {
+    /// The bytes of the entry; only these are ever re-sent.
+    pub entry: Vec<u8>,
+    /// Their hash.
+    pub hash: EntryHash,
+    /// The counter it was made for.
+    pub counter: Counter,
+    /// It turns the keys.
+    pub cut: bool,
+    /// What it does.
+    pub ops: CommitOps,
+    /// Access secret of the epoch it creates, where it cuts.
+    pub access: Option<AccessSecret>,
+    /// The welcomes and the tree for those it adds.
+    pub welcome: Option<WelcomeRecord>,
+}
+
+/// What those whom a commit adds need, before it lands.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct WelcomeRecord {
+    /// The MLS Welcome.
+    pub welcome: Vec<u8>,
+    /// The ratchet tree after the commit.
+    pub tree: Vec<u8>,
+    /// Both were handed out: the reply drops name the commit.
+    pub handed: bool,
+}
+
+/// Somebody's request, as the log carried it.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct RequestRecord {
+    /// In which room.
+    pub room: RoomId,
+    /// Who.
+    pub persona: PersonaId,
+    /// The encoded `Application`.
+    pub application: Vec<u8>,
+}
+
+/// An invite as this device knows it.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct InviteRecord {
+    /// Its id.
+    pub id: IntentId,
+    /// Its drop.
+    pub drop: ChannelId,
+    /// Secret read key of the drop.
+    pub read: SecretKey,
+    /// Seed of the key that requests are sealed to.
+    pub sealing: SecretKey,
+    /// Up to where the drop was read.
+    pub cursor: Position,
+    /// Where this device opened it: the link, and what deletes card and drop.
+    pub own: Option<OwnInvite>,
+}
+
+/// What only the one who opened an invite has.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct OwnInvite {
+    /// The link.
+    pub link: String,
+    /// The card's channel.
+    pub card: ChannelId,
+    /// Secret control key of card and drop.
+    pub control: SecretKey,
+}
+
+/// Something to do at the relay besides the room's own log; done at least once.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum Job {
+    /// Hand the snapshot and the access secret to people whom a landed commit seated.
+    Greet {
+        /// Who.
+        personas: Vec<PersonaId>,
+        /// The state after the commit.
+        snapshot: Vec<u8>,
+        /// Position of the commit.
+        position: Position,
+        /// Running hash there.
+        running: Running,
+        /// Counter after it.
+        counter: Counter,
+        /// Access secret of the segment after it.
+        access: AccessSecret,
+        /// Hash of the commit's entry.
+        commit: EntryHash,
+        /// Not before this minute, and only if nobody of them has spoken: somebody else greets first.
+        after_ms: u64,
+    },
+    /// Tell an applicant that the request was declined.
+    TellDeclined {
+        /// The encoded `Application`.
+        application: Vec<u8>,
+        /// Why.
+        reason: String,
+    },
+    /// Delete card and drop of an invite that ended.
+    EndInvite {
+        /// The card's channel.
+        card: ChannelId,
+        /// The drop's channel.
+        drop: ChannelId,
+        /// Secret control key of both.
+        control: SecretKey,
+    },
+}
+
+/// A request of one's own.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct JoinRecord {
+    /// The link.
+    pub link: String,
+    /// The chosen name.
+    pub name: String,
+    /// A word to those who decide.
+    pub word: String,
+    /// Secret of the persona key.
+    pub persona_key: SecretKey,
+    /// Seed of the key that answers are sealed to.
+    pub sealing: SecretKey,
+    /// How far it is.
+    pub stage: JoinStep,
+}
+
+/// How far a request of one's own is.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum JoinStep {
+    /// Nothing was sent.
+    New,
+    /// The request is made and may have been sent.
+    Applied(AppliedStep),
+    /// In the room.
+    Joined {
+        /// Which.
+        room: RoomId,
+        /// The body's label.
+        label: String,
+    },
+    /// Declined.
+    Declined {
+        /// The body's label.
+        label: String,
+        /// Why.
+        reason: String,
+    },
+    /// It cannot go on.
+    Failed {
+        /// The body's label, if it is known.
+        label: String,
+        /// Why.
+        why: String,
+    },
+}
+
+/// A request that was made.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct AppliedStep {
+    /// The body's label, as the card says.
+    pub label: String,
+    /// The suite of its group.
+    pub suite: SuiteChoice,
+    /// The invite.
+    pub invite: IntentId,
+    /// Where requests are dropped.
+    pub drop: ChannelId,
+    /// One bucket: the sealed request.
+    pub request: Vec<u8>,
+    /// The reply drop, and its secret read key.
+    pub reply: ChannelId,
+    /// Secret read key of the reply drop.
+    pub reply_read: SecretKey,
+    /// The relay has the request.
+    pub sent: bool,
+    /// Up to where the reply drop was read.
+    pub cursor: Position,
+    /// Answers so far.
+    pub answers: Vec<super::answer::Reply>,
+}

@@ -1,0 +1,410 @@
+//! A room on this device: its group, its machine's state, how far its log was read, and what waits to be sent.
+//!
+//! Everything here is synchronous and knows no network: `ingest` takes in what the relay served, `send` says
+//! what to send next. Each moves ratchet, plaintext, cursor and outbox in one vault transaction.
+
+use std::collections::BTreeMap;
+
+use caucus_proto::codec;
+use caucus_proto::id::{IntentId, Minutes, PersonaId, Position, RoomId};
+use caucus_proto::org::{Act, Deed, Person, Power, Standing, State};
+
+use super::error::EngineError;
+use super::record::{Cursor, HeadFacts, Health, LogRecord, OutboxRecord, PendingRecord, RoomRecord};
+use crate::mls::{Group, PersonaKeys};
+use crate::vault::{Overlay, Place, Table, Vault};
+
+/// Intents that may wait on this device, a room.
+pub const LARGEST_OUTBOX: usize = 1000;
+
+const RECORD: u64 = 0;
+const CURSOR: u64 = 1;
+const STATE: u64 = 2;
+const PENDING: u64 = 3;
+
+/// A room.
+pub struct Room {
+    pub(super) vault: Vault,
+    pub(super) record: RoomRecord,
+    pub(super) persona: PersonaKeys,
+    pub(super) group: Group,
+    pub(super) state: State,
+    pub(super) cursor: Cursor,
+    pub(super) pending: Option<PendingRecord>,
+    pub(super) outbox: BTreeMap<u64, OutboxRecord>,
+    pub(super) plan: Plan,
+}
+
+/// What this process remembers of its plans; nothing is lost with it.
+#[derive(Default, Debug)]
+pub(super) struct Plan {
+    /// Since when something waits for a commit, in milliseconds.
+    pub unexecuted_since: Option<u64>,
+    /// The relay does not let this device cut before then, in milliseconds.
+    pub no_cut_before: u64,
+    /// The entry under way was sent to the relay and not answered yet.
+    pub in_flight: bool,
+    /// A heartbeat is due from then on, in milliseconds.
+    pub heartbeat_at: Option<u64>,
+}
+
+impl Room {
+    /// The room.
+    #[must_use]
+    pub fn id(&self) -> RoomId {
+        self.record.room
+    }
+
+    /// What never changes about it.
+    #[must_use]
+    pub fn record(&self) -> &RoomRecord {
+        &self.record
+    }
+
+    /// The machine's state.
+    #[must_use]
+    pub fn state(&self) -> &State {
+        &self.state
+    }
+
+    /// How far it was read.
+    #[must_use]
+    pub fn cursor(&self) -> &Cursor {
+        &self.cursor
+    }
+
+    /// One's own persona in it.
+    #[must_use]
+    pub fn me(&self) -> PersonaId {
+        self.record.persona
+    }
+
+    /// Oneself as the machine knows one.
+    #[must_use]
+    pub fn myself(&self) -> Option<&Person> {
+        self.state.person(&self.record.persona)
+    }
+
+    /// What waits to be sent.
+    #[must_use]
+    pub fn unsent(&self) -> u64 {
+        self.outbox.values().filter(|item| item.landed.is_none()).count() as u64
+    }
+
+    /// Where an intent landed, if it did and is still remembered.
+    #[must_use]
+    pub fn landed(&self, id: &IntentId) -> Option<Position> {
+        self.outbox
+            .values()
+            .find(|item| item.id == *id)
+            .and_then(|item| item.landed)
+    }
+
+    /// Whether one may act in it now.
+    ///
+    /// # Errors
+    /// `EngineError::RoomState`, in words.
+    pub fn may_act(&self) -> Result<(), EngineError> {
+        let why = match &self.cursor.health {
+            Health::Open => return Ok(()),
+            Health::Unsynced { at, why } => format!("this device could not take in entry {at} ({why}): it may read, not act"),
+            Health::Forked { at, .. } => format!("others saw another history at {at}: nothing is sent until that is settled"),
+            Health::NeedsUpgrade { floor } => format!("the room needs feature {floor}: upgrade this program"),
+            Health::Out { removed: true } => "you were removed from this room".to_owned(),
+            Health::Out { removed: false } => "you left this room".to_owned(),
+            Health::Gone => "the relay does not open this room any more".to_owned(),
+        };
+        Err(EngineError::RoomState(why))
+    }
+
+    /// Puts an intent into the outbox, after the machine has judged it here (it is judged again where it lands).
+    ///
+    /// # Errors
+    /// `EngineError::Denied` with the reason, or if the room cannot be acted in or too much waits already.
+    pub fn submit(&mut self, id: IntentId, deed: &Deed) -> Result<(), EngineError> {
+        self.may_act()?;
+        let act = Act::new(id, self.state.position, deed)?;
+        self.state
+            .judge(self.state.position.next(), &self.record.persona, &act)?;
+        if self.outbox.len() >= LARGEST_OUTBOX {
+            return Err(EngineError::RoomState(
+                "too much waits to be sent in this room already".to_owned(),
+            ));
+        }
+        let number = self.outbox.last_key_value().map_or(1, |(last, _)| last.saturating_add(1));
+        let item = OutboxRecord {
+            id,
+            deed: codec::encode(deed, codec::LIMIT)?,
+            landed: None,
+        };
+        let overlay = self.vault.overlay();
+        overlay.put_value(self.place(Table::Outbox, number), &item)?;
+        overlay.commit()?;
+        self.outbox.insert(number, item);
+        Ok(())
+    }
+
+    /// A new room on this device, written into the overlay.
+    ///
+    /// # Errors
+    /// `EngineError`.
+    #[allow(clippy::too_many_arguments)] // Each is a part of the room; a struct of them would be the room itself.
+    pub(super) fn begin(
+        vault: &Vault,
+        overlay: &Overlay,
+        record: RoomRecord,
+        persona: PersonaKeys,
+        group: Group,
+        state: State,
+        cursor: Cursor,
+        first: LogRecord,
+    ) -> Result<Self, EngineError> {
+        let room = Self {
+            vault: vault.clone(),
+            record,
+            persona,
+            group,
+            state,
+            cursor,
+            pending: None,
+            outbox: BTreeMap::new(),
+            plan: Plan::default(),
+        };
+        let number = overlay
+            .range(Table::Rooms, b"", 0, usize::MAX)?
+            .last()
+            .map_or(1, |(last, _)| last.saturating_add(1));
+        overlay.put_value(Place::new(Table::Rooms, b"", number), &room.record.room)?;
+        overlay.put_value(room.place(Table::Rooms, RECORD), &room.record)?;
+        room.keep(overlay)?;
+        overlay.put_value(room.place(Table::Log, room.cursor.position.0), &first)?;
+        Ok(room)
+    }
+
+    /// The rooms of a vault, in the order in which they came.
+    ///
+    /// # Errors
+    /// `EngineError`.
+    pub fn all(vault: &Vault) -> Result<Vec<Self>, EngineError> {
+        let overlay = vault.overlay();
+        let mut rooms = Vec::new();
+        for (number, _) in overlay.range(Table::Rooms, b"", 0, usize::MAX)? {
+            if let Some(id) = overlay.get_value::<RoomId>(&Place::new(Table::Rooms, b"", number))?
+                && let Some(room) = Self::load(vault, &overlay, &id)?
+            {
+                rooms.push(room);
+            }
+        }
+        Ok(rooms)
+    }
+
+    fn load(vault: &Vault, overlay: &Overlay, id: &RoomId) -> Result<Option<Self>, EngineError> {
+        let at = |number| Place::new(Table::Rooms, id.as_bytes(), number);
+        let (Some(record), Some(cursor), Some(state)) = (
+            overlay.get_value::<RoomRecord>(&at(RECORD))?,
+            overlay.get_value::<Cursor>(&at(CURSOR))?,
+            overlay.get_value::<State>(&at(STATE))?,
+        ) else {
+            return Ok(None);
+        };
+        let Some(group) = Group::load(overlay, id)? else {
+            return Ok(None);
+        };
+        let mut outbox = BTreeMap::new();
+        for (number, _) in overlay.range(Table::Outbox, id.as_bytes(), 0, usize::MAX)? {
+            if let Some(item) = overlay.get_value(&Place::new(Table::Outbox, id.as_bytes(), number))? {
+                outbox.insert(number, item);
+            }
+        }
+        Ok(Some(Self {
+            vault: vault.clone(),
+            persona: PersonaKeys::from_bytes(&record.persona_key.0),
+            pending: overlay.get_value(&at(PENDING))?,
+            record,
+            group,
+            state,
+            cursor,
+            outbox,
+            plan: Plan::default(),
+        }))
+    }
+
+    /// Reads everything back as the vault has it, after a transaction was given up.
+    pub(super) fn reload(&mut self) -> Result<(), EngineError> {
+        let overlay = self.vault.overlay();
+        if let Some(fresh) = Self::load(&self.vault, &overlay, &self.record.room)? {
+            let plan = std::mem::take(&mut self.plan);
+            *self = fresh;
+            self.plan = plan;
+        }
+        Ok(())
+    }
+
+    pub(super) fn keep(&self, overlay: &Overlay) -> Result<(), EngineError> {
+        overlay.put_value(self.place(Table::Rooms, CURSOR), &self.cursor)?;
+        overlay.put_value(self.place(Table::Rooms, STATE), &self.state)?;
+        Ok(())
+    }
+
+    pub(super) fn keep_pending(&self, overlay: &Overlay) -> Result<(), EngineError> {
+        match &self.pending {
+            Some(pending) => overlay.put_value(self.place(Table::Rooms, PENDING), pending)?,
+            None => overlay.delete(self.place(Table::Rooms, PENDING))?,
+        }
+        Ok(())
+    }
+
+    /// Writes the cursor alone.
+    pub(super) fn keep_cursor(&self) -> Result<(), EngineError> {
+        let overlay = self.vault.overlay();
+        overlay.put_value(self.place(Table::Rooms, CURSOR), &self.cursor)?;
+        overlay.commit()?;
+        Ok(())
+    }
+
+    pub(super) fn place(&self, table: Table, number: u64) -> Place {
+        Place::new(table, self.record.room.as_bytes(), number)
+    }
+
+    pub(super) fn facts(&self) -> HeadFacts {
+        HeadFacts {
+            running: self.cursor.running,
+            epoch: self.group.epoch(),
+            authenticator: self.group.authenticator_hash(),
+            root: self.state.root(),
+        }
+    }
+
+    /// The log record at a position, if this device has it.
+    ///
+    /// # Errors
+    /// `EngineError::Vault`.
+    pub fn log_at(&self, position: Position) -> Result<Option<LogRecord>, EngineError> {
+        Ok(self.vault.overlay().get_value(&self.place(Table::Log, position.0))?)
+    }
+
+    /// Log records after a position, in order, at most so many.
+    ///
+    /// # Errors
+    /// `EngineError::Vault`.
+    pub fn log_after(&self, after: Position, limit: usize) -> Result<Vec<(Position, LogRecord)>, EngineError> {
+        let rows = self
+            .vault
+            .range(Table::Log, self.record.room.as_bytes(), after.0.saturating_add(1), limit)?;
+        Ok(decode_rows(&rows))
+    }
+
+    /// The latest log records before a position, in order, at most so many.
+    ///
+    /// # Errors
+    /// `EngineError::Vault`.
+    pub fn log_before(&self, before: Position, limit: usize) -> Result<Vec<(Position, LogRecord)>, EngineError> {
+        let rows = self
+            .vault
+            .range_back(Table::Log, self.record.room.as_bytes(), before.0, limit)?;
+        let mut records = decode_rows(&rows);
+        records.reverse();
+        Ok(records)
+    }
+
+    /// The person has read up to here.
+    ///
+    /// # Errors
+    /// `EngineError::Vault`.
+    pub fn mark_seen(&mut self, position: Position) -> Result<(), EngineError> {
+        if position > self.cursor.seen {
+            self.cursor.seen = position.min(self.cursor.position);
+            self.keep_cursor()?;
+        }
+        Ok(())
+    }
+
+    /// Everything was taken in that the relay has, at this minute.
+    ///
+    /// # Errors
+    /// `EngineError::Vault`.
+    pub fn mark_synced(&mut self, now: Minutes) -> Result<(), EngineError> {
+        if self.cursor.synced != Some(now) {
+            self.cursor.synced = Some(now);
+            self.keep_cursor()?;
+        }
+        Ok(())
+    }
+
+    /// The relay does not open the channel with the keys at hand.
+    ///
+    /// # Errors
+    /// `EngineError::Vault`.
+    pub fn mark_gone(&mut self) -> Result<(), EngineError> {
+        if self.cursor.health == Health::Open {
+            self.cursor.health = Health::Gone;
+            self.keep_cursor()?;
+        }
+        Ok(())
+    }
+
+    /// Whether this person may do it now.
+    #[must_use]
+    pub fn holds(&self, power: Power) -> bool {
+        self.state.holds(&self.record.persona, power)
+    }
+
+    /// Place of this person among the keyholders: 0 is the first; none if not among them.
+    #[must_use]
+    pub fn rank(&self) -> Option<usize> {
+        self.state
+            .keyholders()
+            .iter()
+            .position(|persona| *persona == self.record.persona)
+    }
+
+    /// How many other people's heads attest the history this device was given.
+    #[must_use]
+    pub fn attested(&self) -> u64 {
+        let from = self.record.joined_at;
+        let others = |(persona, position): &(&PersonaId, &Position)| **persona != self.record.persona && **position >= from;
+        self.cursor.heads.iter().filter(others).count() as u64
+    }
+
+    /// A person's name, as far as the state knows them.
+    #[must_use]
+    pub fn name_of(&self, persona: &PersonaId) -> String {
+        self.state
+            .person(persona)
+            .map_or_else(|| "somebody".to_owned(), |person| person.name.to_string())
+    }
+
+    /// The person of this name who is, or was last, in the room.
+    ///
+    /// # Errors
+    /// `EngineError::NotFound`.
+    pub fn named(&self, name: &str) -> Result<(PersonaId, &Person), EngineError> {
+        let mut found: Vec<_> = self
+            .state
+            .people
+            .iter()
+            .filter(|(_, person)| person.name.is_like(name))
+            .collect();
+        found.sort_by_key(|(_, person)| {
+            let gone = matches!(person.standing, Standing::Gone { .. });
+            (gone, std::cmp::Reverse(person.number))
+        });
+        found
+            .first()
+            .map(|(persona, person)| (**persona, *person))
+            .ok_or_else(|| EngineError::NotFound {
+                what: "person",
+                name: name.to_owned(),
+            })
+    }
+}
+
+fn decode_rows(rows: &[(u64, zeroize::Zeroizing<Vec<u8>>)]) -> Vec<(Position, LogRecord)> {
+    rows.iter()
+        .filter_map(|(number, bytes)| {
+            codec::decode(bytes, codec::LOCAL_LIMIT)
+                .ok()
+                .map(|record| (Position(*number), record))
+        })
+        .collect()
+}

@@ -1,0 +1,406 @@
+//! The library's storage, in an overlay of the vault.
+//!
+//! A record's scope is its kind and a hash of the library's key for it; a post-quantum public key is longer
+//! than a scope may be. Each record begins with a byte that names its codec and version.
+
+use std::sync::{Mutex, PoisonError};
+
+use caucus_proto::codec;
+use caucus_proto::label::{Label, hash};
+use openmls_traits::storage::{CURRENT_VERSION, StorageProvider, traits};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use thiserror::Error;
+use zeroize::Zeroizing;
+
+use crate::vault::{Damage, Overlay, Place, Table, VaultError};
+
+/// Longest key of the library in bytes; it is hashed.
+const LONGEST_KEY: usize = 16 * 1024;
+
+/// First byte of a record in the codec of the protocol.
+const COMPACT: u8 = 1;
+
+/// First byte of a record in JSON.
+const JSON: u8 = 2;
+
+/// The records of an overlay, as the library sees them.
+pub(super) struct Records<'a> {
+    overlay: &'a Overlay,
+    fault: Mutex<Option<VaultError>>,
+}
+
+/// The vault did not do it; [`Records::fault`] says why.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Error)]
+#[error("the vault did not do it")]
+pub(super) struct Faulted;
+
+/// Kinds of records. The numbers are on disk: they never change, and none is used twice.
+#[derive(Clone, Copy)]
+#[repr(u8)]
+enum Kind {
+    JoinConfig = 1,
+    OwnLeaves = 2,
+    Proposals = 3,
+    Tree = 4,
+    InterimHash = 5,
+    Context = 6,
+    ConfirmationTag = 7,
+    GroupState = 8,
+    MessageSecrets = 9,
+    Resumption = 10,
+    OwnLeafIndex = 11,
+    EpochSecrets = 12,
+    SignatureKey = 13,
+    EncryptionKey = 14,
+    EpochKeys = 15,
+    KeyPackage = 16,
+    Psk = 17,
+}
+
+impl Kind {
+    /// The join configuration is read by serde's untagged way, which only a self-describing codec can do.
+    const fn format(self) -> u8 {
+        match self {
+            Self::JoinConfig => JSON,
+            _ => COMPACT,
+        }
+    }
+}
+
+/// Items of a list, each encoded by itself.
+type Items = Vec<Vec<u8>>;
+
+/// Proposals, each with its reference.
+type Queue = Vec<(Vec<u8>, Vec<u8>)>;
+
+impl<'a> Records<'a> {
+    pub(super) fn over(overlay: &'a Overlay) -> Self {
+        Self {
+            overlay,
+            fault: Mutex::default(),
+        }
+    }
+
+    /// Why the vault failed, if it did.
+    pub(super) fn fault(&self) -> Option<VaultError> {
+        self.fault.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    fn failed(&self, error: VaultError) -> Faulted {
+        let mut fault = self.fault.lock().unwrap_or_else(PoisonError::into_inner);
+        fault.get_or_insert(error);
+        Faulted
+    }
+
+    fn place<K: Serialize>(&self, kind: Kind, key: &K) -> Result<Place, Faulted> {
+        let key = Zeroizing::new(compact(key, LONGEST_KEY).map_err(|error| self.failed(error))?);
+        let mut scope = vec![kind as u8];
+        scope.extend_from_slice(&hash(Label::VaultPlace, &[&key]));
+        Ok(Place::new(Table::Mls, scope, 0))
+    }
+
+    fn write<K: Serialize, V: Serialize>(&self, kind: Kind, key: &K, value: &V) -> Result<(), Faulted> {
+        let place = self.place(kind, key)?;
+        let bytes = encode(kind, value).map_err(|error| self.failed(error))?;
+        self.overlay
+            .put(place, bytes.as_slice())
+            .map_err(|error| self.failed(error))
+    }
+
+    fn read<K: Serialize, V: Serialize + DeserializeOwned>(
+        &self,
+        kind: Kind,
+        key: &K,
+    ) -> Result<Option<V>, Faulted> {
+        let place = self.place(kind, key)?;
+        let Some(bytes) = self.overlay.get(&place).map_err(|error| self.failed(error))? else {
+            return Ok(None);
+        };
+        decode(&bytes).map(Some).map_err(|error| self.failed(error))
+    }
+
+    fn erase<K: Serialize>(&self, kind: Kind, key: &K) -> Result<(), Faulted> {
+        self.overlay.delete(self.place(kind, key)?);
+        Ok(())
+    }
+
+    fn item<V: Serialize>(&self, value: &V) -> Result<Vec<u8>, Faulted> {
+        compact(value, codec::LOCAL_LIMIT).map_err(|error| self.failed(error))
+    }
+
+    fn value<V: Serialize + DeserializeOwned>(&self, item: &[u8]) -> Result<V, Faulted> {
+        codec::decode(item, codec::LOCAL_LIMIT).map_err(|_| self.failed(VaultError::Damaged(Damage::Value)))
+    }
+
+    fn queue<K: Serialize>(&self, group: &K) -> Result<Queue, Faulted> {
+        Ok(self.read(Kind::Proposals, group)?.unwrap_or_default())
+    }
+}
+
+fn compact<V: Serialize>(value: &V, limit: usize) -> Result<Vec<u8>, VaultError> {
+    codec::encode(value, limit).map_err(|_| VaultError::TooLarge {
+        size: usize::MAX,
+        limit,
+    })
+}
+
+fn encode<V: Serialize>(kind: Kind, value: &V) -> Result<Zeroizing<Vec<u8>>, VaultError> {
+    let body = Zeroizing::new(match kind.format() {
+        JSON => serde_json::to_vec(value).map_err(|_| VaultError::Damaged(Damage::Value))?,
+        _ => compact(value, codec::LOCAL_LIMIT)?,
+    });
+    let mut out = Zeroizing::new(Vec::with_capacity(body.len().saturating_add(1)));
+    out.push(kind.format());
+    out.extend_from_slice(&body);
+    Ok(out)
+}
+
+fn decode<V: Serialize + DeserializeOwned>(bytes: &[u8]) -> Result<V, VaultError> {
+    let damaged = || VaultError::Damaged(Damage::Value);
+    match bytes.split_first() {
+        Some((&COMPACT, body)) => codec::decode(body, codec::LOCAL_LIMIT).map_err(|_| damaged()),
+        Some((&JSON, body)) => serde_json::from_slice(body).map_err(|_| damaged()),
+        _ => Err(damaged()),
+    }
+}
+
+/// Writing, reading and deleting of a record of which a group has one.
+macro_rules! of_group {
+    ($($kind:ident: $bound:ident, $write:ident, $read:ident, $delete:ident;)*) => {$(
+        fn $write<G: traits::GroupId<CURRENT_VERSION>, V: traits::$bound<CURRENT_VERSION>>(
+            &self,
+            group: &G,
+            value: &V,
+        ) -> Result<(), Faulted> {
+            self.write(Kind::$kind, group, value)
+        }
+
+        fn $read<G: traits::GroupId<CURRENT_VERSION>, V: traits::$bound<CURRENT_VERSION>>(
+            &self,
+            group: &G,
+        ) -> Result<Option<V>, Faulted> {
+            self.read(Kind::$kind, group)
+        }
+
+        fn $delete<G: traits::GroupId<CURRENT_VERSION>>(&self, group: &G) -> Result<(), Faulted> {
+            self.erase(Kind::$kind, group)
+        }
+    )*};
+}
+
+/// Writing and deleting of a record with a key of its own.
+macro_rules! of_key {
+    ($($kind:ident: $key:ident, $bound:ident, $write:ident, $delete:ident;)*) => {$(
+        fn $write<K: traits::$key<CURRENT_VERSION>, V: traits::$bound<CURRENT_VERSION>>(
+            &self,
+            key: &K,
+            value: &V,
+        ) -> Result<(), Faulted> {
+            self.write(Kind::$kind, key, value)
+        }
+
+        fn $delete<K: traits::$key<CURRENT_VERSION>>(&self, key: &K) -> Result<(), Faulted> {
+            self.erase(Kind::$kind, key)
+        }
+    )*};
+}
+
+impl StorageProvider<CURRENT_VERSION> for Records<'_> {
+    type Error = Faulted;
+
+    of_group! {
+        JoinConfig: MlsGroupJoinConfig, write_mls_join_config, mls_group_join_config, delete_group_config;
+        Tree: TreeSync, write_tree, tree, delete_tree;
+        InterimHash: InterimTranscriptHash, write_interim_transcript_hash, interim_transcript_hash,
+            delete_interim_transcript_hash;
+        Context: GroupContext, write_context, group_context, delete_context;
+        ConfirmationTag: ConfirmationTag, write_confirmation_tag, confirmation_tag, delete_confirmation_tag;
+        MessageSecrets: MessageSecrets, write_message_secrets, message_secrets, delete_message_secrets;
+        Resumption: ResumptionPskStore, write_resumption_psk_store, resumption_psk_store,
+            delete_all_resumption_psk_secrets;
+        OwnLeafIndex: LeafNodeIndex, write_own_leaf_index, own_leaf_index, delete_own_leaf_index;
+        EpochSecrets: GroupEpochSecrets, write_group_epoch_secrets, group_epoch_secrets,
+            delete_group_epoch_secrets;
+    }
+
+    of_key! {
+        SignatureKey: SignaturePublicKey, SignatureKeyPair, write_signature_key_pair,
+            delete_signature_key_pair;
+        EncryptionKey: EncryptionKey, HpkeKeyPair, write_encryption_key_pair, delete_encryption_key_pair;
+        KeyPackage: HashReference, KeyPackage, write_key_package, delete_key_package;
+        Psk: PskId, PskBundle, write_psk, delete_psk;
+    }
+
+    fn signature_key_pair<
+        K: traits::SignaturePublicKey<CURRENT_VERSION>,
+        V: traits::SignatureKeyPair<CURRENT_VERSION>,
+    >(
+        &self,
+        key: &K,
+    ) -> Result<Option<V>, Faulted> {
+        self.read(Kind::SignatureKey, key)
+    }
+
+    fn encryption_key_pair<
+        V: traits::HpkeKeyPair<CURRENT_VERSION>,
+        K: traits::EncryptionKey<CURRENT_VERSION>,
+    >(
+        &self,
+        key: &K,
+    ) -> Result<Option<V>, Faulted> {
+        self.read(Kind::EncryptionKey, key)
+    }
+
+    fn key_package<K: traits::HashReference<CURRENT_VERSION>, V: traits::KeyPackage<CURRENT_VERSION>>(
+        &self,
+        key: &K,
+    ) -> Result<Option<V>, Faulted> {
+        self.read(Kind::KeyPackage, key)
+    }
+
+    fn psk<V: traits::PskBundle<CURRENT_VERSION>, K: traits::PskId<CURRENT_VERSION>>(
+        &self,
+        key: &K,
+    ) -> Result<Option<V>, Faulted> {
+        self.read(Kind::Psk, key)
+    }
+
+    fn write_group_state<V: traits::GroupState<CURRENT_VERSION>, G: traits::GroupId<CURRENT_VERSION>>(
+        &self,
+        group: &G,
+        value: &V,
+    ) -> Result<(), Faulted> {
+        self.write(Kind::GroupState, group, value)
+    }
+
+    fn group_state<V: traits::GroupState<CURRENT_VERSION>, G: traits::GroupId<CURRENT_VERSION>>(
+        &self,
+        group: &G,
+    ) -> Result<Option<V>, Faulted> {
+        self.read(Kind::GroupState, group)
+    }
+
+    fn delete_group_state<G: traits::GroupId<CURRENT_VERSION>>(&self, group: &G) -> Result<(), Faulted> {
+        self.erase(Kind::GroupState, group)
+    }
+
+    fn append_own_leaf_node<G: traits::GroupId<CURRENT_VERSION>, V: traits::LeafNode<CURRENT_VERSION>>(
+        &self,
+        group: &G,
+        leaf: &V,
+    ) -> Result<(), Faulted> {
+        let mut items: Items = self.read(Kind::OwnLeaves, group)?.unwrap_or_default();
+        items.push(self.item(leaf)?);
+        self.write(Kind::OwnLeaves, group, &items)
+    }
+
+    fn own_leaf_nodes<G: traits::GroupId<CURRENT_VERSION>, V: traits::LeafNode<CURRENT_VERSION>>(
+        &self,
+        group: &G,
+    ) -> Result<Vec<V>, Faulted> {
+        let items: Items = self.read(Kind::OwnLeaves, group)?.unwrap_or_default();
+        items.iter().map(|item| self.value(item)).collect()
+    }
+
+    fn delete_own_leaf_nodes<G: traits::GroupId<CURRENT_VERSION>>(&self, group: &G) -> Result<(), Faulted> {
+        self.erase(Kind::OwnLeaves, group)
+    }
+
+    fn queue_proposal<
+        G: traits::GroupId<CURRENT_VERSION>,
+        R: traits::ProposalRef<CURRENT_VERSION>,
+        V: traits::QueuedProposal<CURRENT_VERSION>,
+    >(
+        &self,
+        group: &G,
+        reference: &R,
+        proposal: &V,
+    ) -> Result<(), Faulted> {
+        let reference = self.item(reference)?;
+        let mut queue = self.queue(group)?;
+        queue.retain(|(other, _)| *other != reference);
+        queue.push((reference, self.item(proposal)?));
+        self.write(Kind::Proposals, group, &queue)
+    }
+
+    fn queued_proposal_refs<G: traits::GroupId<CURRENT_VERSION>, R: traits::ProposalRef<CURRENT_VERSION>>(
+        &self,
+        group: &G,
+    ) -> Result<Vec<R>, Faulted> {
+        let queue = self.queue(group)?;
+        queue.iter().map(|(reference, _)| self.value(reference)).collect()
+    }
+
+    fn queued_proposals<
+        G: traits::GroupId<CURRENT_VERSION>,
+        R: traits::ProposalRef<CURRENT_VERSION>,
+        V: traits::QueuedProposal<CURRENT_VERSION>,
+    >(
+        &self,
+        group: &G,
+    ) -> Result<Vec<(R, V)>, Faulted> {
+        self.queue(group)?
+            .iter()
+            .map(|(reference, proposal)| Ok((self.value(reference)?, self.value(proposal)?)))
+            .collect()
+    }
+
+    fn remove_proposal<G: traits::GroupId<CURRENT_VERSION>, R: traits::ProposalRef<CURRENT_VERSION>>(
+        &self,
+        group: &G,
+        reference: &R,
+    ) -> Result<(), Faulted> {
+        let reference = self.item(reference)?;
+        let mut queue = self.queue(group)?;
+        queue.retain(|(other, _)| *other != reference);
+        self.write(Kind::Proposals, group, &queue)
+    }
+
+    fn clear_proposal_queue<G: traits::GroupId<CURRENT_VERSION>, R: traits::ProposalRef<CURRENT_VERSION>>(
+        &self,
+        group: &G,
+    ) -> Result<(), Faulted> {
+        self.erase(Kind::Proposals, group)
+    }
+
+    fn write_encryption_epoch_key_pairs<
+        G: traits::GroupId<CURRENT_VERSION>,
+        E: traits::EpochKey<CURRENT_VERSION>,
+        V: traits::HpkeKeyPair<CURRENT_VERSION>,
+    >(
+        &self,
+        group: &G,
+        epoch: &E,
+        leaf_index: u32,
+        pairs: &[V],
+    ) -> Result<(), Faulted> {
+        self.write(Kind::EpochKeys, &(group, epoch, leaf_index), &pairs)
+    }
+
+    fn encryption_epoch_key_pairs<
+        G: traits::GroupId<CURRENT_VERSION>,
+        E: traits::EpochKey<CURRENT_VERSION>,
+        V: traits::HpkeKeyPair<CURRENT_VERSION>,
+    >(
+        &self,
+        group: &G,
+        epoch: &E,
+        leaf_index: u32,
+    ) -> Result<Vec<V>, Faulted> {
+        let pairs = self.read(Kind::EpochKeys, &(group, epoch, leaf_index))?;
+        Ok(pairs.unwrap_or_default())
+    }
+
+    fn delete_encryption_epoch_key_pairs<
+        G: traits::GroupId<CURRENT_VERSION>,
+        E: traits::EpochKey<CURRENT_VERSION>,
+    >(
+        &self,
+        group: &G,
+        epoch: &E,
+        leaf_index: u32,
+    ) -> Result<(), Faulted> {
+        self.erase(Kind::EpochKeys, &(group, epoch, leaf_index))
+    }
+}

@@ -1,0 +1,221 @@
+//! Staging a commit of our own: it is pending until the relay's log shows it, or another one wins.
+
+use std::cell::RefCell;
+
+use caucus_proto::envelope::AccessSecret;
+use caucus_proto::id::{ChannelId, Counter, PersonaId};
+use caucus_proto::org::CommitOps;
+use openmls::group::StagedCommit;
+use openmls::prelude::{LeafNodeIndex, LeafNodeParameters, SignatureScheme};
+use openmls_basic_credential::SignatureKeyPair;
+use openmls_traits::OpenMlsProvider;
+use openmls_traits::signatures::{Signer, SignerError};
+use tls_codec::Serialize;
+
+use crate::mls::error::{Misuse, MlsError, Refusal};
+use crate::mls::framing::{Body, Content, signed_content};
+use crate::mls::group::{Group, authenticator, staged_access};
+use crate::mls::key_package;
+use crate::mls::persona::PersonaKeys;
+use crate::mls::policy;
+use crate::mls::provider::Provider;
+use crate::vault::Overlay;
+
+/// A commit of our own that is pending, as it goes out.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Staged {
+    /// The commit. It comes back as bytes with the same hash; only then is it merged.
+    pub message: Vec<u8>,
+    /// The welcome for all who are added, if any are.
+    pub welcome: Option<Vec<u8>>,
+    /// The ratchet tree that goes with the welcome.
+    pub tree: Option<Vec<u8>>,
+    /// What the machine judges.
+    pub ops: CommitOps,
+}
+
+impl Group {
+    /// Stages a commit that adds these key packages, removes these personas, and refreshes our own leaf where
+    /// `path` asks for it; a commit that does more than add always does.
+    ///
+    /// # Errors
+    /// `Misuse`: a commit is pending, we are out, a persona is not there. `Unprocessable`: it would break a
+    /// rule, as a key package that does. `Storage`, `Library`.
+    pub fn stage(
+        &mut self,
+        overlay: &Overlay,
+        persona: &PersonaKeys,
+        adds: &[Vec<u8>],
+        removes: &[PersonaId],
+        path: bool,
+    ) -> Result<Staged, MlsError> {
+        if self.inner.pending_commit().is_some() {
+            return Err(Misuse::Pending.into());
+        }
+        if self.own_persona() != Some(persona.id()) {
+            return Err(Misuse::Persona.into());
+        }
+        let provider = Provider::over(overlay);
+        let staged = self.stage_over(&provider, persona, adds, removes, path);
+        provider.outcome(staged)
+    }
+
+    fn stage_over(
+        &mut self,
+        provider: &Provider<'_>,
+        persona: &PersonaKeys,
+        adds: &[Vec<u8>],
+        removes: &[PersonaId],
+        path: bool,
+    ) -> Result<Staged, MlsError> {
+        let (suite, room) = (self.suite(), self.room);
+        let added = adds
+            .iter()
+            .map(|bytes| key_package::verify(bytes, suite, &room).map(|(key_package, _)| key_package))
+            .collect::<Result<Vec<_>, _>>()?;
+        let tree = self.inner.public_group();
+        let removed = removes
+            .iter()
+            .map(|persona| policy::leaf_of(tree, persona).ok_or(Misuse::NoSuchLeaf))
+            .collect::<Result<Vec<LeafNodeIndex>, _>>()?;
+        let path = path || !removes.is_empty() || adds.is_empty();
+
+        let key = self.signer(provider)?;
+        let signer = Signing::with(&key);
+        let before = self.inner.export_ratchet_tree();
+        let bundle = self
+            .inner
+            .commit_builder()
+            .consume_proposal_store(false)
+            .force_self_update(path)
+            .leaf_node_parameters(LeafNodeParameters::default())
+            .propose_removals(removed)
+            .propose_adds(added)
+            .load_psks(provider.storage())
+            .map_err(|_| MlsError::Library("begin a commit"))?
+            .use_ratchet_tree_extension(false)
+            .build(provider.rand(), provider.crypto(), &signer, |_| true)
+            .map_err(|_| Refusal::Commit)?
+            .stage_commit(provider)
+            .map_err(|_| MlsError::Library("stage a commit"))?;
+
+        let content = signer.content.take().ok_or(MlsError::Library("sign a commit"))?;
+        let Body::Commit(commit) = Content::read(&content)?.body else {
+            return Err(MlsError::Library("read a commit of our own"));
+        };
+        let ops = policy::judge(&commit, &persona.id(), &room, suite, self.inner.public_group())?;
+        let (message, welcome, _) = bundle.into_messages();
+        let tree = match &welcome {
+            Some(_) => Some(
+                self.pending()?
+                    .export_ratchet_tree(provider.crypto(), before)
+                    .ok()
+                    .flatten()
+                    .and_then(|tree| tree.tls_serialize_detached().ok())
+                    .ok_or(MlsError::Library("export the tree"))?,
+            ),
+            None => None,
+        };
+        let encode = |message: openmls::prelude::MlsMessageOut| {
+            message
+                .tls_serialize_detached()
+                .map_err(|_| MlsError::Library("encode a commit"))
+        };
+        Ok(Staged {
+            message: encode(message)?,
+            welcome: welcome.map(encode).transpose()?,
+            tree,
+            ops,
+        })
+    }
+
+    /// Whether a commit of ours is pending.
+    #[must_use]
+    pub fn has_pending(&self) -> bool {
+        self.inner.pending_commit().is_some()
+    }
+
+    /// The access secret of the epoch that the pending commit creates, for the counter after it.
+    ///
+    /// # Errors
+    /// `Misuse::NothingPending`, `Library`.
+    pub fn pending_access(
+        &self,
+        channel: &ChannelId,
+        counter_after: Counter,
+    ) -> Result<AccessSecret, MlsError> {
+        staged_access(self.pending()?, channel, counter_after)
+    }
+
+    /// The authenticator, as in heads, of the epoch that the pending commit creates.
+    ///
+    /// # Errors
+    /// `Misuse::NothingPending`.
+    pub fn pending_authenticator_hash(&self) -> Result<[u8; 32], MlsError> {
+        let secret = self.pending()?.epoch_authenticator();
+        secret
+            .map(|secret| authenticator(secret.as_slice()))
+            .ok_or_else(|| Misuse::NothingPending.into())
+    }
+
+    /// Merges the pending commit: the log showed the bytes that we sent.
+    ///
+    /// # Errors
+    /// `Misuse::NothingPending`, `Storage`, `Library`.
+    pub fn merge_own(&mut self, overlay: &Overlay) -> Result<(), MlsError> {
+        self.pending()?;
+        let provider = Provider::over(overlay);
+        let merged = self
+            .inner
+            .merge_pending_commit(&provider)
+            .map_err(|_| MlsError::Library("merge a commit of our own"));
+        provider.outcome(merged)
+    }
+
+    /// Drops the pending commit, if there is one: it lost, or was refused.
+    ///
+    /// # Errors
+    /// `Storage`.
+    pub fn drop_pending(&mut self, overlay: &Overlay) -> Result<(), MlsError> {
+        let provider = Provider::over(overlay);
+        let dropped = self
+            .inner
+            .clear_pending_commit(provider.storage())
+            .map_err(|_| MlsError::Library("drop a commit"));
+        provider.outcome(dropped)
+    }
+
+    fn pending(&self) -> Result<&StagedCommit, MlsError> {
+        self.inner
+            .pending_commit()
+            .ok_or_else(|| Misuse::NothingPending.into())
+    }
+}
+
+/// Our leaf key, which also keeps the content of the message that it signed.
+struct Signing<'a> {
+    key: &'a SignatureKeyPair,
+    content: RefCell<Option<Vec<u8>>>,
+}
+
+impl<'a> Signing<'a> {
+    fn with(key: &'a SignatureKeyPair) -> Self {
+        Self {
+            key,
+            content: RefCell::default(),
+        }
+    }
+}
+
+impl Signer for Signing<'_> {
+    fn sign(&self, payload: &[u8]) -> Result<Vec<u8>, SignerError> {
+        if let Some(content) = signed_content(payload) {
+            *self.content.borrow_mut() = Some(content);
+        }
+        self.key.sign(payload)
+    }
+
+    fn signature_scheme(&self) -> SignatureScheme {
+        self.key.signature_scheme()
+    }
+}

@@ -1,0 +1,111 @@
+//! The QUIC endpoint: TLS 1.3 with X25519MLKEM768 and nothing else, no tickets, no early data, no tokens
+//! that could follow a client, bounded windows (design paper 2, "Transport").
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use caucus_proto::wire::ALPN;
+use quinn::crypto::rustls::QuicServerConfig;
+use quinn::{
+    AckFrequencyConfig, Endpoint, IdleTimeout, NoneTokenLog, ServerConfig, TransportConfig, ValidationTokenConfig,
+    VarInt,
+};
+use rustls::crypto::{CryptoProvider, aws_lc_rs};
+use rustls::pki_types::PrivateKeyDer;
+use rustls::server::NoServerSessionStorage;
+use rustls::version::TLS13;
+use thiserror::Error;
+
+use crate::limits::Limits;
+use crate::net::identity::{Identity, IdentityError};
+
+/// Largest entry, four of them on the way in per stream.
+const STREAM_WINDOW: u32 = 1 << 20;
+const CONNECTION_WINDOW: u32 = 2 << 20;
+/// Handshakes that wait to be looked at, and what they may hold in memory.
+const INCOMING: usize = 1_024;
+const INCOMING_BYTES: u64 = 16 << 10;
+const INCOMING_BYTES_TOTAL: u64 = 4 << 20;
+/// Packets before a follower that agreed to it must acknowledge. Below half a young connection's window.
+const ACK_EVERY: u32 = 6;
+
+/// Why there is no endpoint.
+#[derive(Debug, Error)]
+pub enum EndpointError {
+    /// The address cannot be used.
+    #[error("cannot listen on {address}: {error}")]
+    Bind {
+        /// Which.
+        address: SocketAddr,
+        /// Why.
+        error: io::Error,
+    },
+    /// The relay's key is none.
+    #[error(transparent)]
+    Identity(#[from] IdentityError),
+    /// TLS or QUIC refuse these settings.
+    #[error("TLS cannot be set up: {0}")]
+    Tls(String),
+}
+
+/// Listens. Call inside a tokio runtime.
+pub(crate) fn listen(address: SocketAddr, identity: &Identity, limits: &Limits) -> Result<Endpoint, EndpointError> {
+    let config = server(identity, limits)?;
+    Endpoint::server(config, address).map_err(|error| EndpointError::Bind { address, error })
+}
+
+fn server(identity: &Identity, limits: &Limits) -> Result<ServerConfig, EndpointError> {
+    let tls = |error: rustls::Error| EndpointError::Tls(error.to_string());
+    let (certificate, key) = identity.certificate()?;
+    let mut crypto = rustls::ServerConfig::builder_with_provider(Arc::new(provider()))
+        .with_protocol_versions(&[&TLS13])
+        .map_err(tls)?
+        .with_no_client_auth()
+        .with_single_cert(vec![certificate], PrivateKeyDer::Pkcs8(key))
+        .map_err(tls)?;
+    crypto.alpn_protocols = vec![ALPN.to_vec()];
+    crypto.max_early_data_size = 0;
+    crypto.send_tls13_tickets = 0;
+    crypto.session_storage = Arc::new(NoServerSessionStorage {});
+    let crypto = QuicServerConfig::try_from(crypto).map_err(|error| EndpointError::Tls(error.to_string()))?;
+
+    let mut tokens = ValidationTokenConfig::default();
+    tokens.sent(0).log(Arc::new(NoneTokenLog));
+    let mut config = ServerConfig::with_crypto(Arc::new(crypto));
+    config
+        .transport_config(Arc::new(transport(limits)))
+        .validation_token_config(tokens)
+        .max_incoming(INCOMING)
+        .incoming_buffer_size(INCOMING_BYTES)
+        .incoming_buffer_size_total(INCOMING_BYTES_TOTAL);
+    Ok(config)
+}
+
+/// aws-lc-rs with one key exchange.
+fn provider() -> CryptoProvider {
+    CryptoProvider {
+        kx_groups: vec![aws_lc_rs::kx_group::X25519MLKEM768],
+        ..aws_lc_rs::default_provider()
+    }
+}
+
+fn transport(limits: &Limits) -> TransportConfig {
+    let mut acks = AckFrequencyConfig::default();
+    acks.ack_eliciting_threshold(VarInt::from_u32(ACK_EVERY));
+    let idle = Duration::from_secs(u64::from(limits.idle_seconds));
+    let mut transport = TransportConfig::default();
+    transport
+        .max_concurrent_bidi_streams(VarInt::from_u32(limits.streams))
+        .max_concurrent_uni_streams(VarInt::from_u32(0))
+        .datagram_receive_buffer_size(None)
+        .stream_receive_window(VarInt::from_u32(STREAM_WINDOW))
+        .receive_window(VarInt::from_u32(CONNECTION_WINDOW))
+        .send_window(u64::from(limits.send_window))
+        .max_idle_timeout(IdleTimeout::try_from(idle).ok())
+        .keep_alive_interval(None)
+        .ack_frequency_config(Some(acks))
+        .allow_spin(false);
+    transport
+}

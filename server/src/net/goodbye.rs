@@ -1,0 +1,37 @@
+//! Application error codes with which a relay closes a connection or a stream. They say what class of thing
+//! happened and nothing else.
+
+use quinn::VarInt;
+
+/// Why the relay ends it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Goodbye {
+    /// Nothing went wrong.
+    Done,
+    /// Bytes that are no frame of the protocol.
+    Malformed,
+    /// No version in common.
+    Version,
+    /// No hello in time.
+    TooSlow,
+    /// The relay goes away.
+    Draining,
+}
+
+impl Goodbye {
+    /// The number on the wire.
+    #[must_use]
+    pub const fn code(self) -> u32 {
+        match self {
+            Self::Done => 0,
+            Self::Malformed => 1,
+            Self::Version => 2,
+            Self::TooSlow => 3,
+            Self::Draining => 4,
+        }
+    }
+
+    pub(crate) fn var(self) -> VarInt {
+        VarInt::from_u32(self.code())
+    }
+}

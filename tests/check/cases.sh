@@ -1,0 +1,47 @@
+#!/usr/bin/env bash
+# docs/cases.md against the tree: every case is in the table, names at least one test or check, and each named
+# one exists: a function under a test attribute, or a check of this folder.
+# shellcheck source=tests/check/lib.sh
+. "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+
+table=docs/cases.md
+cases='P-05 P-06 P-07 P-08 P-09 P-11 S-01 S-02 S-05 S-10 N-07 N-08 R-10 R-11 D-15 D-16 U-04 U-08 I-13 I-14 I-21'
+
+# Names of all functions that a test attribute stands above (`#[test]`, `#[tokio::test(..)]`).
+tested=$(find proto server client tests -name '*.rs' -type f -exec awk '
+    FNR == 1 { held = 0 }
+    /^[ \t]*#\[([a-z_]+::)?test(\(|\])/ { held = 1; next }
+    held && match($0, /fn [a-z0-9_]+/) { print substr($0, RSTART + 3, RLENGTH - 3); held = 0 }
+    /^[ \t]*}/ { held = 0 }
+' {} + | sort -u)
+
+# Names of all checks: the word after what reports it, and the parts of tests/run.
+checked=$(sed -nE 's/^ *(absent|holds|only|has_feature) ([a-z0-9_]+).*/\2/p' tests/check/floors.sh tests/check/walls.sh
+    sed -nE "s/^ *single '?([a-z ]+)'? run_.*/\1/p" tests/run | sed 's/ *$//; s/ /_/g')
+
+exists() { printf '%s\n%s\n' "$tested" "$checked" | grep -qxF "$1"; }
+
+row() { grep -E "^\| *$1 *\|" "$table"; }
+
+for id in $cases; do
+    name="case_${id//-/_}_names_what_tests_it"
+    rows=$(row "$id")
+    if [ "$(printf '%s\n' "$rows" | grep -c .)" != 1 ]; then
+        fail "$name" "$table must have one row for $id"
+        continue
+    fi
+    names=$(printf '%s\n' "$rows" | awk -F'|' '{ print $4 }' | grep -oE '`[^`]*`' | tr -d '`')
+    if [ -z "$names" ]; then
+        fail "$name" "$id names no test"
+        continue
+    fi
+    missing=$(for one in $names; do exists "$one" || echo "$one"; done)
+    if [ -n "$missing" ]; then fail "$name" "no such test or check: $(echo $missing)"; else ok "$name"; fi
+done
+
+# The search itself: it finds what is there, and not what is not.
+if exists no_two_labels_share_a_text && exists versions_stay_above_the_floors && ! exists a_test_that_nobody_wrote; then
+    ok a_named_test_is_looked_for_in_the_tree
+else
+    fail a_named_test_is_looked_for_in_the_tree "the search for tests finds nothing or everything"
+fi
