@@ -102,7 +102,10 @@ fn unlabelled_exports(code: &str) -> usize {
 
 #[test]
 fn every_exporter_call_names_a_label() {
-    assert_eq!(unlabelled_exports("group.export_secret(&crypto, \"mine\", &[], 32)"), 1);
+    assert_eq!(
+        unlabelled_exports("group.export_secret(&crypto, \"mine\", &[], 32)"),
+        1
+    );
     assert_eq!(
         unlabelled_exports("quic.export_keying_material(&mut out, Label::ProofExporter.text())"),
         0
