@@ -14,3 +14,6 @@ pub mod wire;
 pub mod envelope;
 #[cfg(feature = "members")]
 pub mod org;
+
+#[cfg(all(test, feature = "members"))]
+mod tests;

@@ -3,6 +3,7 @@
 use core::fmt;
 
 use serde::{Deserialize, Serialize};
+use subtle::ConstantTimeEq;
 use x25519_dalek::{PublicKey, StaticSecret};
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
@@ -13,7 +14,7 @@ use crate::wire::channel::Access;
 macro_rules! secret {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
-        #[derive(Clone, PartialEq, Eq, Zeroize, ZeroizeOnDrop, Serialize, Deserialize)]
+        #[derive(Clone, Eq, Zeroize, ZeroizeOnDrop, Serialize, Deserialize)]
         pub struct $name([u8; 32]);
 
         impl $name {
@@ -27,6 +28,13 @@ macro_rules! secret {
             #[must_use]
             pub const fn bytes(&self) -> &[u8; 32] {
                 &self.0
+            }
+        }
+
+        // In constant time, as every comparison of secrets.
+        impl PartialEq for $name {
+            fn eq(&self, other: &Self) -> bool {
+                self.0.ct_eq(&other.0).into()
             }
         }
 

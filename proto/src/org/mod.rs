@@ -22,7 +22,7 @@ pub mod state;
 pub mod witness;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use act::{Act, CommitOps, Deed, SeatAdded};
 pub use application::{Application, ReplyDrop};

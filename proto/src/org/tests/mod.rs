@@ -3,4 +3,4 @@
 mod laws;
 mod model;
 mod random;
-mod world;
+pub(crate) mod world;

@@ -13,29 +13,29 @@ use crate::org::sign::{PersonaPublic, Signature};
 use crate::org::state::State;
 
 /// When the body was founded.
-pub(in crate::org) const FOUNDED: u64 = 29_000_000;
+pub(crate) const FOUNDED: u64 = 29_000_000;
 
-pub(in crate::org) fn key(seed: u32) -> SigningKey {
+pub(crate) fn key(seed: u32) -> SigningKey {
     let mut bytes = [0x5a; 32];
     bytes[..4].copy_from_slice(&seed.to_be_bytes());
     SigningKey::from_bytes(&bytes)
 }
 
-pub(in crate::org) fn public(seed: u32) -> PersonaPublic {
+pub(crate) fn public(seed: u32) -> PersonaPublic {
     PersonaPublic(key(seed).verifying_key().to_bytes())
 }
 
-pub(in crate::org) fn persona(seed: u32) -> PersonaId {
+pub(crate) fn persona(seed: u32) -> PersonaId {
     PersonaId::of(&public(seed).0)
 }
 
-pub(in crate::org) fn intent(n: u32) -> IntentId {
+pub(crate) fn intent(n: u32) -> IntentId {
     let mut bytes = [0xee; 16];
     bytes[..4].copy_from_slice(&n.to_be_bytes());
     IntentId(bytes)
 }
 
-pub(in crate::org) fn genesis() -> Genesis {
+pub(crate) fn genesis() -> Genesis {
     Genesis {
         kind: Kind::Cell,
         label: Name::new("North").unwrap(),
@@ -48,11 +48,11 @@ pub(in crate::org) fn genesis() -> Genesis {
     }
 }
 
-pub(in crate::org) fn founded() -> State {
+pub(crate) fn founded() -> State {
     State::found(genesis(), ChannelId([7; 32]))
 }
 
-pub(in crate::org) fn application(seed: u32, name: &str, invite: IntentId) -> Application {
+pub(crate) fn application(seed: u32, name: &str, invite: IntentId) -> Application {
     let mut application = Application {
         invite,
         key: public(seed),
@@ -70,20 +70,20 @@ pub(in crate::org) fn application(seed: u32, name: &str, invite: IntentId) -> Ap
     application
 }
 
-pub(in crate::org) fn encoded<T: serde::Serialize>(value: &T) -> Vec<u8> {
+pub(crate) fn encoded<T: serde::Serialize>(value: &T) -> Vec<u8> {
     codec::encode(value, codec::LIMIT).unwrap()
 }
 
 /// A machine and the number of its next intent.
 #[derive(Clone)]
-pub(in crate::org) struct World {
-    pub(in crate::org) state: State,
-    pub(in crate::org) intents: u32,
-    pub(in crate::org) time: u64,
+pub(crate) struct World {
+    pub(crate) state: State,
+    pub(crate) intents: u32,
+    pub(crate) time: u64,
 }
 
 impl World {
-    pub(in crate::org) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self {
             state: founded(),
             intents: 0,
@@ -91,7 +91,7 @@ impl World {
         }
     }
 
-    pub(in crate::org) fn at(&self, flagged: bool, cut: bool) -> At {
+    pub(crate) fn at(&self, flagged: bool, cut: bool) -> At {
         At {
             position: self.state.position.next(),
             flagged,
@@ -99,30 +99,30 @@ impl World {
         }
     }
 
-    pub(in crate::org) fn act(&self, id: IntentId, deed: &Deed) -> Act {
+    pub(crate) fn act(&self, id: IntentId, deed: &Deed) -> Act {
         Act::new(id, self.state.position, deed).unwrap()
     }
 
-    pub(in crate::org) fn send(&mut self, seed: u32, act: &Act) -> Outcome {
+    pub(crate) fn send(&mut self, seed: u32, act: &Act) -> Outcome {
         let at = self.at(false, false);
         let author = Some((persona(seed), Minutes(self.time)));
         self.state.apply(at, author, &Input::Act(&encoded(act)))
     }
 
     /// A deed under a new intent.
-    pub(in crate::org) fn does(&mut self, seed: u32, deed: &Deed) -> Outcome {
+    pub(crate) fn does(&mut self, seed: u32, deed: &Deed) -> Outcome {
         self.intents += 1;
         let act = self.act(intent(self.intents), deed);
         self.send(seed, &act)
     }
 
-    pub(in crate::org) fn commits(&mut self, seed: u32, ops: &CommitOps, cut: bool) -> Outcome {
+    pub(crate) fn commits(&mut self, seed: u32, ops: &CommitOps, cut: bool) -> Outcome {
         let at = self.at(true, cut);
         let author = Some((persona(seed), Minutes(self.time)));
         self.state.apply(at, author, &Input::Commit(ops))
     }
 
-    pub(in crate::org) fn invites(&mut self, seed: u32, uses: u16) -> IntentId {
+    pub(crate) fn invites(&mut self, seed: u32, uses: u16) -> IntentId {
         let deed = Deed::Invite {
             uses,
             expires: Minutes(self.state.now().0 + 10_000),
@@ -132,18 +132,12 @@ impl World {
         intent(self.intents)
     }
 
-    pub(in crate::org) fn applies(
-        &mut self,
-        carrier: u32,
-        seed: u32,
-        name: &str,
-        invite: IntentId,
-    ) -> Outcome {
+    pub(crate) fn applies(&mut self, carrier: u32, seed: u32, name: &str, invite: IntentId) -> Outcome {
         let application = encoded(&application(seed, name, invite));
         self.does(carrier, &Deed::Apply { application })
     }
 
-    pub(in crate::org) fn seat(seed: u32) -> CommitOps {
+    pub(crate) fn seat(seed: u32) -> CommitOps {
         CommitOps {
             adds: vec![SeatAdded {
                 persona: persona(seed),
@@ -154,7 +148,7 @@ impl World {
     }
 
     /// Everything from the invite to the seat, by the founder.
-    pub(in crate::org) fn joins(&mut self, seed: u32) {
+    pub(crate) fn joins(&mut self, seed: u32) {
         let invite = self.invites(0, 1);
         let done = [
             self.applies(0, seed, &format!("Person {seed}"), invite),
@@ -172,7 +166,7 @@ impl World {
         );
     }
 
-    pub(in crate::org) fn unseat(seed: u32) -> CommitOps {
+    pub(crate) fn unseat(seed: u32) -> CommitOps {
         CommitOps {
             removes: vec![persona(seed)],
             path: true,
@@ -180,7 +174,7 @@ impl World {
         }
     }
 
-    pub(in crate::org) fn says(&mut self, seed: u32) -> Outcome {
+    pub(crate) fn says(&mut self, seed: u32) -> Outcome {
         self.does(
             seed,
             &Deed::Say {
@@ -190,7 +184,7 @@ impl World {
     }
 
     /// Somebody posts with a claimed time.
-    pub(in crate::org) fn claims(&mut self, seed: u32, time: u64) -> Minutes {
+    pub(crate) fn claims(&mut self, seed: u32, time: u64) -> Minutes {
         self.time = time;
         let at = self.at(false, false);
         let author = Some((persona(seed), Minutes(time)));
@@ -201,7 +195,7 @@ impl World {
         self.state.now()
     }
 
-    pub(in crate::org) fn position(&self) -> Position {
+    pub(crate) fn position(&self) -> Position {
         self.state.position
     }
 }

@@ -1,0 +1,7 @@
+//! What holds for all types at once: one encoding, bounded decoding, stable bytes, silent secrets, labels.
+
+mod bytes;
+mod canonical;
+mod labels;
+mod made;
+mod silence;
