@@ -321,7 +321,7 @@ impl Model for Setup {
 }
 
 /// No configuration is larger; one that is has an agent that repeats itself for ever.
-const MOST: usize = 1_000_000;
+const MOST: usize = 3_000_000;
 
 /// What an exploration found.
 pub(crate) struct Found {

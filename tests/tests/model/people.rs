@@ -11,7 +11,7 @@ pub(crate) type Person = u8;
 pub(crate) const PEOPLE: u8 = 3;
 
 /// A set of people.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) struct Set(pub(crate) u8);
 
 impl Set {
@@ -45,6 +45,8 @@ pub(crate) struct Law {
     pub(crate) once: bool,
     /// Who cannot process a signed commit waits for heads; else they go on alone in the old epoch.
     pub(crate) verdicts: bool,
+    /// A renewal consumes the requests that its receiver made before it, however late they are carried in.
+    pub(crate) consumed: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,6 +81,32 @@ impl View {
 
     pub(crate) fn settled(&self) -> bool {
         self.holds.is_none() && !self.out
+    }
+}
+
+/// The requests for renewal on the way through a log.
+#[derive(Clone, Copy, Default)]
+struct Requests {
+    open: Set,
+    /// Behind the last renewal of each person. A request that its author signed before having read that far is the one
+    /// that it answered, carried in late.
+    renewed: [u8; PEOPLE as usize],
+}
+
+impl Requests {
+    fn take(&mut self, law: Law, position: u8, entry: &Entry) {
+        match entry.body {
+            Body::Notice { of, asks: true }
+                if !law.consumed || entry.read >= self.renewed[usize::from(of)] =>
+            {
+                self.open = self.open.with(of);
+            }
+            Body::Commit { op: Op::Renew(p), .. } => {
+                self.open = self.open.without(p);
+                self.renewed[usize::from(p)] = position + 1;
+            }
+            _ => {}
+        }
     }
 }
 
@@ -128,19 +156,18 @@ impl Reader<'_> {
 
     /// The people who asked for renewal and were not renewed since.
     pub(crate) fn asking(&self) -> Set {
-        let mut set = Set(0);
-        for (_, e) in self.seen(0) {
+        let mut requests = Requests::default();
+        for (position, e) in self.seen(0) {
             match e.body {
-                Body::Notice { of, asks: true } => set = set.with(of),
                 Body::Commit {
-                    op: Op::Renew(p),
+                    op: Op::Renew(_),
                     from,
                     ..
-                } if !self.voided(from) => set = set.without(p),
-                _ => {}
+                } if self.voided(from) => {}
+                _ => requests.take(self.law, position, e),
             }
         }
-        set
+        requests.open
     }
 
     /// The heads for and against a disputed commit among those counted, at the end of what was read, and the first
@@ -155,7 +182,7 @@ impl Reader<'_> {
         }
         let mut new = Set(0).with(self.entry(disputed).by);
         let mut old = Set(0);
-        let mut asks = Set(0);
+        let mut requests = Requests::default();
         let mut verdict = None;
         let tally = |new: Set, old: Set, asks: Set| {
             let counted = base.0 & !asks.0;
@@ -167,11 +194,7 @@ impl Reader<'_> {
         };
         for (position, e) in self.seen(0) {
             let Some(signer) = Self::signer(e) else { continue };
-            match e.body {
-                Body::Notice { of, asks: true } => asks = asks.with(of),
-                Body::Commit { op: Op::Renew(p), .. } => asks = asks.without(p),
-                _ => {}
-            }
+            requests.take(self.law, position, e);
             if position <= disputed {
                 continue;
             }
@@ -188,7 +211,7 @@ impl Reader<'_> {
                     old.with(signer)
                 };
             }
-            let (n, o, of) = tally(new, old, asks);
+            let (n, o, of) = tally(new, old, requests.open);
             if verdict.is_none() && n * 2 > of {
                 verdict = Some(Side::New);
             }
@@ -196,7 +219,7 @@ impl Reader<'_> {
                 verdict = Some(Side::Old);
             }
         }
-        let (n, o, of) = tally(new, old, asks);
+        let (n, o, of) = tally(new, old, requests.open);
         (n, o, of, verdict)
     }
 
