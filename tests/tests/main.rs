@@ -1,1 +1,3 @@
+//! Every story and every check of Caucus that is not a unit test, as one binary.
 
+mod model;
