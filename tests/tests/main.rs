@@ -1,3 +1,4 @@
 //! Every story and every check of Caucus that is not a unit test, as one binary.
 
 mod model;
+mod stories;

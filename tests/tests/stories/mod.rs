@@ -1,0 +1,3 @@
+//! Stories: what people do, over a real relay and real QUIC.
+
+mod talk;
