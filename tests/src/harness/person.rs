@@ -45,6 +45,17 @@ impl Person {
         person
     }
 
+    /// The same home, held by another process as it were.
+    pub async fn reopen(name: &str, home: &Path) -> Self {
+        let person = Self {
+            name: name.to_owned(),
+            home: home.to_owned(),
+            app: App::new(home.to_owned(), Arc::new(SystemClock), cheap()),
+        };
+        person.unlock().await;
+        person
+    }
+
     /// Asks, and expects it to be done.
     pub async fn ask(&self, intent: Intent) -> Answer {
         let asked = format!("{intent:?}");
