@@ -1,1 +1,3 @@
+//! Stories that need both sides.
 
+mod link;
