@@ -4,6 +4,8 @@
 //! `store` keeps entries, `net` moves bytes.
 
 pub mod clock;
+pub mod config;
+pub mod keyfile;
 pub mod limits;
 pub mod net;
 pub mod relay;

@@ -16,4 +16,6 @@ pub mod range;
 pub mod stop;
 
 #[cfg(test)]
+mod matrix;
+#[cfg(test)]
 pub(crate) mod sample;

@@ -1,0 +1,92 @@
+//! `run`.
+
+use std::future::Future;
+use std::io;
+use std::sync::Arc;
+
+use caucus_server::clock::SystemClock;
+use caucus_server::config::{Config, StoreChoice};
+use caucus_server::keyfile;
+use caucus_server::net::Identity;
+use caucus_server::run::{Relay, Setup};
+use caucus_server::store::Store;
+use caucus_server::store::embedded::{Embedded, Options};
+use caucus_server::store::memory::Memory;
+use serde_json::json;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use super::{Cli, Failure, Home, answer, note};
+
+/// The folder of the store in the data folder.
+const STORE: &str = "store";
+
+pub(super) fn run(cli: &Cli, home: &Home, config: &Config) -> Result<(), Failure> {
+    // One thread serves until it is full: fewer wake-ups per delivery than two.
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| Failure::runtime(&error))?;
+    match config.store {
+        StoreChoice::Memory => {
+            // Without a folder of its own a relay in memory leaves nothing on the disk, not even its key.
+            let identity = if home.named {
+                keyfile::load_or_make(&home.data)?
+            } else {
+                Identity::generate()?
+            };
+            let store = Memory::new(config.memory_bytes);
+            runtime.block_on(serve(cli, config, identity, store))
+        }
+        StoreChoice::Disk => {
+            let identity = keyfile::load_or_make(&home.data)?;
+            let options = Options {
+                quota_bytes: config.quota_bytes,
+                ..Options::default()
+            };
+            let store = Embedded::open(&home.data.join(STORE), options)?;
+            runtime.block_on(serve(cli, config, identity, store))
+        }
+    }
+}
+
+async fn serve<S: Store>(cli: &Cli, config: &Config, identity: Identity, store: S) -> Result<(), Failure> {
+    // Before the address goes out, so that whoever reads it may already ask the relay to stop.
+    let stop = stop_signal().map_err(|error| Failure::runtime(&error))?;
+    let place = config.place(config.listen.port());
+    let setup = Setup {
+        identity,
+        listen: config.listen,
+        public: Some((place.host, config.public.as_ref().and_then(|public| public.port))),
+        limits: config.limits.clone(),
+        clock: Arc::new(SystemClock::new()),
+    };
+    let relay = Relay::start(setup, Arc::new(store)).await?;
+    let address = relay.address().to_string();
+    answer(cli, &address, &json!({ "address": address }))?;
+    if config.is_local() {
+        note(
+            cli,
+            "This address works on this machine only; for others give --public HOST.",
+        );
+    }
+    if config.store == StoreChoice::Memory {
+        note(
+            cli,
+            "Everything is in memory only: when this relay ends, all entries are gone.",
+        );
+    }
+    stop.await;
+    relay.stop().await?;
+    Ok(())
+}
+
+/// Ends with the first SIGTERM or SIGINT.
+fn stop_signal() -> io::Result<impl Future<Output = ()>> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    Ok(async move {
+        let either = |signal: Option<()>| signal.is_some();
+        tokio::select! {
+            got = Signal::recv(&mut terminate) => either(got),
+            got = Signal::recv(&mut interrupt) => either(got),
+        };
+    })
+}
