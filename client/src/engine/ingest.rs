@@ -409,7 +409,8 @@ impl Room {
                 match (&verdict, self.outbox.get_mut(&number)) {
                     (Ok(_), Some(item)) => {
                         item.landed.get_or_insert(position);
-                        overlay.put_value(self.place(Table::Outbox, number), &self.outbox.get(&number))?;
+                        let item = item.clone();
+                        overlay.put_value(self.place(Table::Outbox, number), &item)?;
                     }
                     _ => {
                         self.outbox.remove(&number);

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use caucus_client::app::{
-    Answer, App, Cost, Intent, JoinStage, JoinView, MessageView, PersonView, Problem, RoomView, Secret, Status,
+    Answer, App, Cost, Intent, JoinStage, JoinView, MessageView, PersonView, Problem, RoomView, Secret,
+    Status,
 };
 use caucus_client::clock::SystemClock;
 
@@ -131,7 +132,11 @@ impl Person {
     pub async fn await_decision(&self) -> JoinView {
         self.until("the request is decided", || async {
             let join = self.joins().await.pop()?;
-            matches!(join.stage, JoinStage::Joined | JoinStage::Declined | JoinStage::Failed).then_some(join)
+            matches!(
+                join.stage,
+                JoinStage::Joined | JoinStage::Declined | JoinStage::Failed
+            )
+            .then_some(join)
         })
         .await
     }
@@ -213,7 +218,11 @@ impl Person {
     /// Waits until this was said here.
     pub async fn await_said(&self, text: &str) {
         self.until(&format!("\"{text}\" is read"), || async {
-            self.said().await.iter().any(|(_, said)| said == text).then_some(())
+            self.said()
+                .await
+                .iter()
+                .any(|(_, said)| said == text)
+                .then_some(())
         })
         .await;
     }
@@ -270,8 +279,10 @@ impl Person {
 
     /// Waits until the room is followed to its end.
     pub async fn await_live(&self) {
-        self.until("the room is live", || async { self.room().await.live.then_some(()) })
-            .await;
+        self.until("the room is live", || async {
+            self.room().await.live.then_some(())
+        })
+        .await;
     }
 
     /// Waits until something is there.

@@ -3,11 +3,13 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use caucus_server::clock::SystemClock;
 use caucus_server::limits::Limits;
-use caucus_server::net::Identity;
-use caucus_server::run::{Relay, RunningRelay, Setup};
+use caucus_server::net::{EndpointError, Identity};
+use caucus_server::run::{Relay, RunningRelay, Setup, StartError};
+use caucus_server::store::StoreError;
 use caucus_server::store::embedded::{Embedded, Options};
 
 /// A relay that can be stopped, killed and started again on the same port, key and folder.
@@ -41,19 +43,39 @@ impl RelayHost {
 
     /// Starts it where it was.
     pub async fn start_again(&mut self) {
-        let identity = Identity::from_pkcs8(&self.key).expect("the key");
-        let store = Embedded::open(&self.folder, Options::default()).expect("a store");
-        let setup = Setup {
-            identity,
-            listen: self.listen,
-            public: None,
-            limits: Limits::default(),
-            clock: Arc::new(SystemClock::new()),
+        let mut patience = 500;
+        let running = loop {
+            let store = Arc::new(self.open_store().await);
+            let setup = Setup {
+                identity: Identity::from_pkcs8(&self.key).expect("the key"),
+                listen: self.listen,
+                public: None,
+                limits: Limits::default(),
+                clock: Arc::new(SystemClock::new()),
+            };
+            match Relay::start(setup, store).await {
+                // A killed relay of this process lets its socket go only when its last task has ended.
+                Err(StartError::Endpoint(EndpointError::Bind { .. })) if patience > 0 => {
+                    patience -= 1;
+                    tokio::time::sleep(Duration::from_millis(10)).await;
+                }
+                started => break started.expect("a relay"),
+            }
         };
-        let running = Relay::start(setup, Arc::new(store)).await.expect("a relay");
         self.listen = running.local_addr();
         self.address = running.address().to_string();
         self.running = Some(running);
+    }
+
+    /// A killed relay of this process lets its store go only when its last task has ended.
+    async fn open_store(&self) -> Embedded {
+        for _ in 0..500 {
+            match Embedded::open(&self.folder, Options::default()) {
+                Err(StoreError::InUse) => tokio::time::sleep(Duration::from_millis(10)).await,
+                opened => return opened.expect("a store"),
+            }
+        }
+        panic!("the killed relay never let its store go")
     }
 
     /// Ends it well.

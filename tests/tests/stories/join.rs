@@ -6,7 +6,9 @@ use caucus_tests::harness::World;
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn ten_join_by_one_link_and_all_read_one_another() {
     let world = World::new().await;
-    let names = ["ana", "ben", "cem", "dia", "eva", "fin", "gil", "hal", "ida", "jon", "kim"];
+    let names = [
+        "ana", "ben", "cem", "dia", "eva", "fin", "gil", "hal", "ida", "jon", "kim",
+    ];
     let people = world.cell(&names).await;
     for person in &people {
         person
@@ -57,7 +59,10 @@ async fn a_link_for_one_lets_one_in_and_tells_the_second_why_not() {
     mal.join(&link).await;
     let join = mal.await_decision().await;
     assert_eq!(join.stage, JoinStage::Declined, "{join:?}");
-    assert!(join.why.as_deref().is_some_and(|why| why.contains("used up")), "{join:?}");
+    assert!(
+        join.why.as_deref().is_some_and(|why| why.contains("used up")),
+        "{join:?}"
+    );
     assert_eq!(ana.standing("present").await, ["ana", "ben"]);
 }
 
@@ -81,8 +86,10 @@ async fn two_who_ask_by_a_link_for_one_are_two_requests_and_one_admission() {
         panic!("no decision")
     };
     assert_eq!(decided.len(), 1);
-    ana.until("one is in", || async { (ana.standing("present").await.len() == 2).then_some(()) })
-        .await;
+    ana.until("one is in", || async {
+        (ana.standing("present").await.len() == 2).then_some(())
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -97,14 +104,20 @@ async fn a_revoked_link_and_a_declined_request_end_with_their_reasons() {
     let Answer::Requests { requests } = ana.ask(Intent::Requests { body: None }).await else {
         panic!("no requests")
     };
-    assert_eq!((requests[0].name.as_str(), requests[0].word.as_str()), ("ben", "it is ben"));
+    assert_eq!(
+        (requests[0].name.as_str(), requests[0].word.as_str()),
+        ("ben", "it is ben")
+    );
     ana.ask(Intent::Decline {
         numbers: vec![requests[0].number],
         reason: "we do not know you".to_owned(),
     })
     .await;
     let join = ben.await_decision().await;
-    assert_eq!((join.stage, join.why.as_deref()), (JoinStage::Declined, Some("we do not know you")));
+    assert_eq!(
+        (join.stage, join.why.as_deref()),
+        (JoinStage::Declined, Some("we do not know you"))
+    );
 
     let Answer::Invites { invites } = ana.ask(Intent::Invites { body: None }).await else {
         panic!("no invites")

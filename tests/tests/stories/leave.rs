@@ -29,7 +29,10 @@ async fn served_to(person: &Person) -> (Room, Vec<Entry>) {
         .expect("a connection");
     let access = &room.cursor().access;
     let mut entries = Vec::new();
-    if let Ok(opened) = connection.open(room.record().channel, Role::Read, &access.read_key()).await {
+    if let Ok(opened) = connection
+        .open(room.record().channel, Role::Read, &access.read_key())
+        .await
+    {
         let mut reading = connection
             .read(opened.handle, Position(0), false)
             .await
@@ -39,7 +42,9 @@ async fn served_to(person: &Person) -> (Room, Vec<Entry>) {
         }
     }
     // What they could still write with is of no more use either.
-    let append = connection.open(room.record().channel, Role::Append, &access.append_key()).await;
+    let append = connection
+        .open(room.record().channel, Role::Append, &access.append_key())
+        .await;
     if matches!(room.cursor().health, caucus_client::engine::Health::Out { .. }) {
         assert!(append.is_err(), "the removed one can still append");
     }
@@ -64,7 +69,15 @@ async fn the_removed_one_reads_nothing_later_not_even_as_ciphertext() {
     ben.await_said("after the cut").await;
     assert_eq!(ana.standing("gone").await, ["mal"]);
     assert!(ana.room().await.uncut.is_empty());
-    assert_eq!(mal.refused(Intent::Say { room: "North".to_owned(), text: "hi".to_owned() }).await.code, Code::RoomState);
+    assert_eq!(
+        mal.refused(Intent::Say {
+            room: "North".to_owned(),
+            text: "hi".to_owned()
+        })
+        .await
+        .code,
+        Code::RoomState
+    );
     assert_eq!(mal.said().await, [("ana".to_owned(), "before".to_owned())]);
 
     let (theirs, entries) = served_to(mal).await;
@@ -76,7 +89,11 @@ async fn the_removed_one_reads_nothing_later_not_even_as_ciphertext() {
     for entry in later {
         let key = theirs.cursor().access.envelope_key();
         let opened = envelope::open(&key, &theirs.record().channel, entry.counter, &entry.bytes);
-        assert!(opened.is_err(), "a removed person opens an envelope at {}", entry.position);
+        assert!(
+            opened.is_err(),
+            "a removed person opens an envelope at {}",
+            entry.position
+        );
     }
 }
 
@@ -85,7 +102,10 @@ async fn one_leaves_and_the_others_carry_it_out() {
     let world = World::new().await;
     let people = world.cell(&["ana", "ben", "cem"]).await;
     let (ana, ben, cem) = (&people[0], &people[1], &people[2]);
-    cem.ask(Intent::Leave { body: "North".to_owned() }).await;
+    cem.ask(Intent::Leave {
+        body: "North".to_owned(),
+    })
+    .await;
     cem.until("cem is out", || async {
         (cem.room().await.state == RoomState::Left).then_some(())
     })
@@ -100,7 +120,10 @@ async fn the_founder_can_leave_and_the_rest_goes_on() {
     let world = World::new().await;
     let people = world.cell(&["ana", "ben", "cem"]).await;
     let (ana, ben, cem) = (&people[0], &people[1], &people[2]);
-    ana.ask(Intent::Leave { body: "North".to_owned() }).await;
+    ana.ask(Intent::Leave {
+        body: "North".to_owned(),
+    })
+    .await;
     ana.until("ana is out", || async {
         (ana.room().await.state == RoomState::Left).then_some(())
     })
@@ -130,5 +153,12 @@ async fn who_has_no_power_removes_nobody_and_the_last_one_cannot_leave() {
     let other = World::new().await;
     let zoe = other.person("zoe").await;
     zoe.found("North").await;
-    assert_eq!(zoe.refused(Intent::Leave { body: "North".to_owned() }).await.code, Code::Denied);
+    assert_eq!(
+        zoe.refused(Intent::Leave {
+            body: "North".to_owned()
+        })
+        .await
+        .code,
+        Code::Denied
+    );
 }

@@ -35,8 +35,10 @@ async fn what_is_said_without_the_relay_is_queued_and_sent_when_it_is_back() {
     assert_eq!(ana.status().await.unsent, 1);
     world.relay.start_again().await;
     ben.await_said("while it is away").await;
-    ana.until("nothing waits", || async { (ana.status().await.unsent == 0).then_some(()) })
-        .await;
+    ana.until("nothing waits", || async {
+        (ana.status().await.unsent == 0).then_some(())
+    })
+    .await;
     assert_eq!(ben.said().await.len(), 1);
 }
 
@@ -51,7 +53,11 @@ async fn a_relay_that_is_killed_and_started_again_loses_nothing() {
         world.relay.start_again().await;
         ben.await_said(&format!("before {round}")).await;
         ana.until("said after", || async {
-            matches!(ana.try_say(&format!("after {round}")).await, Answer::Stored { .. }).then_some(())
+            matches!(
+                ana.try_say(&format!("after {round}")).await,
+                Answer::Stored { .. }
+            )
+            .then_some(())
         })
         .await;
         ben.await_said(&format!("after {round}")).await;
@@ -68,12 +74,19 @@ async fn a_relay_with_another_key_is_refused() {
     world.relay.stop().await;
     world.relay.change_key();
     world.relay.start_again().await;
-    let problem = ana.refused(Intent::RelayInfo { address: Some(address) }).await;
+    let problem = ana
+        .refused(Intent::RelayInfo {
+            address: Some(address),
+        })
+        .await;
     assert_eq!(problem.code, Code::WrongRelayKey);
     assert!(matches!(ana.try_say("to whom?").await, Answer::Queued { .. }));
     let status = ana.status().await;
     assert!(
-        status.warnings.iter().any(|warning| warning.contains("another key")),
+        status
+            .warnings
+            .iter()
+            .any(|warning| warning.contains("another key")),
         "{status:?}"
     );
 }

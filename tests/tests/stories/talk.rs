@@ -13,7 +13,10 @@ async fn one_founds_a_cell_and_talks_to_herself() {
     assert!(second > first);
     assert_eq!(
         ana.said().await,
-        [("ana".to_owned(), "hello".to_owned()), ("ana".to_owned(), "again".to_owned())]
+        [
+            ("ana".to_owned(), "hello".to_owned()),
+            ("ana".to_owned(), "again".to_owned())
+        ]
     );
 }
 
