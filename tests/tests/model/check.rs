@@ -1,16 +1,13 @@
-//! The model as `stateright` explores it, and the walk back over the explored graph.
+//! The model as `stateright` explores it: its states, its steps, and what must never be.
 //!
-//! What must never be is an `always` property of the checker. What must stay possible ("from every reachable state some
-//! path of honest steps leads there") is not something the checker asks, for its `eventually` speaks of every path to an
-//! end: the graph is walked here a second time with the same `Model`, and backwards from the states where the goal is
-//! reached, over honest steps alone.
+//! What must never be is an `always` property of the checker. What must stay possible is asked of the [`Graph`].
 
-use std::collections::HashMap;
 use std::time::Instant;
 
 use stateright::{Checker, Expectation, Model, Property};
 
 use super::agent::{Agent, Forget, Place, Request, Setup};
+use super::graph::{Graph, Trap};
 use super::insider::INSIDER;
 use super::people::{PEOPLE, Person, Set, Side, View};
 use super::relay::{Answer, Body, Entry, Flag, Keys, Op, Relay};
@@ -40,7 +37,7 @@ pub(crate) enum Step {
 }
 
 impl Step {
-    fn honest(&self) -> bool {
+    pub(crate) fn honest(&self) -> bool {
         !matches!(self, Step::Crash(_) | Step::Insider(..))
     }
 }
@@ -320,9 +317,6 @@ impl Model for Setup {
     }
 }
 
-/// No configuration is larger; one that is has an agent that repeats itself for ever.
-const MOST: usize = 3_000_000;
-
 /// What an exploration found.
 pub(crate) struct Found {
     pub(crate) states: usize,
@@ -334,12 +328,6 @@ pub(crate) struct Found {
     /// the shortest way into one.
     pub(crate) locked_out: Trap,
     pub(crate) lost: Trap,
-}
-
-#[derive(Debug, Default)]
-pub(crate) struct Trap {
-    pub(crate) states: usize,
-    pub(crate) shortest: Vec<String>,
 }
 
 /// Explores a configuration to its end, prints what it counted, and answers what was found.
@@ -383,93 +371,4 @@ pub(crate) fn explore(name: &str, setup: Setup) -> Found {
         began.elapsed().as_secs_f32()
     );
     found
-}
-
-struct Graph {
-    worlds: Vec<World>,
-    /// How each state was first reached.
-    parents: Vec<Option<(usize, Step)>>,
-    /// For each state the states from which one honest step leads to it.
-    before: Vec<Vec<u32>>,
-}
-
-impl Graph {
-    fn walk(setup: &Setup) -> Self {
-        let mut graph = Self {
-            worlds: Vec::new(),
-            parents: Vec::new(),
-            before: Vec::new(),
-        };
-        let mut index = HashMap::new();
-        for world in setup.init_states() {
-            index.insert(world.clone(), graph.add(world, None));
-        }
-        let mut at = 0;
-        let mut steps = Vec::new();
-        while at < graph.worlds.len() {
-            if at >= MOST {
-                let way = graph.way_to(at);
-                panic!("more than {MOST} states: no end in sight\n{way:#?}");
-            }
-            let world = graph.worlds[at].clone();
-            setup.actions(&world, &mut steps);
-            for step in steps.drain(..) {
-                let Some(next) = setup.next_state(&world, step) else {
-                    continue;
-                };
-                let to = match index.get(&next) {
-                    Some(known) => *known,
-                    None => {
-                        let new = graph.add(next.clone(), Some((at, step)));
-                        index.insert(next, new);
-                        new
-                    }
-                };
-                if step.honest() {
-                    graph.before[to].push(at as u32);
-                }
-            }
-            at += 1;
-        }
-        graph
-    }
-
-    fn add(&mut self, world: World, parent: Option<(usize, Step)>) -> usize {
-        self.worlds.push(world);
-        self.parents.push(parent);
-        self.before.push(Vec::new());
-        self.worlds.len() - 1
-    }
-
-    /// The states from which no honest path leads to the goal.
-    fn trap(&self, goal: impl Fn(&World) -> bool) -> Trap {
-        let mut reaches: Vec<bool> = self.worlds.iter().map(goal).collect();
-        let mut open: Vec<usize> = (0..reaches.len()).filter(|i| reaches[*i]).collect();
-        while let Some(at) = open.pop() {
-            for from in &self.before[at] {
-                let from = *from as usize;
-                if !reaches[from] {
-                    reaches[from] = true;
-                    open.push(from);
-                }
-            }
-        }
-        let states = reaches.iter().filter(|r| !**r).count();
-        let first = reaches.iter().position(|r| !*r);
-        Trap {
-            states,
-            shortest: first.map(|i| self.way_to(i)).unwrap_or_default(),
-        }
-    }
-
-    fn way_to(&self, state: usize) -> Vec<String> {
-        let mut way = Vec::new();
-        let mut at = state;
-        while let Some((from, step)) = self.parents[at] {
-            way.push(format!("{step:?}"));
-            at = from;
-        }
-        way.reverse();
-        way
-    }
 }

@@ -7,6 +7,7 @@
 
 mod agent;
 mod check;
+mod graph;
 mod hold;
 mod insider;
 mod people;
@@ -65,6 +66,7 @@ const LAW: Law = Law {
     once: true,
     verdicts: true,
     consumed: true,
+    shadow: true,
 };
 
 /// A (who holds a control) and B, each with a message to send, and all rules as designed.
@@ -111,6 +113,12 @@ const SPLIT_THEN_CUT: Setup = Setup {
 };
 const WRONG_KEYS: Setup = Setup {
     insider: CUTS,
+    ..DESIGN
+};
+
+const ANYTHING_TWICE: Setup = Setup {
+    insider: Insider { steps: 2, ..ANYTHING },
+    messages: NOBODY,
     ..DESIGN
 };
 
@@ -203,6 +211,31 @@ fn wrong_keys_are_answered_by_another_keyholder() {
             ..DESIGN
         },
         &[ANSWERED, RENEWED],
+    );
+}
+
+#[test]
+fn two_steps_of_a_rogue_keyholder_of_any_kind_lock_nobody_out() {
+    holds(
+        "anything twice",
+        ANYTHING_TWICE,
+        &[ANSWERED, RENEWED, VOIDED, WON],
+    );
+}
+
+#[test]
+fn mutant_without_the_shadow_of_a_void_commit_a_second_one_parts_the_honest() {
+    let law = Law { shadow: false, ..LAW };
+    let found = mutant(
+        "no shadow",
+        Setup {
+            law,
+            ..ANYTHING_TWICE
+        },
+    );
+    assert!(
+        found.locked_out.states > 0,
+        "what was skipped while holding is judged against a renewal made meanwhile"
     );
 }
 
@@ -363,15 +396,14 @@ fn the_larger_configurations_hold_too() {
         },
         &[STORED_TWICE],
     );
-    let anything_twice = Insider { steps: 2, ..ANYTHING };
+    let anything_twice = Setup {
+        messages: A,
+        ..ANYTHING_TWICE
+    };
     holds(
-        "long: anything twice",
-        Setup {
-            insider: anything_twice,
-            messages: NOBODY,
-            ..DESIGN
-        },
-        &[ANSWERED, RENEWED, VOIDED],
+        "long: anything twice, a message",
+        anything_twice,
+        &[ANSWERED, RENEWED, VOIDED, WON],
     );
     let law = Law {
         consumed: false,

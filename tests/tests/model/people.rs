@@ -47,6 +47,8 @@ pub(crate) struct Law {
     pub(crate) verdicts: bool,
     /// A renewal consumes the requests that its receiver made before it, however late they are carried in.
     pub(crate) consumed: bool,
+    /// Between a commit that heads void and their verdict, its author's other commits are void too.
+    pub(crate) shadow: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -255,14 +257,15 @@ impl Reader<'_> {
         false
     }
 
-    /// Whether an earlier commit of the same author was complained of before a position, with no verdict by then.
-    fn complained(&self, author: Person, before: u8) -> bool {
-        let then = Reader {
-            upto: before,
-            ..*self
-        };
-        then.seen(0).any(|(d, e)| match e.body {
-            Body::Commit { can, .. } if e.by == author => then.complaint(d) && then.verdict(d, can).is_none(),
+    /// Whether an earlier commit of the same author makes a later one void: it was complained of before that one, with no
+    /// verdict by then, or a verdict after that one went against it.
+    fn shadowed(&self, author: Person, at: u8) -> bool {
+        let then = Reader { upto: at, ..*self };
+        then.seen(0).any(|(disputed, e)| match e.body {
+            Body::Commit { can, .. } if e.by == author && then.verdict(disputed, can).is_none() => {
+                let lost = self.law.shadow && self.verdict(disputed, can) == Some(Side::Old);
+                lost || then.complaint(disputed)
+            }
             _ => false,
         })
     }
@@ -332,9 +335,7 @@ impl Reader<'_> {
             Body::Commit { from, op, can, keys } if view.settled() => {
                 let policy = match op {
                     Op::Act(_) | Op::Turn | Op::Remove | Op::Renew(_) => true,
-                    Op::Update => {
-                        !view.removed && !(self.law.verdicts && self.complained(entry.by, position))
-                    }
+                    Op::Update => !(view.removed || self.law.verdicts && self.shadowed(entry.by, position)),
                     Op::Forbidden => false,
                 };
                 let verdict = if self.law.verdicts {
