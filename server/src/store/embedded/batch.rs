@@ -189,6 +189,21 @@ impl Batch {
     }
 }
 
+impl Draft<'_> {
+    /// One without a head or an entry.
+    pub(super) fn bare(kind: Kind, channel: ChannelId) -> Self {
+        Self {
+            kind,
+            channel,
+            position: Position(0),
+            counter: Counter(0),
+            expires: Hours(0),
+            head: &[],
+            entry: &[],
+        }
+    }
+}
+
 impl Bucket {
     /// At the end of a segment.
     pub(super) fn new(segment: Arc<Segment>, start: u64) -> Self {

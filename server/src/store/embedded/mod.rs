@@ -17,6 +17,7 @@
 //! Call `expire` after opening and then about hourly: it also tells the store what day it is.
 
 mod batch;
+mod decide;
 mod disk;
 mod expire;
 mod head;

@@ -1,6 +1,7 @@
 //! Opening: what is on the disk becomes the state that was acknowledged.
 //!
-//! 1. Segments with an index file are complete. Others are scanned; a torn tail is cut.
+//! 1. Segments with an index file are complete. Others are scanned; a torn tail is cut, unless records that
+//!    were acknowledged before the log's last batch are missing.
 //! 2. A batch lies in several segments if its records end on several days. Only the very last batch of the
 //!    log can be partly there, and then nothing of it was acknowledged: what follows its first missing
 //!    record is cut too, so that no channel has a hole.
@@ -49,6 +50,7 @@ struct Loaded {
 /// Reads the log, cuts what was never acknowledged, and brings the heads up to date.
 pub(super) fn recover(log: &Path, heads: &Heads, checkpoint: Checkpoint) -> Result<Recovered, StoreError> {
     let mut loaded = load_all(log)?;
+    check_tears(&loaded)?;
     cut_unfinished_batch(&mut loaded);
     let mut next_sequence = checkpoint.sequence + 1;
     let mut next_segment = 1;
@@ -137,6 +139,46 @@ fn last_of(scanned: &Scanned) -> u64 {
         .last_batch
         .last()
         .map_or(scanned.first.saturating_sub(1), |(sequence, _)| *sequence)
+}
+
+/// A tear in a segment that the last batch may not even have touched: no record between the segment's last
+/// one and the last batch may be missing from the whole log.
+fn check_tears(loaded: &[Loaded]) -> Result<(), StoreError> {
+    let scanned = || loaded.iter().filter_map(|one| one.scanned.as_ref());
+    let newest = scanned().map(|scanned| scanned.first).max().unwrap_or(0);
+    for one in loaded {
+        let Some(scanned) = one.scanned.as_ref().filter(|scanned| scanned.is_torn) else {
+            continue;
+        };
+        if scanned.first < newest && !has_all(loaded, one.last + 1, newest)? {
+            return Err(one.segment.damaged(scanned.end));
+        }
+    }
+    Ok(())
+}
+
+/// Whether every sequence of a range is in the log, as far as that can be known: once a day went after its
+/// beginning, some are rightly missing.
+fn has_all(loaded: &[Loaded], from: u64, to: u64) -> Result<bool, StoreError> {
+    let mut present = Vec::new();
+    for one in loaded.iter().filter(|one| one.last >= from) {
+        let end = match &one.scanned {
+            Some(scanned) => scanned.end,
+            None => one.segment.end.load(Ordering::Acquire),
+        };
+        let mut scanner = Scanner::new(&one.segment, 0, end);
+        while let Some(found) = advance(&mut scanner, &one.segment)? {
+            let sequence = found.header.sequence;
+            if sequence >= from && found.header.kind == Kind::Mark {
+                return Ok(true);
+            }
+            if (from..to).contains(&sequence) {
+                present.push(sequence);
+            }
+        }
+    }
+    present.sort_unstable();
+    Ok(present.into_iter().eq(from..to))
 }
 
 fn cut_unfinished_batch(loaded: &mut [Loaded]) {

@@ -41,6 +41,8 @@ pub(super) struct Scanned {
     pub(super) live: Live,
     /// Where the last whole record ends.
     pub(super) end: u64,
+    /// Whether something that is no record was left out behind it.
+    pub(super) is_torn: bool,
     /// Sequence and offset of the records of its last batch, and that batch's first sequence.
     pub(super) last_batch: Vec<(u64, u64)>,
     pub(super) first: u64,
@@ -122,6 +124,7 @@ pub(super) fn whole(segment: &Segment, is_newest: bool) -> Result<Scanned, Store
         match scanner.step()? {
             Step::End => return Ok(scanned),
             Step::Bad(offset) if is_newest && !has_later_batch(segment, offset, size)? => {
+                scanned.is_torn = true;
                 return Ok(scanned);
             }
             Step::Bad(offset) => return Err(segment.damaged(offset)),

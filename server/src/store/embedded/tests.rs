@@ -70,7 +70,7 @@ fn log_files(folder: &Path, ending: &str) -> Vec<PathBuf> {
 }
 
 fn failure(opened: Result<Embedded, StoreError>) -> StoreError {
-    opened.err().expect("it does not open")
+    opened.expect_err("it does not open")
 }
 
 #[tokio::test]
@@ -229,6 +229,42 @@ async fn a_broken_record_before_acknowledged_ones_is_told_and_not_cut() {
     fs::write(&log, &whole).unwrap();
     let store = Embedded::open(folder.path(), Options::default()).unwrap();
     assert_eq!(story::all(&store, 1, 0).await.len(), 3);
+}
+
+#[tokio::test]
+async fn an_acknowledged_end_that_rotted_is_told_if_other_days_went_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Embedded::open(folder.path(), Options::default()).unwrap();
+    create(&store, 1).await;
+    stored(&store, plain(1, 0, 1)).await;
+    stored(&store, flagged(1, 0, Flag::Advance, None)).await;
+    stored(&store, flagged(1, 1, Flag::Advance, None)).await;
+    drop(store);
+    let log = log_files(folder.path(), ".log").remove(0);
+    let whole = fs::read(&log).unwrap();
+    fs::write(&log, &whole[..whole.len() - 1]).unwrap();
+    let error = failure(Embedded::open(folder.path(), Options::default()));
+    assert!(matches!(error, StoreError::Damaged(_)), "{error}");
+    fs::write(&log, [&whole[..], b"torn"].concat()).unwrap();
+    let store = Embedded::open(folder.path(), Options::default()).unwrap();
+    assert_eq!(story::all(&store, 1, 0).await.len(), 3);
+}
+
+#[tokio::test]
+async fn a_deleted_channel_does_not_rise_when_days_and_sled_are_gone() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path());
+    create(&store, 1).await;
+    create(&store, 2).await;
+    stored(&store, plain(1, 0, 1)).await;
+    store.delete(channel(1)).await.unwrap();
+    let later = Hours(NOW.0 + Retention::Quarter.hours() + 48);
+    store.expire(later).await.unwrap();
+    drop(store);
+    fs::remove_dir_all(folder.path().join("heads")).unwrap();
+    let store = open(folder.path());
+    assert!(store.guard(channel(1)).await.unwrap().is_none());
+    assert_eq!(store.usage().channels, 1);
 }
 
 #[tokio::test]
