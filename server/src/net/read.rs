@@ -9,7 +9,7 @@ use quinn::{RecvStream, SendStream};
 use tokio::sync::watch;
 use tokio::time::{Duration, timeout};
 
-use crate::net::desk::{Desk, refusal};
+use crate::net::desk::Desk;
 use crate::net::frames::Frames;
 use crate::net::goodbye::Goodbye;
 use crate::net::live::Tip;
@@ -142,7 +142,7 @@ impl<S: Store> Reading<S> {
             .store
             .read(handle.channel, cursor, BATCH, now)
             .await
-            .map_err(refusal)?;
+            .map_err(|error| self.desk.refusal(error))?;
         let mut frames = Vec::new();
         let mut last = None;
         for entry in entries
