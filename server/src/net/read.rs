@@ -130,13 +130,13 @@ impl<S: Store> Reading<S> {
         }
     }
     async fn step(&self, handle: &Handle, range: Range, cursor: Position) -> Result<Step, RefusedBecause> {
-        let fresh = handle.live.fresh_after(cursor, range, BATCH);
+        let now = self.desk.clock.hours();
+        let fresh = handle.live.fresh_after(cursor, range, BATCH, now);
         if let Some(last) = fresh.last() {
             let (last, flag) = (last.position, last.flag);
             let frames = fresh.into_iter().map(|fresh| fresh.frame).collect();
             return Ok(Step::Frames(frames, last, flag));
         }
-        let now = self.desk.clock.hours();
         let entries = self
             .desk
             .store

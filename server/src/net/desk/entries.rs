@@ -233,7 +233,7 @@ impl<S: Store> Desk<S> {
 
 /// Encodes an entry once for all followers; without followers it is not encoded at all.
 fn publish(handle: &Handle, entry: Entry) {
-    let (position, flag) = (entry.position, entry.flag);
+    let (position, flag, expires) = (entry.position, entry.flag, entry.expires);
     if !handle.live.is_followed() {
         return;
     }
@@ -242,6 +242,7 @@ fn publish(handle: &Handle, entry: Entry) {
         Ok(frame) => handle.live.publish(Fresh {
             position,
             flag,
+            expires,
             frame,
         }),
         Err(_) => handle.live.changed(),

@@ -163,6 +163,9 @@ impl<S: Store> Desk<S> {
     async fn settled(&self, channel: ChannelId, live: &Live) -> Result<Option<Found>, RefusedBecause> {
         let now = self.clock.hours();
         loop {
+            if live.is_gone() {
+                return Ok(None);
+            }
             let Some((guard, usage)) = self
                 .store
                 .guard(channel)
