@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use caucus_proto::id::{ChannelId, Counter, Hours, Position};
 use caucus_proto::wire::{
-    Access, Answer, Change, ChannelSpec, Greeting, Hello, RefusedBecause, Request, Role, SLOTS, Served,
-    StoreKind, frame,
+    Access, Answer, Change, ChannelSpec, CreationPolicy, Entry, Greeting, Hello, Pass, RefusedBecause,
+    Request, Role, SLOTS, Served, StoreKind, frame,
 };
 use quinn::ConnectionError;
 use rustls::crypto::aws_lc_rs;
@@ -17,9 +17,12 @@ use crate::limits::Limits;
 use crate::net::frames::Frames;
 use crate::net::visitor::{Visitor, dial, entry, groups};
 use crate::net::{Goodbye, Identity};
+use crate::relay::guard::Guard;
 use crate::relay::sample::{public, spec};
 use crate::run::{Relay, RunningRelay, Setup};
+use crate::store::embedded::{Embedded, Options};
 use crate::store::memory::Memory;
+use crate::store::{Appended, ChannelUsage, NewEntry, Store, StoreError, Usage};
 
 const QUOTA: u64 = 64 << 20;
 const APPEND: [u8; 32] = [11; 32];
@@ -27,23 +30,25 @@ const READ: [u8; 32] = [12; 32];
 const CONTROL: [u8; 32] = [13; 32];
 const OTHER_CONTROL: [u8; 32] = [14; 32];
 
-struct World {
+struct World<S = Memory> {
     relay: RunningRelay,
     clock: Arc<ManualClock>,
-    store: Arc<Memory>,
+    store: Arc<S>,
 }
 
 impl World {
     async fn new() -> Self {
-        Self::with(
+        World::with(
             Limits::default(),
             Identity::generate().unwrap(),
             Arc::new(Memory::new(QUOTA)),
         )
         .await
     }
+}
 
-    async fn with(limits: Limits, identity: Identity, store: Arc<Memory>) -> Self {
+impl<S: Store> World<S> {
+    async fn with(limits: Limits, identity: Identity, store: Arc<S>) -> Self {
         let clock = Arc::new(ManualClock::at(Hours(480_000)));
         let setup = Setup {
             identity,
@@ -531,6 +536,148 @@ async fn a_relay_that_was_killed_comes_back_with_what_it_acknowledged() {
     let (entries, _) = visitor.read(read, 0, false).await.entries().await;
     assert_eq!(entries, [(1, 1)]);
     world.relay.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn on_disk_what_was_acknowledged_outlives_a_killed_relay_whose_folder_is_free_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("store");
+    let open = || Arc::new(Embedded::open(&path, Options::default()).unwrap());
+    let world = World::with(Limits::default(), Identity::generate().unwrap(), open()).await;
+    let mut visitor = world.visitor().await;
+    let channel = founded(&mut visitor).await;
+    let append = visitor.open(channel, Role::Append, APPEND).await;
+    let control = visitor.open(channel, Role::Control, CONTROL).await;
+    assert_eq!(visitor.append(append, 0, 1).await, stored(1));
+    assert_eq!(visitor.ask(cut(control, 0, [21; 32], [22; 32])).await, stored(2));
+    let World { relay, store, .. } = world;
+    relay.kill().await;
+    // The tasks of its connections end on their own, and the store with the last of them.
+    let kept = Arc::downgrade(&store);
+    drop((store, visitor));
+    while kept.strong_count() > 0 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    let world = World::with(Limits::default(), Identity::generate().unwrap(), open()).await;
+    let mut visitor = world.visitor().await;
+    let refused = visitor.try_open(channel, Role::Append, APPEND).await;
+    assert_eq!(refused, Answer::Refused(RefusedBecause::NotOpened));
+    let read = visitor.open(channel, Role::Read, READ).await;
+    let (entries, _) = visitor.read(read, 0, false).await.entries().await;
+    assert_eq!(entries, [(1, 1), (2, 99)]);
+    world.relay.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_relay_under_load_asks_for_proof_of_address_and_a_full_one_turns_away() {
+    let limits = Limits {
+        retry_above: 0,
+        connections: 1,
+        ..Limits::default()
+    };
+    let world = World::with(
+        limits,
+        Identity::generate().unwrap(),
+        Arc::new(Memory::new(QUOTA)),
+    )
+    .await;
+    let mut visitor = world.visitor().await;
+    assert_eq!(visitor.create(&room(1)).await, Answer::Created);
+    let key = world.relay.address().key;
+    let second = dial(world.relay.local_addr(), key, groups()).await;
+    assert!(
+        matches!(second, Err(ConnectionError::ConnectionClosed(_))),
+        "{:?}",
+        second.err()
+    );
+    world.relay.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_pass_creates_one_channel_however_often_it_is_shown() {
+    let limits = Limits {
+        creation: CreationPolicy::Pass,
+        ..Limits::default()
+    };
+    let identity = Identity::generate().unwrap();
+    let secret = identity.pass_secret();
+    let world = World::with(limits, identity, Arc::new(Memory::new(QUOTA))).await;
+    let mut visitor = world.visitor().await;
+    let wanted = Answer::Refused(RefusedBecause::PassWanted);
+    assert_eq!(visitor.create(&room(1)).await, wanted);
+    let pass = Pass::mint(&secret, 20_000, [5; 16]);
+    assert_eq!(visitor.create_with(&room(1), Some(pass)).await, Answer::Created);
+    let again = visitor.create_with(&room(2), Some(pass)).await;
+    assert_eq!(again, Answer::Refused(RefusedBecause::PassRefused));
+    let same = visitor.create_with(&room(1), Some(pass)).await;
+    assert_eq!(same, Answer::Refused(RefusedBecause::Exists));
+    world.relay.stop().await.unwrap();
+}
+
+/// A store whose disk fails at the first append.
+struct Failing(Memory);
+
+impl Store for Failing {
+    fn kind(&self) -> StoreKind {
+        StoreKind::Disk
+    }
+
+    async fn guard(&self, channel: ChannelId) -> Result<Option<(Arc<Guard>, ChannelUsage)>, StoreError> {
+        self.0.guard(channel).await
+    }
+
+    async fn put_guard(
+        &self,
+        channel: ChannelId,
+        expected: Option<Arc<Guard>>,
+        guard: Guard,
+    ) -> Result<bool, StoreError> {
+        self.0.put_guard(channel, expected, guard).await
+    }
+
+    async fn append(&self, _: NewEntry) -> Result<Appended, StoreError> {
+        Err(StoreError::Failed("injected".to_owned()))
+    }
+
+    async fn read(
+        &self,
+        channel: ChannelId,
+        after: Position,
+        max_bytes: usize,
+        now: Hours,
+    ) -> Result<Vec<Entry>, StoreError> {
+        self.0.read(channel, after, max_bytes, now).await
+    }
+
+    async fn delete(&self, channel: ChannelId) -> Result<(), StoreError> {
+        self.0.delete(channel).await
+    }
+
+    async fn expire(&self, now: Hours) -> Result<(), StoreError> {
+        self.0.expire(now).await
+    }
+
+    fn usage(&self) -> Usage {
+        self.0.usage()
+    }
+
+    async fn close(&self) -> Result<(), StoreError> {
+        self.0.close().await
+    }
+}
+
+#[tokio::test]
+async fn a_relay_whose_disk_fails_acknowledges_nothing_more_and_ends() {
+    let store = Arc::new(Failing(Memory::new(QUOTA)));
+    let mut world = World::with(Limits::default(), Identity::generate().unwrap(), store).await;
+    let mut visitor = world.visitor().await;
+    let channel = founded(&mut visitor).await;
+    let append = visitor.open(channel, Role::Append, APPEND).await;
+    let refused = visitor.append(append, 0, 1).await;
+    assert_eq!(refused, Answer::Refused(RefusedBecause::StoreFailed));
+    world.relay.ended().await;
+    assert_eq!(closed(&visitor.connection).await, Goodbye::Draining.code());
+    assert!(matches!(world.relay.stop().await, Err(StoreError::Failed(_))));
 }
 
 #[tokio::test]

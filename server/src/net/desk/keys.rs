@@ -6,7 +6,7 @@ use caucus_proto::id::ChannelId;
 use caucus_proto::wire::{Answer, ChannelSpec, Pass, Proof, RefusedBecause, Role};
 use tokio::time::Instant;
 
-use crate::net::desk::{Desk, refusal};
+use crate::net::desk::Desk;
 use crate::net::session::{Handle, Session};
 use crate::relay::create::{self, Creation};
 use crate::relay::open::{self, Opening};
@@ -34,7 +34,13 @@ impl<S: Store> Desk<S> {
             &self.pass_secret,
             now,
         )?;
-        if self.store.guard(channel).await.map_err(refusal)?.is_some() {
+        if self
+            .store
+            .guard(channel)
+            .await
+            .map_err(|error| self.refusal(error))?
+            .is_some()
+        {
             return Err(RefusedBecause::Exists.into());
         }
         if self.store.usage().channels >= self.limits.channels {
@@ -47,7 +53,7 @@ impl<S: Store> Desk<S> {
             .store
             .put_guard(channel, None, guard)
             .await
-            .map_err(refusal)?
+            .map_err(|error| self.refusal(error))?
         {
             Ok(Answer::Created)
         } else {
@@ -58,10 +64,20 @@ impl<S: Store> Desk<S> {
     /// Marks a pass as spent on this channel.
     async fn spend(&self, channel: ChannelId, nonce: &[u8; 16], day: u32) -> Result<(), RefusedBecause> {
         let (place, mark) = create::spent_mark(nonce, day, &channel);
-        if self.store.put_guard(place, None, mark).await.map_err(refusal)? {
+        if self
+            .store
+            .put_guard(place, None, mark)
+            .await
+            .map_err(|error| self.refusal(error))?
+        {
             return Ok(());
         }
-        match self.store.guard(place).await.map_err(refusal)? {
+        match self
+            .store
+            .guard(place)
+            .await
+            .map_err(|error| self.refusal(error))?
+        {
             Some((mark, _)) if create::spent_on(&mark, nonce, &channel) => Ok(()),
             _ => Err(RefusedBecause::PassRefused),
         }
@@ -95,7 +111,11 @@ impl<S: Store> Desk<S> {
         if session.is_full(self.limits.handles) {
             return Err(RefusedBecause::TooMany);
         }
-        let found = self.store.guard(asked.channel).await.map_err(refusal)?;
+        let found = self
+            .store
+            .guard(asked.channel)
+            .await
+            .map_err(|error| self.refusal(error))?;
         let guard = found.as_ref().map(|(guard, _)| &**guard);
         open::open(guard, asked, self.verifier(session), self.clock.hours())?;
         let live = self.lives.of(asked.channel, &self.limits, now);

@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use caucus_proto::id::{ChannelId, Hours};
 use caucus_proto::wire::{Answer, RefusedBecause, RelayInfo, Request, VERSION};
+use tokio::sync::watch;
 use x25519_dalek::{PublicKey, StaticSecret};
 use zeroize::Zeroizing;
 
@@ -38,6 +39,7 @@ pub(crate) struct Desk<S> {
     pass_secret: Zeroizing<[u8; 32]>,
     lives: Lives,
     draining: AtomicBool,
+    failed: watch::Sender<Option<String>>,
 }
 
 impl<S: Store> Desk<S> {
@@ -59,6 +61,7 @@ impl<S: Store> Desk<S> {
             proof_secret,
             pass_secret,
             draining: AtomicBool::new(false),
+            failed: watch::Sender::new(None),
         }
     }
 
@@ -141,7 +144,11 @@ impl<S: Store> Desk<S> {
         channel: ChannelId,
         live: &Live,
     ) -> Result<Option<Found>, RefusedBecause> {
-        let found = self.store.guard(channel).await.map_err(refusal)?;
+        let found = self
+            .store
+            .guard(channel)
+            .await
+            .map_err(|error| self.refusal(error))?;
         let now = self.clock.hours();
         match found {
             Some((guard, _)) if is_stale(&guard, now) => {
@@ -156,7 +163,15 @@ impl<S: Store> Desk<S> {
     async fn settled(&self, channel: ChannelId, live: &Live) -> Result<Option<Found>, RefusedBecause> {
         let now = self.clock.hours();
         loop {
-            let Some((guard, usage)) = self.store.guard(channel).await.map_err(refusal)? else {
+            if live.is_gone() {
+                return Ok(None);
+            }
+            let Some((guard, usage)) = self
+                .store
+                .guard(channel)
+                .await
+                .map_err(|error| self.refusal(error))?
+            else {
                 return Ok(None);
             };
             if !guard.lives(now) {
@@ -179,15 +194,52 @@ impl<S: Store> Desk<S> {
                 .store
                 .put_guard(channel, Some(guard), after)
                 .await
-                .map_err(refusal)?
+                .map_err(|error| self.refusal(error))?
             {
                 live.changed();
             }
         }
     }
 
+    /// What a failed store is to a client. A failure that may have lost something ends the relay.
+    pub(crate) fn refusal(&self, error: StoreError) -> RefusedBecause {
+        match error {
+            StoreError::Full => RefusedBecause::RelayFull,
+            StoreError::Closed => RefusedBecause::Draining,
+            failed => {
+                // Never names a channel: the store's errors are about files.
+                tracing::error!("{failed}");
+                self.failed.send_if_modified(|first| {
+                    let is_first = first.is_none();
+                    if is_first {
+                        *first = Some(failed.to_string());
+                    }
+                    is_first
+                });
+                RefusedBecause::StoreFailed
+            }
+        }
+    }
+
+    /// Waits until the store has failed, and says how.
+    pub(crate) async fn store_failed(&self) -> StoreError {
+        let mut failed = self.failed.subscribe();
+        match failed
+            .wait_for(Option::is_some)
+            .await
+            .ok()
+            .and_then(|why| why.clone())
+        {
+            Some(why) => StoreError::Failed(why),
+            None => StoreError::Closed,
+        }
+    }
+
     async fn delete(&self, channel: ChannelId, live: &Live) -> Result<(), RefusedBecause> {
-        self.store.delete(channel).await.map_err(refusal)?;
+        self.store
+            .delete(channel)
+            .await
+            .map_err(|error| self.refusal(error))?;
         live.gone();
         self.lives.forget(&channel);
         Ok(())
@@ -201,17 +253,4 @@ fn today(now: Hours) -> Hours {
 
 fn is_stale(guard: &Guard, now: Hours) -> bool {
     today(guard.used) < today(now) || guard.waiting.iter().any(|waiting| waiting.due <= now)
-}
-
-/// What a failed store is to a client.
-pub(crate) fn refusal(error: StoreError) -> RefusedBecause {
-    match error {
-        StoreError::Full => RefusedBecause::RelayFull,
-        StoreError::Closed => RefusedBecause::Draining,
-        failed => {
-            // Never names a channel: the store's errors are about files.
-            tracing::error!("{failed}");
-            RefusedBecause::StoreFailed
-        }
-    }
 }
