@@ -404,3 +404,57 @@ impl StorageProvider<CURRENT_VERSION> for Records<'_> {
         self.erase(Kind::EpochKeys, &(group, epoch, leaf_index))
     }
 }
+
+#[cfg(test)]
+impl Kind {
+    const OF_GROUP: [Self; 12] = [
+        Self::JoinConfig,
+        Self::OwnLeaves,
+        Self::Proposals,
+        Self::Tree,
+        Self::InterimHash,
+        Self::Context,
+        Self::ConfirmationTag,
+        Self::GroupState,
+        Self::MessageSecrets,
+        Self::Resumption,
+        Self::OwnLeafIndex,
+        Self::EpochSecrets,
+    ];
+}
+
+#[cfg(test)]
+impl Records<'_> {
+    /// How many records there are of a room's group.
+    pub(super) fn group_records(&self, room: &caucus_proto::id::RoomId) -> usize {
+        let group = super::group::group_id(room);
+        let kept = |kind: &Kind| {
+            let place = self.place(*kind, &group).unwrap();
+            self.overlay.get(&place).unwrap().is_some()
+        };
+        Kind::OF_GROUP.iter().filter(|kind| kept(kind)).count()
+    }
+
+    /// The epochs of which path keys are kept, below a number, for leaves below another.
+    pub(super) fn epochs_kept(&self, room: &caucus_proto::id::RoomId, epochs: u64, leaves: u32) -> Vec<u64> {
+        let group = super::group::group_id(room);
+        let kept = |epoch: u64, leaf: u32| {
+            let key = (&group, openmls::group::GroupEpoch::from(epoch), leaf);
+            let place = self.place(Kind::EpochKeys, &key).unwrap();
+            self.overlay.get(&place).unwrap().is_some()
+        };
+        (0..epochs)
+            .filter(|epoch| (0..leaves).any(|leaf| kept(*epoch, leaf)))
+            .collect()
+    }
+}
+
+/// Puts nonsense in place of a group's message secrets.
+#[cfg(test)]
+pub(super) fn spoil(overlay: &Overlay, room: &caucus_proto::id::RoomId) {
+    let records = Records::over(overlay);
+    let place = records
+        .place(Kind::MessageSecrets, &super::group::group_id(room))
+        .unwrap();
+    overlay.put(place, b"nonsense".as_slice()).unwrap();
+}
