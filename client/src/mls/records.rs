@@ -59,10 +59,12 @@ enum Kind {
 }
 
 impl Kind {
-    /// The join configuration is read by serde's untagged way, which only a self-describing codec can do.
+    /// The join configuration is read by serde's untagged way, which only a self-describing codec can do. The
+    /// state of a group may hold a pending commit, whose proposals lie in a hash map: in no fixed order, so it
+    /// has no canonical form.
     const fn format(self) -> u8 {
         match self {
-            Self::JoinConfig => JSON,
+            Self::JoinConfig | Self::GroupState => JSON,
             _ => COMPACT,
         }
     }

@@ -22,9 +22,20 @@ fn a_batch_is_added_in_one_commit_without_a_path() {
         let packages = [cem.key_package(suite), dai.key_package(suite)];
         let staged = ann.commits(&[&packages[0], &packages[1]], &[], false);
         assert!(!staged.ops.path);
-        let named: Vec<_> = staged.ops.adds.iter().map(|add| (add.persona, add.key_package)).collect();
-        assert_eq!(named, [(cem.id(), packages[0].hash), (dai.id(), packages[1].hash)]);
-        assert!(staged.welcome.as_ref().unwrap().len() < 8 * 1024, "the tree is not in the welcome");
+        let named: Vec<_> = staged
+            .ops
+            .adds
+            .iter()
+            .map(|add| (add.persona, add.key_package))
+            .collect();
+        assert_eq!(
+            named,
+            [(cem.id(), packages[0].hash), (dai.id(), packages[1].hash)]
+        );
+        assert!(
+            staged.welcome.as_ref().unwrap().len() < 8 * 1024,
+            "the tree is not in the welcome"
+        );
 
         assert_eq!(bo.follows(&staged.message), (ann.id(), staged.ops.clone()));
         ann.lands();
@@ -48,17 +59,28 @@ fn who_is_removed_reads_nothing_after() {
         assert_eq!(staged.ops.removes, [cem.id()]);
         ann.lands();
         bo.follows(&staged.message);
-        let before = cem.group().process(&cem.vault.overlay(), &staged.message).unwrap();
-        let Incoming::Commit(commit) = before else { panic!() };
+        let before = cem
+            .group()
+            .process(&cem.vault.overlay(), &staged.message)
+            .unwrap();
+        let Incoming::Commit(commit) = before else {
+            panic!()
+        };
         assert!(commit.removes_us());
         assert!(commit.access(&channel(), Counter(1)).is_err());
         assert_eq!(commit.authenticator_hash(), None);
 
         let said = bo.says("without you");
-        assert!(matches!(cem.refuses(&said), Refusal::Epoch), "not yet merged: another epoch");
+        assert!(
+            matches!(cem.refuses(&said), Refusal::Epoch),
+            "not yet merged: another epoch"
+        );
         cem.follows(&staged.message);
         assert!(!cem.group().is_active());
-        assert!(matches!(cem.tries(&said), Err(MlsError::Misuse(Misuse::NotMember))));
+        assert!(matches!(
+            cem.tries(&said),
+            Err(MlsError::Misuse(Misuse::NotMember))
+        ));
         let seal = cem.act(|group, overlay| group.seal(overlay, b"still here"));
         assert!(matches!(seal, Err(MlsError::Misuse(Misuse::NotMember))));
         assert!(cem.group().access(&channel(), Counter(1)).is_err());
@@ -72,7 +94,13 @@ fn a_refresh_is_a_commit_with_a_path_and_nothing_else() {
     for suite in BOTH {
         let [ann, bo] = pair(suite);
         let staged = bo.commits(&[], &[], true);
-        assert_eq!(staged.ops, CommitOps { path: true, ..CommitOps::default() });
+        assert_eq!(
+            staged.ops,
+            CommitOps {
+                path: true,
+                ..CommitOps::default()
+            }
+        );
         assert_eq!((&staged.welcome, &staged.tree), (&None, &None));
         bo.lands();
         ann.follows(&staged.message);
@@ -98,17 +126,32 @@ fn what_cannot_be_staged_is_the_callers_fault() {
     let [ann, bo] = pair(SuiteChoice::Classical);
     let stranger = Member::new();
     let stage = |persona: &PersonaKeys, removes: &[PersonaId]| {
-        ann.group().stage(&ann.vault.overlay(), persona, &[], removes, true)
+        ann.group()
+            .stage(&ann.vault.overlay(), persona, &[], removes, true)
     };
     assert!(matches!(
         stage(&ann.persona, &[stranger.id()]),
         Err(MlsError::Misuse(Misuse::NoSuchLeaf))
     ));
-    assert!(matches!(stage(&bo.persona, &[]), Err(MlsError::Misuse(Misuse::Persona))));
-    assert!(matches!(stage(&ann.persona, &[ann.id()]), Err(MlsError::Unprocessable(_))));
+    assert!(matches!(
+        stage(&bo.persona, &[]),
+        Err(MlsError::Misuse(Misuse::Persona))
+    ));
+    assert!(matches!(
+        stage(&ann.persona, &[ann.id()]),
+        Err(MlsError::Unprocessable(_))
+    ));
     ann.commits(&[], &[], true);
-    assert!(matches!(stage(&ann.persona, &[]), Err(MlsError::Misuse(Misuse::Pending))));
-    let again = Group::found(&ann.vault.overlay(), &room(), SuiteChoice::Classical, &ann.persona);
+    assert!(matches!(
+        stage(&ann.persona, &[]),
+        Err(MlsError::Misuse(Misuse::Pending))
+    ));
+    let again = Group::found(
+        &ann.vault.overlay(),
+        &room(),
+        SuiteChoice::Classical,
+        &ann.persona,
+    );
     assert!(matches!(again, Err(MlsError::Misuse(Misuse::Exists))));
     assert!(matches!(
         bo.group().merge_own(&bo.vault.overlay()),

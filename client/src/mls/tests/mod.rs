@@ -11,8 +11,8 @@ mod attack;
 mod fuzz;
 mod leaf;
 mod life;
-mod liar;
 mod race;
+mod raw;
 mod secret;
 mod store;
 
@@ -60,7 +60,7 @@ impl Member {
     /// Closes the vault and opens it again.
     fn restarts(mut self) -> Self {
         let path = self.home.path().join("home");
-        drop(std::mem::replace(&mut self.vault, spare()));
+        drop(std::mem::replace(&mut self.vault, spare_vault().1));
         self.vault = Vault::open(&path, &passphrase()).unwrap();
         self
     }
@@ -148,9 +148,10 @@ impl Member {
     }
 }
 
-/// A vault that stands in while another is closed.
-fn spare() -> Vault {
-    Member::new().vault
+/// A vault of nobody's, and the folder it lies in.
+fn spare_vault() -> (TempDir, Vault) {
+    let member = Member::new();
+    (member.home, member.vault)
 }
 
 /// People of one room: the first founded it and added the others in one commit.

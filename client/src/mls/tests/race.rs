@@ -74,7 +74,9 @@ fn a_crash_before_the_vault_commits_loses_nothing() {
         assert!(matches!(bo.tries(&staged.message), Ok(Incoming::Commit(_))));
         let overlay = bo.vault.overlay();
         let mut group = bo.group();
-        let Ok(Incoming::Commit(commit)) = group.process(&overlay, &staged.message) else { panic!() };
+        let Ok(Incoming::Commit(commit)) = group.process(&overlay, &staged.message) else {
+            panic!()
+        };
         group.merge(&overlay, *commit).unwrap();
         drop(overlay);
         bo.follows(&staged.message);

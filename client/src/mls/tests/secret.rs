@@ -19,7 +19,9 @@ fn a_pending_commit_gives_the_secrets_that_others_derive() {
         let authenticator = ann.group().pending_authenticator_hash().unwrap();
         assert!(pending != before);
 
-        let Incoming::Commit(commit) = bo.tries(&staged.message).unwrap() else { panic!() };
+        let Incoming::Commit(commit) = bo.tries(&staged.message).unwrap() else {
+            panic!()
+        };
         assert!(commit.access(&channel(), Counter(5)).unwrap() == pending);
         assert_eq!(commit.authenticator_hash(), Some(authenticator));
         ann.lands();
@@ -113,6 +115,12 @@ fn a_removed_member_can_forget() {
     ann.lands();
     bo.follows(&staged.message);
     let overlay = bo.vault.overlay();
+    assert!(
+        Provider::over(&overlay)
+            .storage()
+            .epochs_kept(&room(), 8, 4)
+            .is_empty()
+    );
     bo.group().forget(&overlay).unwrap();
     overlay.commit().unwrap();
     let overlay = bo.vault.overlay();

@@ -9,7 +9,11 @@ fn a_group_goes_on_after_the_vault_was_closed_and_opened() {
         let config = ann.group().inner.configuration().clone();
         let (ann, bo) = (ann.restarts(), bo.restarts());
         for member in [&ann, &bo] {
-            assert_eq!(member.group().inner.configuration(), &config, "the join config lost nothing");
+            assert_eq!(
+                member.group().inner.configuration(),
+                &config,
+                "the join config lost nothing"
+            );
         }
         agree(&[&ann, &bo]);
         assert_eq!(bo.hears(&ann.says("again")).1, "again");
@@ -40,6 +44,9 @@ fn a_damaged_record_is_the_vaults_fault_and_not_the_senders() {
     let said = ann.says("hello");
     let overlay = bo.vault.overlay();
     crate::mls::records::spoil(&overlay, &room());
-    assert!(matches!(Group::load(&overlay, &room()), Err(MlsError::Storage(_))));
+    assert!(matches!(
+        Group::load(&overlay, &room()),
+        Err(MlsError::Storage(_))
+    ));
     assert_eq!(bo.hears(&said).1, "hello");
 }
