@@ -8,8 +8,11 @@ use openmls::prelude::{
     CustomProposal, Extensions, LeafNodeIndex, MlsMessageBodyIn, MlsMessageIn, PreSharedKeyProposal, Proposal,
 };
 use openmls::schedule::{ExternalPsk, PreSharedKeyId, Psk};
+use openmls_basic_credential::SignatureKeyPair;
 use openmls_rust_crypto::RustCrypto;
 use openmls_traits::OpenMlsProvider;
+use openmls_traits::signatures::{Signer, SignerError};
+use openmls_traits::types::SignatureScheme;
 use tls_codec::{Deserialize, Serialize};
 
 use super::raw::{CUSTOM, classical, smuggle, wide};
@@ -17,7 +20,7 @@ use super::raw::{Lie, Smuggled, certified, forged_message, leaf_key, message, od
 use super::*;
 use crate::mls::group::group_id;
 use crate::mls::provider::Provider;
-use crate::mls::suite;
+use crate::mls::{framing, policy, suite};
 
 /// A PSK that these members know.
 fn psk(members: &[&Member]) -> Proposal {
@@ -190,24 +193,79 @@ fn authenticated_data_and_messages_of_other_kinds_are_refused() {
 }
 
 #[test]
-fn a_commit_without_the_path_it_needs_is_refused() {
-    let [ann, bo] = pair(SuiteChoice::Classical);
-    let empty = raw(&ann, |inner, provider, signer| {
-        let bundle = inner
-            .commit_builder()
-            .load_psks(provider.storage())
-            .unwrap()
-            .build(provider.rand(), provider.crypto(), signer, |_| true)
-            .unwrap()
-            .stage_commit(provider)
+fn only_a_commit_that_adds_and_does_nothing_else_may_lack_a_path() {
+    let people = people(SuiteChoice::Classical, 3);
+    let [ann, bo, cem] = &people[..] else { panic!() };
+    let group = ann.group();
+    let judge = |proposals: Vec<framing::Proposal>| {
+        let commit = framing::Commit {
+            proposals,
+            path: None,
+        };
+        let tree = group.inner.public_group();
+        policy::judge(&commit, &ann.id(), &room(), SuiteChoice::Classical, tree)
+    };
+    let leaf = |index| framing::Proposal::Remove(LeafNodeIndex::new(index));
+    let add = |member: &Member| framing::Proposal::Add(member.key_package(SuiteChoice::Classical).bytes);
+    let dai = Member::new();
+    assert!(!judge(vec![add(&dai)]).unwrap().path);
+    assert_eq!(judge(vec![]), Err(Refusal::Commit));
+    assert_eq!(judge(vec![leaf(1)]), Err(Refusal::Commit));
+    assert_eq!(judge(vec![leaf(1), add(&dai)]), Err(Refusal::Commit));
+    assert_eq!(judge(vec![add(bo)]), Err(Refusal::Seat));
+    assert_eq!(judge(vec![leaf(7)]), Err(Refusal::Removal));
+    assert_eq!(cem.group().roster(), [ann.id(), bo.id(), cem.id()]);
+}
+
+#[test]
+fn a_commit_that_removes_its_author_or_a_leaf_twice_is_refused() {
+    let people = people(SuiteChoice::Classical, 3);
+    let [ann, _, _] = &people[..] else { panic!() };
+    let content = std::cell::RefCell::new(None);
+    let group = ann.group();
+    raw(ann, |inner, provider, signer| {
+        let spy = Spy(signer, &content);
+        let builder = inner.commit_builder().force_self_update(true);
+        let loaded = builder.load_psks(provider.storage()).unwrap();
+        loaded
+            .build(provider.rand(), provider.crypto(), &spy, |_| true)
             .unwrap();
-        message(bundle)
     });
-    let refused = bo.tries(&empty);
-    // The library adds a path to an empty commit; both ways nobody may take one without.
-    match refused {
-        Ok(Incoming::Commit(commit)) => assert!(commit.ops.path),
-        other => assert!(matches!(other, Err(MlsError::Unprocessable(Refusal::Commit)))),
+    let content = content.take().unwrap();
+    let removing = |leaves: &[u32]| {
+        let framing::Body::Commit(mut commit) = framing::Content::read(&content).unwrap().body else {
+            panic!()
+        };
+        let removes = leaves
+            .iter()
+            .map(|leaf| framing::Proposal::Remove(LeafNodeIndex::new(*leaf)));
+        commit.proposals.extend(removes);
+        policy::judge(
+            &commit,
+            &ann.id(),
+            &room(),
+            SuiteChoice::Classical,
+            group.inner.public_group(),
+        )
+    };
+    assert_eq!(removing(&[1]).unwrap().removes.len(), 1);
+    assert_eq!(removing(&[0]), Err(Refusal::Removal));
+    assert_eq!(removing(&[1, 1]), Err(Refusal::Removal));
+}
+
+/// A leaf key that keeps what it signed of a message.
+struct Spy<'a>(&'a SignatureKeyPair, &'a std::cell::RefCell<Option<Vec<u8>>>);
+
+impl Signer for Spy<'_> {
+    fn sign(&self, payload: &[u8]) -> Result<Vec<u8>, SignerError> {
+        if let Some(content) = framing::signed_content(payload) {
+            self.1.replace(Some(content));
+        }
+        self.0.sign(payload)
+    }
+
+    fn signature_scheme(&self) -> SignatureScheme {
+        self.0.signature_scheme()
     }
 }
 

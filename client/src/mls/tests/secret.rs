@@ -91,7 +91,7 @@ fn a_forgotten_group_leaves_no_record() {
     assert!(Provider::over(&overlay).storage().group_records(&room()) > 9);
     let group = ann.group();
     let leaf = group.inner.own_leaf_node().unwrap().signature_key().clone();
-    group.forget(&overlay).unwrap();
+    Group::forget(&overlay, &room()).unwrap();
     overlay.commit().unwrap();
 
     let overlay = ann.vault.overlay();
@@ -121,7 +121,7 @@ fn a_removed_member_can_forget() {
             .epochs_kept(&room(), 8, 4)
             .is_empty()
     );
-    bo.group().forget(&overlay).unwrap();
+    Group::forget(&overlay, &room()).unwrap();
     overlay.commit().unwrap();
     let overlay = bo.vault.overlay();
     let provider = Provider::over(&overlay);
@@ -139,4 +139,27 @@ fn secrets_do_not_show_when_printed() {
     let again = PersonaKeys::from_bytes(&persona.bytes());
     assert_eq!(again.id(), persona.id());
     assert!(again.public().verify(&[1; 32], &persona.sign(&[1; 32])).is_ok());
+}
+
+#[test]
+fn a_key_package_that_was_forgotten_opens_no_welcome() {
+    let ann = Member::founder(SuiteChoice::Classical);
+    let bo = Member::new();
+    let made = bo.key_package(SuiteChoice::Classical);
+    let staged = ann.commits(&[&made], &[], false);
+    let overlay = bo.vault.overlay();
+    forget_key_package(&overlay, &made.bytes, SuiteChoice::Classical, &room()).unwrap();
+    overlay.commit().unwrap();
+    assert!(matches!(
+        bo.try_join(&staged),
+        Err(MlsError::Unprocessable(Refusal::Sealed))
+    ));
+}
+
+#[test]
+fn groups_and_commits_can_go_to_another_thread() {
+    fn goes<T: Send>() {}
+    goes::<Group>();
+    goes::<Incoming>();
+    goes::<MlsError>();
 }

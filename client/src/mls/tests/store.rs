@@ -50,3 +50,16 @@ fn a_damaged_record_is_the_vaults_fault_and_not_the_senders() {
     ));
     assert_eq!(bo.hears(&said).1, "hello");
 }
+
+#[test]
+fn who_is_renewed_gets_over_a_damaged_group() {
+    let [ann, bo] = pair(SuiteChoice::Classical);
+    let overlay = bo.vault.overlay();
+    crate::mls::records::spoil(&overlay, &room());
+    overlay.commit().unwrap();
+    let fresh = bo.key_package(SuiteChoice::Classical);
+    let staged = ann.commits(&[&fresh], &[bo.id()], true);
+    ann.lands();
+    bo.joins(&staged);
+    agree(&[&ann, &bo]);
+}
