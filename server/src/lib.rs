@@ -5,5 +5,7 @@
 
 pub mod clock;
 pub mod limits;
+pub mod net;
 pub mod relay;
+pub mod run;
 pub mod store;

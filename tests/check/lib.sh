@@ -28,15 +28,16 @@ absent() {
 # holds NAME FINDING: the finding must not be empty.
 holds() { if [ -n "$2" ]; then ok "$1"; else fail "$1" "${3-nothing found}"; fi; }
 
-# Our code as file:line:text, without comment lines and without test modules at the end of a file.
+# Our code as file:line:text, without comment lines and, unless `with_tests` is set, without test modules at
+# the end of a file.
 code() {
     local paths=() path
     for path in "$@"; do [ -e "$path" ] && paths+=("$path"); done
     [ "${#paths[@]}" -gt 0 ] || return 0
     find "${paths[@]}" -name '*.rs' -type f | sort | while IFS= read -r file; do
-        awk -v file="$file" '
+        awk -v file="$file" -v with_tests="${with_tests-}" '
             /^#\[cfg\(test\)\]/ { held = 1; next }
-            held && /^(pub )?mod [a-z_]+ *\{/ { exit }
+            held && !with_tests && /^(pub )?mod [a-z_]+ *\{/ { exit }
             { held = 0 }
             /^[ \t]*\/\// { next }
             { print file ":" FNR ":" $0 }

@@ -16,7 +16,7 @@ dead() {
 }
 absent every_link_of_a_paper_leads_somewhere "$(dead '')" "$(dead 'no-such-folder/')"
 
-# Papers that the sources point to: docs/name.md in a comment.
+# Papers of docs/ that the sources point to.
 cited=$(grep -rhoE 'docs/[a-z0-9/-]+\.md' proto server client tests deny.toml --include='*.rs' --include='*.sh' --include='*.toml' | sort -u)
 absent every_paper_that_a_source_cites_exists \
     "$(for one in $cited; do [ -e "$one" ] || echo "$one"; done)" \

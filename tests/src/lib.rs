@@ -1,1 +1,3 @@
-//! Caucus.
+//! The harness: a relay and people in one process over real QUIC on loopback, and the same with real processes.
+
+pub mod harness;

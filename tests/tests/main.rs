@@ -1,1 +1,5 @@
+//! Every story and every check of Caucus that is not a unit test, as one binary.
 
+mod link;
+mod model;
+mod stories;

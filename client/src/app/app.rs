@@ -96,7 +96,11 @@ impl App {
             } => body::found(engine, kind, &label, name.as_deref(), suite).await,
             Intent::Rooms {} => body::rooms(engine),
             Intent::People { body } => body::people(engine, &body),
-            Intent::Verify { body, name, confirmed } => body::verify(engine, &body, &name, confirmed),
+            Intent::Verify {
+                body,
+                name,
+                confirmed,
+            } => body::verify(engine, &body, &name, confirmed),
             Intent::Invite { body, uses, minutes } => membership::invite(engine, &body, uses, minutes).await,
             Intent::Invites { body } => membership::invites(engine, body.as_deref()),
             Intent::Revoke { body, number } => membership::revoke(engine, &body, number).await,
@@ -177,10 +181,16 @@ impl App {
             return Ok(engine);
         }
         Err(match self.vault_word() {
-            VaultWord::None => Problem::new(Code::NoVault, "there is no vault yet", "make one with `caucus init`"),
-            VaultWord::Locked | VaultWord::Open => {
-                Problem::new(Code::Locked, "the vault is locked", "open it with `caucus unlock`")
-            }
+            VaultWord::None => Problem::new(
+                Code::NoVault,
+                "there is no vault yet",
+                "make one with `caucus init`",
+            ),
+            VaultWord::Locked | VaultWord::Open => Problem::new(
+                Code::Locked,
+                "the vault is locked",
+                "open it with `caucus unlock`",
+            ),
         })
     }
 
@@ -228,7 +238,10 @@ impl App {
     }
 
     fn begin(&self, vault: Vault) -> Result<Answer, Problem> {
-        let idle = vault.overlay().get_value::<u32>(&idle_place())?.unwrap_or(IDLE_MINUTES);
+        let idle = vault
+            .overlay()
+            .get_value::<u32>(&idle_place())?
+            .unwrap_or(IDLE_MINUTES);
         self.0.idle_minutes.store(u64::from(idle), Ordering::Relaxed);
         self.touch();
         let engine = Engine::start(vault, Arc::clone(&self.0.clock))?;

@@ -83,10 +83,13 @@ pub(super) fn verify(engine: &Engine, body: &str, name: &str, confirmed: bool) -
             "name the person whom you compare codes with",
         ));
     }
-    let code = room.state().safety_code(&room.me(), &persona).ok_or_else(|| EngineError::NotFound {
-        what: "person",
-        name: name.to_owned(),
-    })?;
+    let code = room
+        .state()
+        .safety_code(&room.me(), &persona)
+        .ok_or_else(|| EngineError::NotFound {
+            what: "person",
+            name: name.to_owned(),
+        })?;
     let place = view::verified_place(&room, &persona);
     let overlay = engine.vault().overlay();
     let before = overlay.get(&place)?.is_some();

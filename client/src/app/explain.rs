@@ -25,9 +25,11 @@ impl From<VaultError> for Problem {
                 message,
                 "another agent has it: end that one with `caucus agent --stop`, or use it",
             ),
-            VaultError::Newer { .. } => {
-                Self::new(Code::Vault, message, "install the newer program; nothing was changed")
-            }
+            VaultError::Newer { .. } => Self::new(
+                Code::Vault,
+                message,
+                "install the newer program; nothing was changed",
+            ),
             VaultError::Full => Self::new(
                 Code::Vault,
                 message,
@@ -49,9 +51,14 @@ impl From<VaultError> for Problem {
                 message,
                 "put a backup of the folder back; do not go on writing to this one",
             ),
-            VaultError::Cost { .. } | VaultError::TooLarge { .. } | VaultError::Randomness | VaultError::Failed(_) => {
-                Self::new(Code::Vault, message, "look at the disk and the system, then try again")
-            }
+            VaultError::Cost { .. }
+            | VaultError::TooLarge { .. }
+            | VaultError::Randomness
+            | VaultError::Failed(_) => Self::new(
+                Code::Vault,
+                message,
+                "look at the disk and the system, then try again",
+            ),
         }
     }
 }
@@ -89,8 +96,12 @@ impl From<LinkError> for Problem {
 
 fn next_of(because: RefusedBecause) -> &'static str {
     match because {
-        RefusedBecause::NotOpened => "it has ended, or the keys have turned: ask for a new link, or look at `caucus rooms`",
-        RefusedBecause::PassWanted => "ask whoever runs the relay for creation passes and add them with `caucus relay add ADDRESS --passes FILE`",
+        RefusedBecause::NotOpened => {
+            "it has ended, or the keys have turned: ask for a new link, or look at `caucus rooms`"
+        }
+        RefusedBecause::PassWanted => {
+            "ask whoever runs the relay for creation passes and add them with `caucus relay add ADDRESS --passes FILE`"
+        }
         RefusedBecause::PassRefused => "ask for new creation passes",
         RefusedBecause::TooFast { .. } | RefusedBecause::Held { .. } => "try again in a moment",
         RefusedBecause::ChannelFull => "wait until older messages expire",

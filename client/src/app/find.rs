@@ -33,7 +33,11 @@ pub(super) fn room(engine: &Engine, name: &str) -> Result<Arc<LiveRoom>, EngineE
     }
     // A body that one is out of gives way to one of the same name that one is in.
     if found.len() > 1 {
-        let active: Vec<_> = found.iter().filter(|live| live.room().may_act().is_ok()).cloned().collect();
+        let active: Vec<_> = found
+            .iter()
+            .filter(|live| live.room().may_act().is_ok())
+            .cloned()
+            .collect();
         if active.len() == 1 {
             found = active;
         }

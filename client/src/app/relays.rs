@@ -13,7 +13,11 @@ use crate::engine::{Engine, EngineError};
 pub(super) async fn add(engine: &Engine, address: &str, passes: &[String]) -> Result<Answer, Problem> {
     let address = parse(address)?;
     let mut parsed = Vec::new();
-    for text in passes.iter().map(|pass| pass.trim()).filter(|pass| !pass.is_empty()) {
+    for text in passes
+        .iter()
+        .map(|pass| pass.trim())
+        .filter(|pass| !pass.is_empty())
+    {
         parsed.push(pass(text)?);
     }
     let info = engine.add_relay(&address, parsed).await?;

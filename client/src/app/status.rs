@@ -6,7 +6,11 @@ use super::view;
 use crate::engine::{Engine, JoinStep};
 
 /// How things stand.
-pub(super) fn status(vault: VaultWord, engine: Option<&Engine>, idle_minutes: u32) -> Result<Answer, Problem> {
+pub(super) fn status(
+    vault: VaultWord,
+    engine: Option<&Engine>,
+    idle_minutes: u32,
+) -> Result<Answer, Problem> {
     let mut status = Status {
         vault,
         version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -29,11 +33,15 @@ pub(super) fn status(vault: VaultWord, engine: Option<&Engine>, idle_minutes: u3
             status.warnings.push(format!("{}: {warning}", room.name));
         }
         for name in &room.uncut {
-            status.warnings.push(format!("{}: {name}'s access is not yet cut", room.name));
+            status
+                .warnings
+                .push(format!("{}: {name}'s access is not yet cut", room.name));
         }
         status.unsent = status.unsent.saturating_add(room.unsent);
         status.rooms.push(room);
-        status.requests = status.requests.saturating_add(view::requests(engine, live)?.len() as u64);
+        status.requests = status
+            .requests
+            .saturating_add(view::requests(engine, live)?.len() as u64);
     }
     status.rooms.sort_by(|a, b| a.name.cmp(&b.name));
     for (number, record) in engine.joins()? {
@@ -44,7 +52,11 @@ pub(super) fn status(vault: VaultWord, engine: Option<&Engine>, idle_minutes: u3
     let relays = engine.relays()?;
     let default = relays.last().map(|relay| relay.address.clone());
     for relay in relays {
-        let here = || lives.iter().filter(|live| live.room().record().relay == relay.address);
+        let here = || {
+            lives
+                .iter()
+                .filter(|live| live.room().record().relay == relay.address)
+        };
         status.relays.push(RelayState {
             address: relay.address.to_string(),
             default: default.as_ref() == Some(&relay.address),

@@ -159,7 +159,9 @@ impl Follow {
         let room = live.room();
         loop {
             let page = room.log_after(self.position, 256)?;
-            let Some((last, _)) = page.last() else { return Ok(()) };
+            let Some((last, _)) = page.last() else {
+                return Ok(());
+            };
             self.position = *last;
             for (position, record) in &page {
                 if self.all || view::is_shown(record) {

@@ -104,7 +104,7 @@ pub(super) fn is_shown(record: &LogRecord) -> bool {
 
 /// Where the code compared with somebody is remembered.
 pub(super) fn verified_place(room: &Room, persona: &PersonaId) -> Place {
-    let scope = [room.id().as_bytes().as_slice(), persona.as_bytes()].concat();
+    let scope = [room.id().as_bytes(), persona.as_bytes()].concat();
     Place::new(Table::Verified, scope, 0)
 }
 
@@ -133,7 +133,10 @@ pub(super) fn people(engine: &Engine, room: &Room) -> Result<Vec<PersonView>, En
             powers,
             verified: overlay.get(&verified_place(room, persona))?.is_some(),
             me: *persona == room.me(),
-            uncut: matches!(person.standing, Standing::Gone { uncut: true, .. } | Standing::Going { .. }),
+            uncut: matches!(
+                person.standing,
+                Standing::Gone { uncut: true, .. } | Standing::Going { .. }
+            ),
         };
         rows.push((standing == "gone", person.number, view));
     }
@@ -159,12 +162,19 @@ pub(super) fn invites(room: &Room) -> Result<Vec<InviteView>, EngineError> {
 }
 
 /// Requests that wait in a room, with their numbers on this device.
-pub(super) fn requests(engine: &Engine, live: &LiveRoom) -> Result<Vec<(RequestView, PersonaId)>, EngineError> {
+pub(super) fn requests(
+    engine: &Engine,
+    live: &LiveRoom,
+) -> Result<Vec<(RequestView, PersonaId)>, EngineError> {
     let known = engine.requests()?;
     let room = live.room();
     let mut views = Vec::new();
     for (number, record) in known {
-        let Some(person) = room.state().person(&record.persona).filter(|_| record.room == room.id()) else {
+        let Some(person) = room
+            .state()
+            .person(&record.persona)
+            .filter(|_| record.room == room.id())
+        else {
             continue;
         };
         let Standing::Applied { invite, .. } = &person.standing else {
@@ -190,10 +200,16 @@ pub(super) fn requests(engine: &Engine, live: &LiveRoom) -> Result<Vec<(RequestV
 pub(super) fn join(engine: &Engine, number: u64, record: &crate::engine::JoinRecord) -> JoinView {
     let (stage, body, why) = match &record.stage {
         JoinStep::New => (JoinStage::Sending, String::new(), engine.why_join_waits(number)),
-        JoinStep::Applied(step) if !step.sent => {
-            (JoinStage::Sending, step.label.clone(), engine.why_join_waits(number))
-        }
-        JoinStep::Applied(step) => (JoinStage::Waiting, step.label.clone(), engine.why_join_waits(number)),
+        JoinStep::Applied(step) if !step.sent => (
+            JoinStage::Sending,
+            step.label.clone(),
+            engine.why_join_waits(number),
+        ),
+        JoinStep::Applied(step) => (
+            JoinStage::Waiting,
+            step.label.clone(),
+            engine.why_join_waits(number),
+        ),
         JoinStep::Joined { label, .. } => (JoinStage::Joined, label.clone(), None),
         JoinStep::Declined { label, reason } => (
             JoinStage::Declined,

@@ -1,6 +1,7 @@
 //! Blobs: what is too large for an entry, or meant for several people at once. A channel of sealed chunks that
 //! nobody can append to or change once it is written.
 
+use bytes::Bytes;
 use caucus_proto::envelope::{self, EnvelopeKey};
 use caucus_proto::error::PeerFault;
 use caucus_proto::id::{ChannelId, Counter, Position};
@@ -17,7 +18,7 @@ use super::relay::patiently;
 use crate::relay::{Appended, Connection};
 
 /// Largest blob.
-pub const LARGEST: usize = 32 * 1024 * 1024;
+pub(super) const LARGEST: usize = 32 * 1024 * 1024;
 
 const CHUNK: usize = bucket::LARGEST - 1024;
 
@@ -65,7 +66,7 @@ impl BlobRef {
 ///
 /// # Errors
 /// `EngineError`.
-pub async fn put(
+pub(super) async fn put(
     connection: &Connection,
     bytes: &[u8],
     life: Retention,
@@ -109,7 +110,7 @@ pub async fn put(
             random::bytes()?,
             chunk,
         )?;
-        let sealed = bytes::Bytes::from(sealed);
+        let sealed = Bytes::from(sealed);
         match patiently(|| connection.append(opened.handle, Counter(0), sealed.clone())).await? {
             Appended::Stored(_) => {}
             Appended::Moved { .. } => return Err(BlobError::Different.into()),
@@ -124,19 +125,21 @@ pub async fn put(
 ///
 /// # Errors
 /// `EngineError::Blob` if it is not what its reference says.
-pub async fn fetch(connection: &Connection, blob: &BlobRef) -> Result<Vec<u8>, EngineError> {
+pub(super) async fn fetch(connection: &Connection, blob: &BlobRef) -> Result<Vec<u8>, EngineError> {
     let size = blob.size as usize;
     if size > LARGEST {
         return Err(BlobError::TooLarge(u64::from(blob.size)).into());
     }
-    let opened = patiently(|| connection.open(blob.channel, Role::Read, &blob.read_key())).await?;
+    let key = blob.read_key();
+    let opened = patiently(|| connection.open(blob.channel, Role::Read, &key)).await?;
     let mut reading = connection.read(opened.handle, Position(0), false).await?;
     let mut bytes = Vec::new();
     while bytes.len() < size {
         match reading.next().await? {
             Served::Entry(entry) => {
-                let chunk = envelope::open_bytes(&blob.chunk_key(), &blob.channel, entry.counter, &entry.bytes)
-                    .map_err(BlobError::Chunk)?;
+                let chunk =
+                    envelope::open_bytes(&blob.chunk_key(), &blob.channel, entry.counter, &entry.bytes)
+                        .map_err(BlobError::Chunk)?;
                 bytes.extend_from_slice(&chunk);
             }
             Served::CaughtUp { .. } => {}

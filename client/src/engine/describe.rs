@@ -7,7 +7,7 @@ use super::record::Item;
 
 /// Whom a deed is about, where the state may not know them any more afterwards.
 #[must_use]
-pub fn subject(deed: &Deed) -> Option<PersonaId> {
+pub(super) fn subject(deed: &Deed) -> Option<PersonaId> {
     match deed {
         Deed::Decline { persona, .. } => Some(*persona),
         _ => None,
@@ -16,7 +16,7 @@ pub fn subject(deed: &Deed) -> Option<PersonaId> {
 
 /// The item of the log; `subject` is the name from before the entry, where there is one.
 #[must_use]
-pub fn item(state: &State, outcome: &Outcome, subject: Option<&str>) -> Item {
+pub(super) fn item(state: &State, outcome: &Outcome, subject: Option<&str>) -> Item {
     let effects = match outcome {
         Outcome::Done(effects) => effects,
         Outcome::NoOp(denied) => return Item::NoOp(denied.clone()),

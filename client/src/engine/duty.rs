@@ -12,6 +12,7 @@ use super::error::EngineError;
 use super::random;
 use super::record::{Health, Job};
 use super::room::Room;
+use crate::mls::read_key_package;
 
 impl Room {
     fn control_public(&self) -> Control {
@@ -40,13 +41,19 @@ impl Room {
         self.state
             .keyholders()
             .iter()
-            .filter_map(|persona| self.state.person(persona).and_then(|person: &Person| person.control))
+            .filter_map(|persona| {
+                self.state
+                    .person(persona)
+                    .and_then(|person: &Person| person.control)
+            })
             .collect()
     }
 
     /// The controls that should guard the channel, if they are not what this device last asked for: the named
     /// keys, all slots, and whether one is alone.
-    pub(super) fn controls_wanted(&self) -> Result<Option<(Vec<Control>, [Control; SLOTS], bool)>, EngineError> {
+    pub(super) fn controls_wanted(
+        &self,
+    ) -> Result<Option<(Vec<Control>, [Control; SLOTS], bool)>, EngineError> {
         let keys = self.keyholders_keys();
         if keys.is_empty() || keys == self.cursor.controls || self.cursor.health != Health::Open {
             return Ok(None);
@@ -54,7 +61,13 @@ impl Room {
         // Every keyholder's device fills the unused slots alike, so that two requests for one change agree.
         let mut controls = [[0; 32]; SLOTS];
         for (slot, index) in controls.iter_mut().zip(0_u8..) {
-            let filler = || derive(Label::ControlChange, self.cursor.access.bytes(), &[b"unused", &[index]]);
+            let filler = || {
+                derive(
+                    Label::ControlChange,
+                    self.cursor.access.bytes(),
+                    &[b"unused", &[index]],
+                )
+            };
             *slot = keys.get(usize::from(index)).copied().unwrap_or_else(filler);
         }
         let solo = keys.len() < 2;
@@ -80,6 +93,11 @@ impl Room {
     /// Carries a request into the log, or answers it where the machine does not take it.
     pub(super) fn carry(&mut self, application: Application) -> Result<(), EngineError> {
         let persona = application.persona();
+        // A key package that no commit could add is not worth carrying.
+        let package = read_key_package(&application.key_package, self.record.suite, &self.record.room);
+        if !package.is_ok_and(|package| package.persona == persona) {
+            return Ok(());
+        }
         if self.state.person(&persona).is_some() {
             return Ok(());
         }
@@ -89,9 +107,13 @@ impl Room {
         };
         // One request is carried once by this device: its id follows from the request.
         let id = IntentId::from_slice(
-            derive(Label::Application, &application.digest(), &[self.record.persona.as_bytes()])
-                .first_chunk::<16>()
-                .map_or(&[], |bytes| bytes.as_slice()),
+            derive(
+                Label::Application,
+                &application.digest(),
+                &[self.record.persona.as_bytes()],
+            )
+            .first_chunk::<16>()
+            .map_or(&[], |bytes| bytes.as_slice()),
         );
         let Some(id) = id else { return Ok(()) };
         if self.outbox.values().any(|item| item.id == id) {

@@ -284,7 +284,11 @@ impl Engine {
     ///
     /// # Errors
     /// `EngineError::Relay`; it is not remembered then.
-    pub async fn add_relay(&self, address: &RelayAddress, passes: Vec<Pass>) -> Result<RelayInfo, EngineError> {
+    pub async fn add_relay(
+        &self,
+        address: &RelayAddress,
+        passes: Vec<Pass>,
+    ) -> Result<RelayInfo, EngineError> {
         let info = self.relay_info(address).await?;
         let overlay = self.vault().overlay();
         let mut kept = passes;
@@ -317,7 +321,11 @@ impl Engine {
     }
 
     /// Remembers a relay that one came to by a link, without making it the one for new bodies.
-    pub(super) fn remember_relay(&self, overlay: &Overlay, address: &RelayAddress) -> Result<(), EngineError> {
+    pub(super) fn remember_relay(
+        &self,
+        overlay: &Overlay,
+        address: &RelayAddress,
+    ) -> Result<(), EngineError> {
         let relays = listed::<RelayRecord>(overlay, Table::Relays)?;
         if relays.iter().any(|(_, relay)| relay.address == *address) {
             return Ok(());
@@ -326,7 +334,11 @@ impl Engine {
         let number = if relays.is_empty() {
             1
         } else {
-            relays.iter().map(|(number, _)| *number).min().map_or(0, |first| first.saturating_sub(1))
+            relays
+                .iter()
+                .map(|(number, _)| *number)
+                .min()
+                .map_or(0, |first| first.saturating_sub(1))
         };
         if relays.iter().any(|(taken, _)| *taken == number) {
             return Ok(());
@@ -346,7 +358,9 @@ impl Engine {
             if relay.address == *address
                 && let Some(pass) = relay.passes.pop()
             {
-                overlay.put_value(Place::new(Table::Relays, b"", number), &relay).ok()?;
+                overlay
+                    .put_value(Place::new(Table::Relays, b"", number), &relay)
+                    .ok()?;
                 overlay.commit().ok()?;
                 return Some(pass);
             }

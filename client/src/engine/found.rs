@@ -59,7 +59,7 @@ pub(super) async fn found(
 
     let overlay = engine.vault().overlay();
     let group = Group::found(&overlay, &room_id, genesis.suite, &persona)?;
-    let access = group.access(&overlay, &channel, Counter(0))?;
+    let access = group.access(&channel, Counter(0))?;
     let mut controls = random_controls()?;
     if let Some(first) = controls.first_mut() {
         *first = control_public;
@@ -119,7 +119,16 @@ pub(super) async fn found(
         item: Item::Event("founded the body".to_owned()),
         facts,
     };
-    let room = Room::begin(engine.vault(), &overlay, record, persona, group, state, cursor, first)?;
+    let room = Room::begin(
+        engine.vault(),
+        &overlay,
+        record,
+        persona,
+        group,
+        state,
+        cursor,
+        &first,
+    )?;
     engine.remember_relay(&overlay, relay)?;
     overlay.commit()?;
     Ok(room)

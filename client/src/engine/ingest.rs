@@ -9,7 +9,7 @@ use caucus_proto::wire::{Entry, Flag};
 
 use super::describe;
 use super::error::EngineError;
-use super::record::{Health, InviteRecord, Item, Job, LogRecord, RequestRecord, SecretKey, SentRecord};
+use super::record::{Health, InviteRecord, Job, LogRecord, RequestRecord, SecretKey, SentRecord};
 use super::room::Room;
 use crate::mls::{Incoming, IncomingCommit, MlsError};
 use crate::vault::{Overlay, Place, Table};
@@ -52,7 +52,7 @@ impl Arrived {
     fn ops(&self) -> &CommitOps {
         match self {
             Self::Ours(ops) => ops,
-            Self::Theirs(commit) => commit.ops(),
+            Self::Theirs(commit) => &commit.ops,
         }
     }
 }
@@ -71,12 +71,18 @@ impl Room {
         }
         if entry.position != self.cursor.position.next() {
             let missed = entry.position.0 - self.cursor.position.0 - 1;
-            return self.stop(entry.position, format!("{missed} entries before it are not there any more"));
+            return self.stop(
+                entry.position,
+                format!("{missed} entries before it are not there any more"),
+            );
         }
         if entry.counter != self.cursor.counter {
             return self.stop(
                 entry.position,
-                format!("the relay names counter {} where {} is due", entry.counter, self.cursor.counter),
+                format!(
+                    "the relay names counter {} where {} is due",
+                    entry.counter, self.cursor.counter
+                ),
             );
         }
         let overlay = self.vault.overlay();
@@ -115,7 +121,10 @@ impl Room {
             entry.counter,
             &entry.bytes,
         );
-        let head = content.as_ref().ok().and_then(|content| self.authentic(&content.head));
+        let head = content
+            .as_ref()
+            .ok()
+            .and_then(|content| self.authentic(&content.head));
         if let Some(head) = &head {
             self.compare(head, entry.position)?;
         }
@@ -134,7 +143,8 @@ impl Room {
             overlay.rollback(mark);
             self.cursor.health = Health::Unsynced {
                 at: entry.position,
-                why: "it is your own, and this device does not know it: an older copy was put back".to_owned(),
+                why: "it is your own, and this device does not know it: an older copy was put back"
+                    .to_owned(),
             };
             self.keep(overlay)?;
             return Ok(Ingested {
@@ -147,7 +157,10 @@ impl Room {
             _ => None,
         };
         let deed = act.as_ref().and_then(|act| act.read_deed().ok());
-        let subject = deed.as_ref().and_then(describe::subject).map(|persona| self.name_of(&persona));
+        let subject = deed
+            .as_ref()
+            .and_then(describe::subject)
+            .map(|persona| self.name_of(&persona));
         let input = match &opened {
             Opened::Act(bytes) => Input::Act(bytes),
             Opened::Commit(commit) => Input::Commit(commit.ops()),
@@ -197,7 +210,7 @@ impl Room {
         if at.flagged {
             self.cursor.counter = self.cursor.counter.next();
             self.cursor.flagged = entry.position;
-            overlay.delete_scope(Table::Parts, self.record.room.as_bytes())?;
+            overlay.delete_scope(Table::Parts, self.record.room.as_bytes());
             // Nothing made for the counter before can land any more.
             if self.pending.take().is_some() {
                 if !ours {
@@ -205,12 +218,10 @@ impl Room {
                 }
                 self.keep_pending(overlay)?;
             }
-            overlay.delete_scope(Table::Sent, self.record.room.as_bytes())?;
+            overlay.delete_scope(Table::Sent, self.record.room.as_bytes());
         }
         if at.cut && done && self.group.is_active() {
-            self.cursor.access = self
-                .group
-                .access(overlay, &self.record.channel, self.cursor.counter)?;
+            self.cursor.access = self.group.access(&self.record.channel, self.cursor.counter)?;
             self.cursor.cut = self.state.now();
         }
         let effects = match &outcome {
@@ -227,7 +238,14 @@ impl Room {
         };
         overlay.put_value(self.place(Table::Log, entry.position.0), &record)?;
         for effect in &effects {
-            self.follow_up(overlay, effect, deed.as_ref(), author.map(|(persona, _)| persona), ours, &hash)?;
+            self.follow_up(
+                overlay,
+                effect,
+                deed.as_ref(),
+                author.map(|(persona, _)| persona),
+                ours,
+                &hash,
+            )?;
         }
         let mine = author.is_some_and(|(persona, _)| persona == self.record.persona);
         let intent = act.filter(|_| mine).map(|act| act.id);
@@ -317,7 +335,7 @@ impl Room {
         };
         Ok(match incoming {
             Incoming::Message { author, plaintext } if author == head.author => Opened::Act(plaintext),
-            Incoming::Commit(commit) if *commit.author() == head.author => {
+            Incoming::Commit(commit) if commit.author == head.author => {
                 Opened::Commit(Box::new(Arrived::Theirs(*commit)))
             }
             _ => Opened::Nothing(Denied::Unprocessable),
@@ -341,7 +359,10 @@ impl Room {
     pub(super) fn sent_place(&self, hash: &EntryHash) -> Place {
         // The first eight bytes tell entries of one counter apart; the record is under its room's scope, so that
         // all of a room go at once.
-        let number = hash.0.first_chunk::<8>().map_or(0, |bytes| u64::from_be_bytes(*bytes));
+        let number = hash
+            .0
+            .first_chunk::<8>()
+            .map_or(0, |bytes| u64::from_be_bytes(*bytes));
         self.place(Table::Sent, number)
     }
 
@@ -375,7 +396,11 @@ impl Room {
     ) -> Result<Option<(IntentId, Result<Position, Denied>)>, EngineError> {
         let mut landed = None;
         if let Some(id) = intent {
-            let number = self.outbox.iter().find(|(_, item)| item.id == id).map(|(number, _)| *number);
+            let number = self
+                .outbox
+                .iter()
+                .find(|(_, item)| item.id == id)
+                .map(|(number, _)| *number);
             let verdict = match outcome {
                 Outcome::NoOp(denied) if *denied != Denied::Repeated => Err(denied.clone()),
                 _ => Ok(position),
@@ -388,7 +413,7 @@ impl Room {
                     }
                     _ => {
                         self.outbox.remove(&number);
-                        overlay.delete(self.place(Table::Outbox, number))?;
+                        overlay.delete(self.place(Table::Outbox, number));
                     }
                 }
             }
@@ -421,7 +446,7 @@ impl Room {
             .collect();
         for number in settled {
             self.outbox.remove(&number);
-            overlay.delete(self.place(Table::Outbox, number))?;
+            overlay.delete(self.place(Table::Outbox, number));
         }
         Ok(())
     }
@@ -442,7 +467,9 @@ impl Room {
                 let number = invite_number(invite);
                 let place = self.place(Table::Invites, number);
                 // Where this device opened it, the record with the link is there already.
-                let own = overlay.get_value::<InviteRecord>(&place)?.and_then(|record| record.own);
+                let own = overlay
+                    .get_value::<InviteRecord>(&place)?
+                    .and_then(|record| record.own);
                 let record = InviteRecord {
                     id: *invite,
                     drop: *drop,
@@ -473,17 +500,20 @@ impl Room {
                 }
             }
             Effect::Unseated { persona } => {
-                for (number, _) in overlay.range(Table::Invites, self.record.room.as_bytes(), 0, usize::MAX)? {
+                for (number, _) in
+                    overlay.range(Table::Invites, self.record.room.as_bytes(), 0, usize::MAX)?
+                {
                     self.end_invite(overlay, number)?;
                 }
                 if *persona == self.record.persona {
-                    let removed = self.state.person(persona).is_some_and(|person| {
-                        matches!(person.standing, Standing::Gone { by: Some(_), .. })
-                    });
+                    let removed = self
+                        .state
+                        .person(persona)
+                        .is_some_and(|person| matches!(person.standing, Standing::Gone { by: Some(_), .. }));
                     self.cursor.health = Health::Out { removed };
                     self.outbox.clear();
-                    overlay.delete_scope(Table::Outbox, self.record.room.as_bytes())?;
-                    overlay.delete_scope(Table::Jobs, self.record.room.as_bytes())?;
+                    overlay.delete_scope(Table::Outbox, self.record.room.as_bytes());
+                    overlay.delete_scope(Table::Jobs, self.record.room.as_bytes());
                 }
             }
             Effect::Seated { persona } => self.keep_greeting(overlay, persona, ours, hash)?,
@@ -574,7 +604,7 @@ impl Room {
             };
             self.keep_job(overlay, &job)?;
         }
-        overlay.delete(place)?;
+        overlay.delete(place);
         Ok(())
     }
 
@@ -608,7 +638,7 @@ impl Room {
                 && record.room == self.record.room
                 && record.persona == *persona
             {
-                overlay.delete(place)?;
+                overlay.delete(place);
                 return Ok(Some(record));
             }
         }
@@ -618,5 +648,8 @@ impl Room {
 
 /// The number under which this device keeps an invite.
 pub(super) fn invite_number(invite: &IntentId) -> u64 {
-    invite.0.first_chunk::<8>().map_or(0, |bytes| u64::from_be_bytes(*bytes))
+    invite
+        .0
+        .first_chunk::<8>()
+        .map_or(0, |bytes| u64::from_be_bytes(*bytes))
 }

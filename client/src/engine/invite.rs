@@ -3,9 +3,9 @@
 use caucus_proto::codec;
 use caucus_proto::envelope::{self, LinkKeys};
 use caucus_proto::id::{ChannelId, Counter, IntentId, Minutes, Position, RoomId};
+use caucus_proto::label::Label;
 use caucus_proto::org::{Application, Deed, Genesis, Kind, Name, SuiteChoice};
 use caucus_proto::wire::{Access, ChannelSpec, Pass, RelayAddress, Retention, Role, Served, bucket};
-use caucus_proto::label::Label;
 use serde::{Deserialize, Serialize};
 use x25519_dalek::{PublicKey, StaticSecret};
 
@@ -23,7 +23,7 @@ use crate::vault::Table;
 
 /// What a link leads to: whom one asks, and how.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub struct Card {
+pub(super) struct Card {
     /// The invite.
     pub invite: IntentId,
     /// Where requests are dropped.
@@ -246,7 +246,9 @@ pub(super) async fn put(
     let _ = connection.close(opened.handle).await;
     match appended {
         Appended::Stored(position) => Ok(position),
-        Appended::Moved { .. } => Err(EngineError::RoomState("the drop was changed meanwhile".to_owned())),
+        Appended::Moved { .. } => Err(EngineError::RoomState(
+            "the drop was changed meanwhile".to_owned(),
+        )),
     }
 }
 
@@ -260,7 +262,8 @@ pub(super) async fn read_card(connection: &Connection, link: &InviteLink) -> Res
             Served::Entry(entry) => {
                 let bytes = envelope::open_bytes(&keys.card, &link.card, entry.counter, &entry.bytes)
                     .map_err(|_| super::link::LinkError::Damaged)?;
-                return codec::decode(&bytes, bucket::LARGEST).map_err(|_| super::link::LinkError::Damaged.into());
+                return codec::decode(&bytes, bucket::LARGEST)
+                    .map_err(|_| super::link::LinkError::Damaged.into());
             }
             Served::CaughtUp { .. } => {}
             _ => {
@@ -275,7 +278,9 @@ pub(super) async fn read_card(connection: &Connection, link: &InviteLink) -> Res
 /// Opens a request from a drop.
 pub(super) fn read_request(invite: &InviteRecord, bytes: &[u8]) -> Option<Application> {
     let recipient = Recipient::new(invite.sealing.0);
-    let encoded: Vec<u8> = recipient.open(Label::SealedApplication, &invite.drop, bytes).ok()?;
+    let encoded: Vec<u8> = recipient
+        .open(Label::SealedApplication, &invite.drop, bytes)
+        .ok()?;
     Application::read(&encoded)
         .ok()
         .filter(|application| application.invite == invite.id)

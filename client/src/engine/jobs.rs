@@ -160,7 +160,11 @@ pub(super) struct Facts {
 
 /// Seals a reply to an applicant and drops it. A reply drop that is gone, or a key that is none, is the
 /// applicant's own loss: it must hold up nobody else.
-async fn answer(connection: &Connection, application: &Application, reply: &Reply) -> Result<(), EngineError> {
+async fn answer(
+    connection: &Connection,
+    application: &Application,
+    reply: &Reply,
+) -> Result<(), EngineError> {
     let to = &application.reply;
     let Ok(sealed) = seal(&to.sealing, Label::SealedAnswer, &to.channel, reply) else {
         return Ok(());

@@ -20,11 +20,13 @@ use super::error::EngineError;
 use super::invite::{create, put, read_card};
 use super::link::InviteLink;
 use super::random;
-use super::record::{AppliedStep, Cursor, HeadFacts, Health, Item, JoinRecord, JoinStep, LogRecord, RoomRecord, SecretKey};
+use super::record::{
+    AppliedStep, Cursor, HeadFacts, Health, Item, JoinRecord, JoinStep, LogRecord, RoomRecord, SecretKey,
+};
 use super::relay::patiently;
 use super::room::Room;
 use super::sealed::{Recipient, seal};
-use crate::mls::{Group, PersonaKeys, make_key_package};
+use crate::mls::{Group, MlsError, PersonaKeys, make_key_package};
 use crate::relay::{Backoff, Connection, LinkError};
 use crate::vault::{Place, Table};
 
@@ -245,7 +247,11 @@ async fn await_answers(
                 }
             }
             Served::CaughtUp { .. } => {}
-            _ => return Err(EngineError::RoomState("the relay ended the reply drop".to_owned())),
+            _ => {
+                return Err(EngineError::RoomState(
+                    "the relay ended the reply drop".to_owned(),
+                ));
+            }
         }
     }
 }
@@ -259,7 +265,9 @@ struct Entrance<'a> {
 fn entrances(answers: &[Reply]) -> Vec<Entrance<'_>> {
     let mut found = Vec::new();
     for landed in answers {
-        let Reply::Landed { commit, .. } = landed else { continue };
+        let Reply::Landed { commit, .. } = landed else {
+            continue;
+        };
         for welcome in answers {
             if matches!(welcome, Reply::Welcome { commit: named, .. } if named == commit) {
                 found.push(Entrance { welcome, landed });
@@ -278,7 +286,7 @@ async fn enter(
     connection: &Connection,
 ) -> Result<Option<Step>, EngineError> {
     for entrance in entrances(&step.answers) {
-        match try_enter(engine, number, record, step, link, connection, &entrance).await {
+        match try_enter(engine, number, record, link, connection, &entrance).await {
             Ok(room) => {
                 engine.add_room(room);
                 return Ok(Some(Step::Over));
@@ -320,7 +328,6 @@ async fn try_enter(
     engine: &Engine,
     number: u64,
     record: &mut JoinRecord,
-    step: &AppliedStep,
     link: &InviteLink,
     connection: &Connection,
     entrance: &Entrance<'_>,
@@ -366,8 +373,11 @@ async fn try_enter(
 
     let overlay = engine.vault().overlay();
     let room_id = genesis.room();
-    let group = Group::join(&overlay, &room_id, &persona.id(), genesis.suite, &welcome, &tree)
-        .map_err(|_| Refusal::Nowhere)?;
+    let group = match Group::join(&overlay, &room_id, &persona.id(), &welcome, &tree) {
+        Ok(joined) => joined.group,
+        Err(MlsError::Storage(error)) => return Err(error.into()),
+        Err(_) => return Err(Refusal::Nowhere),
+    };
     let now = engine.now();
     let room_record = RoomRecord {
         room: room_id,
@@ -417,7 +427,7 @@ async fn try_enter(
         group,
         state,
         cursor,
-        first,
+        &first,
     )?;
     // Others hear at once that the newcomer is there, and need not greet again.
     room.want_heartbeat(now.ms.saturating_add(random::below(1_000)?));
@@ -435,7 +445,8 @@ async fn stands_in_log(
     position: Position,
     commit: EntryHash,
 ) -> Result<bool, EngineError> {
-    let opened = match patiently(|| connection.open(channel, Role::Read, &access.read_key())).await {
+    let key = access.read_key();
+    let opened = match patiently(|| connection.open(channel, Role::Read, &key)).await {
         Err(LinkError::Refused(_)) => return Ok(false),
         other => other?,
     };

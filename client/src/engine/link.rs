@@ -13,10 +13,10 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 /// How a link begins.
-pub const SCHEME: &str = "caucus-invite:";
+pub(super) const SCHEME: &str = "caucus-invite:";
 
 /// Longest link in characters.
-pub const LONGEST: usize = 1024;
+pub(super) const LONGEST: usize = 1024;
 
 const CHECKSUM: usize = 4;
 const FORMAT: u8 = 1;

@@ -18,7 +18,7 @@ use super::room::Room;
 const FOLLOW: usize = 256;
 
 /// What became of an intent where it landed.
-pub type Landing = Result<Position, Denied>;
+pub(super) type Landing = Result<Position, Denied>;
 
 /// What became of an intent within the time that was given.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -65,7 +65,10 @@ impl LiveRoom {
     /// Why it is not, in words.
     #[must_use]
     pub fn trouble(&self) -> Option<String> {
-        self.trouble.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.trouble
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     pub(super) fn set_trouble(&self, why: Option<String>) {

@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use bytes::Bytes;
-use caucus_proto::id::{Position, RoomId};
+use caucus_proto::id::Position;
 use caucus_proto::org::Power;
 use caucus_proto::wire::{Change, Entry, RefusedBecause, Role, Served};
 use tokio::sync::mpsc;
@@ -109,7 +109,9 @@ async fn session(engine: &Engine, room: &LiveRoom, backoff: &mut Backoff) -> Res
         return Ok(Ended::Stopped);
     }
     let connection = engine.pool().connection(&record.relay, &record.persona).await?;
-    let opened = connection.open(record.channel, Role::Read, &access.read_key()).await;
+    let opened = connection
+        .open(record.channel, Role::Read, &access.read_key())
+        .await;
     let opened = match opened {
         Err(LinkError::Refused(RefusedBecause::NotOpened)) => {
             room.room().mark_gone()?;
@@ -118,7 +120,9 @@ async fn session(engine: &Engine, room: &LiveRoom, backoff: &mut Backoff) -> Res
         other => other?,
     };
     let mut reading = connection.read(opened.handle, after, true).await?;
-    let append = connection.open(record.channel, Role::Append, &access.append_key()).await;
+    let append = connection
+        .open(record.channel, Role::Append, &access.append_key())
+        .await;
     let append = match append {
         // The segment is over already: read it to its end, then open the next.
         Err(LinkError::Refused(RefusedBecause::NotOpened)) => return drain(room, engine, &mut reading).await,
@@ -237,7 +241,9 @@ impl Session<'_> {
     async fn tick(&mut self) -> Result<(), EngineError> {
         let now = self.now();
         self.room.room().mark_synced(now.minutes)?;
-        if self.await_position > Position(0) && now.ms.saturating_sub(self.awaited_since) > ECHO.as_millis() as u64 {
+        if self.await_position > Position(0)
+            && now.ms.saturating_sub(self.awaited_since) > ECHO.as_millis() as u64
+        {
             // The relay says that it stored something and does not serve it.
             return Err(EngineError::RoomState(
                 "the relay does not serve what it says it stored".to_owned(),
@@ -305,13 +311,18 @@ impl Session<'_> {
                         continue;
                     };
                     let bytes = Bytes::from(bytes);
-                    let answer = self.connection.cut(control, counter, bytes, access, Vec::new()).await;
+                    let answer = self
+                        .connection
+                        .cut(control, counter, bytes, access, Vec::new())
+                        .await;
                     match answer {
                         Err(LinkError::Refused(RefusedBecause::TooFast { retry_ms })) => {
                             let until = now.ms.saturating_add(u64::from(retry_ms));
                             self.room.room().cut_refused(until)?;
                         }
-                        Err(LinkError::Refused(RefusedBecause::WrongHandle | RefusedBecause::HandleEnded)) => {
+                        Err(LinkError::Refused(
+                            RefusedBecause::WrongHandle | RefusedBecause::HandleEnded,
+                        )) => {
                             self.control = None;
                             self.room.room().cut_refused(now.ms.saturating_add(60_000))?;
                         }
@@ -333,14 +344,20 @@ impl Session<'_> {
         match answer {
             Ok(Appended::Stored(position)) => self.expect(position, now),
             Ok(Appended::Moved { newest, .. }) => self.expect(newest, now),
-            Err(LinkError::Refused(RefusedBecause::TooFast { retry_ms } | RefusedBecause::Held { retry_ms })) => {
+            Err(LinkError::Refused(
+                RefusedBecause::TooFast { retry_ms } | RefusedBecause::Held { retry_ms },
+            )) => {
                 self.not_before = now.saturating_add(u64::from(retry_ms).max(10));
                 self.wake_later(u64::from(retry_ms).max(10));
             }
             // The keys turned: the reading ends, and the next segment is opened.
-            Err(LinkError::Refused(RefusedBecause::HandleEnded)) => self.not_before = now.saturating_add(1_000),
+            Err(LinkError::Refused(RefusedBecause::HandleEnded)) => {
+                self.not_before = now.saturating_add(1_000)
+            }
             Err(LinkError::Refused(
-                because @ (RefusedBecause::ChannelFull | RefusedBecause::RelayFull | RefusedBecause::StoreFailed),
+                because @ (RefusedBecause::ChannelFull
+                | RefusedBecause::RelayFull
+                | RefusedBecause::StoreFailed),
             )) => {
                 self.room.set_trouble(Some(because.to_string()));
                 self.not_before = now.saturating_add(15_000);
@@ -379,7 +396,10 @@ impl Session<'_> {
                 self.control = None;
                 return Ok(());
             }
-            (room.record().channel, StaticSecret::from(room.record().control_key.0))
+            (
+                room.record().channel,
+                StaticSecret::from(room.record().control_key.0),
+            )
         };
         self.control_tried = self.now().ms;
         match self.connection.open(channel, Role::Control, &secret).await {
@@ -403,10 +423,16 @@ impl Session<'_> {
                 return Ok(());
             }
         }
-        let Some(control) = self.control else { return Ok(()) };
+        let Some(control) = self.control else {
+            return Ok(());
+        };
         let wanted = self.room.room().controls_wanted()?;
         if let Some((keys, controls, solo)) = wanted {
-            match self.connection.change(control, Change::Controls { controls, solo }).await {
+            match self
+                .connection
+                .change(control, Change::Controls { controls, solo })
+                .await
+            {
                 Ok(_) => self.room.room().controls_set(keys)?,
                 Err(LinkError::Refused(_)) => self.control = None,
                 Err(error) => return Err(error.into()),
@@ -442,7 +468,12 @@ impl Session<'_> {
             if !self.watched.contains_key(&number) {
                 // The second keyholder waits a little: one carrier is enough.
                 let turn = self.room.room().rank().unwrap_or(1).min(8) as u32;
-                let task = watch_drop(self.connection.clone(), invite, self.requests.clone(), CARRY_TURN * turn);
+                let task = watch_drop(
+                    self.connection.clone(),
+                    invite,
+                    self.requests.clone(),
+                    CARRY_TURN * turn,
+                );
                 self.watched.insert(number, self.drops.spawn(task));
             }
         }
@@ -464,7 +495,8 @@ impl Session<'_> {
             return Ok(());
         }
         let jobs = self.room.room().jobs()?;
-        self.seen_jobs.retain(|number, _| jobs.iter().any(|(job, _)| job == number));
+        self.seen_jobs
+            .retain(|number, _| jobs.iter().any(|(job, _)| job == number));
         for (number, job) in jobs {
             let since = *self.seen_jobs.entry(number).or_insert(now);
             let after_ms = match &job {

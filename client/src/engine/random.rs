@@ -6,7 +6,7 @@ use super::error::EngineError;
 ///
 /// # Errors
 /// `EngineError::Random` if the system's source fails, or gives nothing but zeros.
-pub fn bytes<const N: usize>() -> Result<[u8; N], EngineError> {
+pub(super) fn bytes<const N: usize>() -> Result<[u8; N], EngineError> {
     let mut out = [0; N];
     getrandom::fill(&mut out).map_err(|_| EngineError::Random)?;
     if N >= 8 && out.iter().all(|byte| *byte == 0) {
@@ -19,6 +19,6 @@ pub fn bytes<const N: usize>() -> Result<[u8; N], EngineError> {
 ///
 /// # Errors
 /// `EngineError::Random`.
-pub fn below(limit: u64) -> Result<u64, EngineError> {
+pub(super) fn below(limit: u64) -> Result<u64, EngineError> {
     Ok(u64::from_be_bytes(bytes()?) % limit.max(1))
 }

@@ -162,7 +162,7 @@ pub enum Item {
 
 /// An intent on its way (design paper 2, "The counter is the fence").
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub struct OutboxRecord {
+pub(super) struct OutboxRecord {
     /// The intent's id.
     pub id: IntentId,
     /// An encoded `Deed`.
@@ -173,7 +173,7 @@ pub struct OutboxRecord {
 
 /// What an entry that this device sent held: MLS does not decrypt one's own messages.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub struct SentRecord {
+pub(super) struct SentRecord {
     /// The act.
     pub act: Vec<u8>,
     /// The counter it was made for; it can never land under another.
@@ -182,7 +182,7 @@ pub struct SentRecord {
 
 /// A commit of one's own that is not yet seen in the log. The group holds it as pending.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub struct PendingRecord {
+pub(super) struct PendingRecord {
     /// The bytes of the entry; only these are ever re-sent.
     pub entry: Vec<u8>,
     /// Their hash.
@@ -223,7 +223,7 @@ pub struct RequestRecord {
 
 /// An invite as this device knows it.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub struct InviteRecord {
+pub(super) struct InviteRecord {
     /// Its id.
     pub id: IntentId,
     /// Its drop.
@@ -240,7 +240,7 @@ pub struct InviteRecord {
 
 /// What only the one who opened an invite has.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub struct OwnInvite {
+pub(super) struct OwnInvite {
     /// The link.
     pub link: String,
     /// The card's channel.
@@ -251,7 +251,7 @@ pub struct OwnInvite {
 
 /// Something to do at the relay besides the room's own log; done at least once.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub enum Job {
+pub(super) enum Job {
     /// Hand the snapshot and the access secret to people whom a landed commit seated.
     Greet {
         /// Who.

@@ -15,7 +15,7 @@ use crate::mls::{Group, PersonaKeys};
 use crate::vault::{Overlay, Place, Table, Vault};
 
 /// Intents that may wait on this device, a room.
-pub const LARGEST_OUTBOX: usize = 1000;
+pub(super) const LARGEST_OUTBOX: usize = 1000;
 
 const RECORD: u64 = 0;
 const CURSOR: u64 = 1;
@@ -107,8 +107,12 @@ impl Room {
     pub fn may_act(&self) -> Result<(), EngineError> {
         let why = match &self.cursor.health {
             Health::Open => return Ok(()),
-            Health::Unsynced { at, why } => format!("this device could not take in entry {at} ({why}): it may read, not act"),
-            Health::Forked { at, .. } => format!("others saw another history at {at}: nothing is sent until that is settled"),
+            Health::Unsynced { at, why } => {
+                format!("this device could not take in entry {at} ({why}): it may read, not act")
+            }
+            Health::Forked { at, .. } => {
+                format!("others saw another history at {at}: nothing is sent until that is settled")
+            }
             Health::NeedsUpgrade { floor } => format!("the room needs feature {floor}: upgrade this program"),
             Health::Out { removed: true } => "you were removed from this room".to_owned(),
             Health::Out { removed: false } => "you left this room".to_owned(),
@@ -131,7 +135,10 @@ impl Room {
                 "too much waits to be sent in this room already".to_owned(),
             ));
         }
-        let number = self.outbox.last_key_value().map_or(1, |(last, _)| last.saturating_add(1));
+        let number = self
+            .outbox
+            .last_key_value()
+            .map_or(1, |(last, _)| last.saturating_add(1));
         let item = OutboxRecord {
             id,
             deed: codec::encode(deed, codec::LIMIT)?,
@@ -157,7 +164,7 @@ impl Room {
         group: Group,
         state: State,
         cursor: Cursor,
-        first: LogRecord,
+        first: &LogRecord,
     ) -> Result<Self, EngineError> {
         let room = Self {
             vault: vault.clone(),
@@ -177,7 +184,7 @@ impl Room {
         overlay.put_value(Place::new(Table::Rooms, b"", number), &room.record.room)?;
         overlay.put_value(room.place(Table::Rooms, RECORD), &room.record)?;
         room.keep(overlay)?;
-        overlay.put_value(room.place(Table::Log, room.cursor.position.0), &first)?;
+        overlay.put_value(room.place(Table::Log, room.cursor.position.0), first)?;
         Ok(room)
     }
 
@@ -249,7 +256,7 @@ impl Room {
     pub(super) fn keep_pending(&self, overlay: &Overlay) -> Result<(), EngineError> {
         match &self.pending {
             Some(pending) => overlay.put_value(self.place(Table::Rooms, PENDING), pending)?,
-            None => overlay.delete(self.place(Table::Rooms, PENDING))?,
+            None => overlay.delete(self.place(Table::Rooms, PENDING)),
         }
         Ok(())
     }
@@ -280,17 +287,27 @@ impl Room {
     /// # Errors
     /// `EngineError::Vault`.
     pub fn log_at(&self, position: Position) -> Result<Option<LogRecord>, EngineError> {
-        Ok(self.vault.overlay().get_value(&self.place(Table::Log, position.0))?)
+        Ok(self
+            .vault
+            .overlay()
+            .get_value(&self.place(Table::Log, position.0))?)
     }
 
     /// Log records after a position, in order, at most so many.
     ///
     /// # Errors
     /// `EngineError::Vault`.
-    pub fn log_after(&self, after: Position, limit: usize) -> Result<Vec<(Position, LogRecord)>, EngineError> {
-        let rows = self
-            .vault
-            .range(Table::Log, self.record.room.as_bytes(), after.0.saturating_add(1), limit)?;
+    pub fn log_after(
+        &self,
+        after: Position,
+        limit: usize,
+    ) -> Result<Vec<(Position, LogRecord)>, EngineError> {
+        let rows = self.vault.range(
+            Table::Log,
+            self.record.room.as_bytes(),
+            after.0.saturating_add(1),
+            limit,
+        )?;
         Ok(decode_rows(&rows))
     }
 
@@ -298,7 +315,11 @@ impl Room {
     ///
     /// # Errors
     /// `EngineError::Vault`.
-    pub fn log_before(&self, before: Position, limit: usize) -> Result<Vec<(Position, LogRecord)>, EngineError> {
+    pub fn log_before(
+        &self,
+        before: Position,
+        limit: usize,
+    ) -> Result<Vec<(Position, LogRecord)>, EngineError> {
         let rows = self
             .vault
             .range_back(Table::Log, self.record.room.as_bytes(), before.0, limit)?;
@@ -362,7 +383,9 @@ impl Room {
     #[must_use]
     pub fn attested(&self) -> u64 {
         let from = self.record.joined_at;
-        let others = |(persona, position): &(&PersonaId, &Position)| **persona != self.record.persona && **position >= from;
+        let others = |(persona, position): &(&PersonaId, &Position)| {
+            **persona != self.record.persona && **position >= from
+        };
         self.cursor.heads.iter().filter(others).count() as u64
     }
 

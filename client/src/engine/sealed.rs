@@ -30,14 +30,14 @@ pub enum SealError {
 }
 
 /// A recipient's secret: the seed of their key pair.
-pub struct Recipient {
+pub(super) struct Recipient {
     seed: Zeroizing<[u8; 32]>,
 }
 
 impl Recipient {
     /// From a seed of 32 random bytes.
     #[must_use]
-    pub fn new(seed: [u8; 32]) -> Self {
+    pub(super) fn new(seed: [u8; 32]) -> Self {
         Self {
             seed: Zeroizing::new(seed),
         }
@@ -45,7 +45,7 @@ impl Recipient {
 
     /// The public key that others seal to (1,216 bytes).
     #[must_use]
-    pub fn public(&self) -> Vec<u8> {
+    pub(super) fn public(&self) -> Vec<u8> {
         XWing::derive_keypair(self.seed.as_slice()).1.to_bytes().to_vec()
     }
 
@@ -53,7 +53,7 @@ impl Recipient {
     ///
     /// # Errors
     /// `PeerFault`.
-    pub fn open<T: DeserializeOwned + Serialize>(
+    pub(super) fn open<T: DeserializeOwned + Serialize>(
         &self,
         purpose: Label,
         channel: &ChannelId,
@@ -83,7 +83,7 @@ impl Recipient {
 ///
 /// # Errors
 /// `SealError`.
-pub fn seal<T: Serialize>(
+pub(super) fn seal<T: Serialize>(
     public: &[u8],
     purpose: Label,
     channel: &ChannelId,
@@ -120,7 +120,8 @@ mod tests {
             ana.open::<Vec<u8>>(Label::SealedAnswer, &here, &sealed),
             Ok(value)
         );
-        let open = |who: &Recipient, purpose, channel: &ChannelId| who.open::<Vec<u8>>(purpose, channel, &sealed);
+        let open =
+            |who: &Recipient, purpose, channel: &ChannelId| who.open::<Vec<u8>>(purpose, channel, &sealed);
         assert!(open(&Recipient::new([3; 32]), Label::SealedAnswer, &here).is_err());
         assert!(open(&ana, Label::SealedApplication, &here).is_err());
         assert!(open(&ana, Label::SealedAnswer, &ChannelId([4; 32])).is_err());
@@ -131,7 +132,10 @@ mod tests {
         let ana = Recipient::new([1; 32]);
         for len in [0, 1, 1024, 4096, 16 * 1024] {
             let garbage = vec![0xa5; len];
-            assert!(ana.open::<Vec<u8>>(Label::SealedAnswer, &ChannelId([2; 32]), &garbage).is_err());
+            assert!(
+                ana.open::<Vec<u8>>(Label::SealedAnswer, &ChannelId([2; 32]), &garbage)
+                    .is_err()
+            );
         }
         assert_eq!(
             seal(&[0; 3], Label::SealedAnswer, &ChannelId([2; 32]), &1_u8),

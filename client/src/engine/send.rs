@@ -2,7 +2,7 @@
 //! leaves stands in the vault before it leaves.
 
 use caucus_proto::codec;
-use caucus_proto::envelope::{self, Body, Content, PartOf};
+use caucus_proto::envelope::{self, Body, Content};
 use caucus_proto::error::Misuse;
 use caucus_proto::id::{Counter, EntryHash, Minutes, Nonce, PersonaId, Position};
 use caucus_proto::org::judge::LARGEST_BATCH;
@@ -13,9 +13,11 @@ use caucus_proto::wire::{Access, bucket};
 
 use super::error::EngineError;
 use super::random;
-use super::record::{HeadFacts, Health, OutboxRecord, PendingRecord, RequestRecord, SentRecord, WelcomeRecord};
+use super::record::{
+    HeadFacts, Health, OutboxRecord, PendingRecord, RequestRecord, SentRecord, WelcomeRecord,
+};
 use super::room::Room;
-use crate::mls::Staged;
+use crate::mls::{Staged, read_key_package};
 use crate::vault::{Overlay, Place, Table};
 
 /// Milliseconds that each further person waits before executing what the one before did not.
@@ -98,13 +100,20 @@ impl Room {
         } else if self.plan.unexecuted_since.is_none() {
             self.plan.unexecuted_since = Some(now.ms);
         }
-        let since = self.plan.unexecuted_since.map_or(0, |since| now.ms.saturating_sub(since));
-        let unsent = self.outbox.iter().find(|(_, item)| item.landed.is_none());
+        let since = self
+            .plan
+            .unexecuted_since
+            .map_or(0, |since| now.ms.saturating_sub(since));
+        let unsent = self
+            .outbox
+            .iter()
+            .find(|(_, item)| item.landed.is_none())
+            .map(|(number, item)| (*number, item.clone()));
         let gather = unsent.is_some() && since < GATHER_MS;
         if waiting && !gather && since >= self.turn_ms() && self.execute(now, controls)? {
             return self.staged();
         }
-        if let Some((number, item)) = unsent.map(|(number, item)| (*number, item.clone())) {
+        if let Some((number, item)) = unsent {
             return self.send_intent(number, &item, now);
         }
         if self.cut_is_due(controls, now) && !waiting {
@@ -245,8 +254,11 @@ impl Room {
         }
         let mut packages = Vec::new();
         for persona in adds {
+            // One whose key package is no good must hold up nobody else.
             if packages.len() < LARGEST_BATCH
                 && let Some(application) = self.application(&overlay, &persona)?
+                && read_key_package(&application.key_package, self.record.suite, &self.record.room)
+                    .is_ok_and(|package| package.persona == persona)
             {
                 packages.push(application.key_package);
             }
@@ -270,7 +282,12 @@ impl Room {
         let people = self.state.present().count() as u64;
         let days = (people / 7).clamp(7, 90);
         let span = days * 24 * 60;
-        Ok(Minutes(now.minutes.0.saturating_add(span / 2).saturating_add(random::below(span)?)))
+        Ok(Minutes(
+            now.minutes
+                .0
+                .saturating_add(span / 2)
+                .saturating_add(random::below(span)?),
+        ))
     }
 
     pub(super) fn application(
@@ -279,7 +296,8 @@ impl Room {
         persona: &PersonaId,
     ) -> Result<Option<Application>, EngineError> {
         for (number, _) in overlay.range(Table::Requests, b"", 0, usize::MAX)? {
-            if let Some(record) = overlay.get_value::<RequestRecord>(&Place::new(Table::Requests, b"", number))?
+            if let Some(record) =
+                overlay.get_value::<RequestRecord>(&Place::new(Table::Requests, b"", number))?
                 && record.room == self.record.room
                 && record.persona == *persona
             {
@@ -290,11 +308,17 @@ impl Room {
     }
 
     /// Keeps a staged commit as pending, with the bytes of its entry.
-    fn keep_commit(&mut self, overlay: Overlay, staged: Staged, cut: bool, now: Now) -> Result<(), EngineError> {
+    fn keep_commit(
+        &mut self,
+        overlay: Overlay,
+        staged: Staged,
+        cut: bool,
+        now: Now,
+    ) -> Result<(), EngineError> {
         let access = if cut {
             Some(
                 self.group
-                    .pending_access(&overlay, &self.record.channel, self.cursor.counter.next())?,
+                    .pending_access(&self.record.channel, self.cursor.counter.next())?,
             )
         } else {
             None
@@ -337,7 +361,7 @@ impl Room {
         let overlay = self.vault.overlay();
         if let Err(denied) = self.state.judge(next, &self.record.persona, &act) {
             self.outbox.remove(&number);
-            overlay.delete(self.place(Table::Outbox, number))?;
+            overlay.delete(self.place(Table::Outbox, number));
             overlay.commit()?;
             return Ok(Next::Refused(item.id, denied));
         }

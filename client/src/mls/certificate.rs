@@ -55,8 +55,7 @@ impl Certificate {
 
     /// The credential that holds it.
     pub(super) fn credential(&self) -> Result<Credential, MlsError> {
-        let bytes =
-            codec::encode(self, LONGEST).map_err(|_| MlsError::Library("encode a certificate"))?;
+        let bytes = codec::encode(self, LONGEST).map_err(|_| MlsError::Library("encode a certificate"))?;
         Ok(BasicCredential::new(bytes).into())
     }
 

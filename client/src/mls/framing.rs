@@ -113,8 +113,7 @@ impl Framed {
 
 impl Commit {
     fn read(rest: &mut &[u8]) -> Result<Self, Refusal> {
-        let proposals =
-            Vec::<ProposalOrRefIn>::tls_deserialize(rest).map_err(|_| Refusal::Malformed)?;
+        let proposals = Vec::<ProposalOrRefIn>::tls_deserialize(rest).map_err(|_| Refusal::Malformed)?;
         let path = match u8::tls_deserialize(rest).map_err(|_| Refusal::Malformed)? {
             0 => None,
             _ => Some(Leaf::read(rest)?),

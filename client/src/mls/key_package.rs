@@ -125,7 +125,8 @@ pub(super) fn new_leaf_key(
     persona: &PersonaKeys,
     room: &RoomId,
 ) -> Result<(SignatureKeyPair, CredentialWithKey), MlsError> {
-    let signer = SignatureKeyPair::new(suite::LEAF_SCHEME).map_err(|_| MlsError::Library("make a leaf key"))?;
+    let signer =
+        SignatureKeyPair::new(suite::LEAF_SCHEME).map_err(|_| MlsError::Library("make a leaf key"))?;
     signer
         .store(provider.storage())
         .map_err(|_| MlsError::Library("keep a leaf key"))?;

@@ -6,9 +6,7 @@ use caucus_proto::envelope::AccessSecret;
 use caucus_proto::id::{ChannelId, Counter, PersonaId};
 use caucus_proto::org::CommitOps;
 use openmls::group::{ProcessMessageError, StageCommitError, StagedCommit, ValidationError};
-use openmls::prelude::{
-    MlsMessageBodyIn, MlsMessageIn, ProcessedMessageContent, ProtocolMessage,
-};
+use openmls::prelude::{MlsMessageBodyIn, MlsMessageIn, ProcessedMessageContent, ProtocolMessage};
 use openmls_traits::OpenMlsProvider;
 use tls_codec::Deserialize;
 

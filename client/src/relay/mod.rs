@@ -21,13 +21,15 @@ mod fake;
 mod patience;
 mod pool;
 mod reading;
+mod request;
 #[cfg(test)]
 mod stories;
 mod tls;
 
 pub use backoff::Backoff;
-pub use connection::{Appended, Changed, Connection, Handle, Opened};
+pub use connection::{Connection, Handle};
 pub use error::{LinkError, Sent, Unreachable};
 pub use patience::Patience;
 pub use pool::Pool;
 pub use reading::Reading;
+pub use request::{Appended, Changed, Opened};

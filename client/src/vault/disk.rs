@@ -30,7 +30,7 @@ impl Faults {
         }
     }
 
-    /// Commits that succeeded since the vault was opened.
+    /// Commits that succeeded since the vault was opened, those that made or rewrote it included.
     #[must_use]
     pub fn commits(&self) -> u64 {
         self.commits.load(Ordering::SeqCst)

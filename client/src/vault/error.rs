@@ -76,7 +76,7 @@ pub enum VaultError {
     #[error("`{0}` is a link or no plain file, where only the vault's own may be")]
     NotPlain(&'static str),
     /// The folder or the file belongs to somebody else, or others may write into the folder.
-    #[error("`{0}` can be changed by others")]
+    #[error("`{0}` can be changed by others: it must be yours, and writable by you alone")]
     Exposed(&'static str),
     /// The disk, or the quota on it, is full.
     #[error("the disk is full")]

@@ -10,6 +10,11 @@
 //! records share a scope. Tables and scopes themselves (room ids, names) do not show: a scope is stored as
 //! a keyed hash.
 //!
+//! Scopes cannot be listed, because they are hashes: whoever needs a list keeps one as records of its own.
+//!
+//! When the disk is full or fails, a commit answers so and changes nothing; the vault opens its file again by
+//! itself at the next call, so reading goes on, and writing does once there is room.
+//!
 //! What it does not do. It does not notice that the whole file was set back to an older one, or that one who
 //! can write to it removed a record or put back an older one of the same place. Two overlays do not see one
 //! another: where both write a place, the later commit stands. Forgetting ([`Vault::rewrite`]) ends at the
@@ -31,6 +36,7 @@ mod store;
 #[cfg(test)]
 mod tests;
 
+#[doc(hidden)]
 pub use disk::Faults;
 pub use error::{Damage, VaultError};
 pub use overlay::Overlay;

@@ -72,10 +72,10 @@ pub struct Cost {
 }
 
 impl Cost {
-    /// What the program uses: 256 MiB, three passes, one lane.
+    /// What the program uses: 192 MiB, three passes, one lane.
     #[must_use]
     pub const fn standard() -> Self {
-        Self::new(256 * 1024, 3, 1)
+        Self::new(192 * 1024, 3, 1)
     }
 
     /// Memory in KiB (at least 8 per lane), passes, lanes. Checked where a vault is made or opened: at most

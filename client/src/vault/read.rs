@@ -3,7 +3,7 @@
 use std::iter::empty;
 
 use caucus_proto::codec;
-use redb::ReadableDatabase;
+use redb::{AccessGuard, ReadableDatabase};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use zeroize::Zeroizing;
@@ -16,6 +16,8 @@ use super::store::{Inner, RECORDS, Vault};
 
 /// A record's number and bytes.
 pub(super) type Numbered = (u64, Zeroizing<Vec<u8>>);
+
+type Stored<'a> = (AccessGuard<'a, &'static [u8]>, AccessGuard<'a, &'static [u8]>);
 
 /// Which way a range goes.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -133,7 +135,7 @@ impl Inner {
             let transaction = state.database()?.begin_read().map_err(engine)?;
             let records = transaction.open_table(RECORDS).map_err(engine)?;
             let (first, last) = state.keys.slots(span.table, span.scope, span.first, span.last);
-            let open = |item: Result<(redb::AccessGuard<'_, &[u8]>, redb::AccessGuard<'_, &[u8]>), _>| {
+            let open = |item: Result<Stored<'_>, redb::StorageError>| {
                 let (slot, sealed) = item.map_err(engine)?;
                 let opened = record::open(&state.keys, slot.value(), sealed.value())?;
                 Ok((opened.number, opened.bytes))
@@ -158,9 +160,9 @@ impl Inner {
 }
 
 /// Merges two sequences that go the same way; at the same number ours wins, and none of ours hides theirs.
-fn merge<'a>(
+fn merge(
     stored: impl Iterator<Item = Result<Numbered, VaultError>>,
-    ours: Vec<(u64, Option<&'a Zeroizing<Vec<u8>>>)>,
+    ours: Vec<(u64, Option<&Zeroizing<Vec<u8>>>)>,
     way: Way,
     limit: usize,
 ) -> Result<Vec<Numbered>, VaultError> {

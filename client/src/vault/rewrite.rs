@@ -46,6 +46,18 @@ impl Vault {
         self.0.replace(None)
     }
 
+    /// Whether this is the passphrase.
+    ///
+    /// # Errors
+    /// `WrongPassphrase`; else as reading.
+    pub fn check(&self, passphrase: &Passphrase) -> Result<(), VaultError> {
+        let header = {
+            let state = self.0.state()?;
+            self.0.watch(read_header(state.database()?))?.0
+        };
+        header.open(passphrase).map(|_| ())
+    }
+
     /// Replaces the passphrase at the same cost, under a new master key and in a new file, so that the old
     /// passphrase opens nothing that is left.
     ///
@@ -65,7 +77,7 @@ impl Inner {
     fn replace(&self, wrapping: Option<Wrapping>) -> Result<(), VaultError> {
         let mut state = self.state_mut()?;
         let wrapping = wrapping.unwrap_or_else(|| state.wrapping.again());
-        let next = write_new(&self.folder, &self.faults, wrapping, |into, keys| {
+        let written = write_new(&self.folder, &self.faults, wrapping, |into, keys| {
             let transaction = state.database()?.begin_read().map_err(engine)?;
             let records = transaction.open_table(RECORDS).map_err(engine)?;
             for item in records.iter().map_err(engine)? {
@@ -76,7 +88,8 @@ impl Inner {
                 into.insert(slot.as_slice(), sealed.as_slice()).map_err(engine)?;
             }
             Ok(())
-        })?;
+        });
+        let next = self.watch(written)?;
         if let Err(error) = self.folder.publish() {
             drop(next);
             let _ = self.folder.remove_next();
@@ -95,7 +108,7 @@ impl Inner {
 
 /// Overwrites a file that no name leads to any more. An error is not told: the file is gone either way.
 fn erase(file: &File) {
-    const ZEROS: [u8; 64 * 1024] = [0; 64 * 1024];
+    static ZEROS: [u8; 64 * 1024] = [0; 64 * 1024];
     let Ok(stat) = fstat(file) else { return };
     let Ok(size) = u64::try_from(stat.st_size) else {
         return;

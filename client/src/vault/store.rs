@@ -66,6 +66,9 @@ impl Vault {
     /// `Exists`, `EmptyPassphrase`, `Cost`, `Memory`, `InUse`, `NotPlain`, `Exposed`, `Full`, `ReadOnly`,
     /// `Failed`.
     pub fn create(folder: &Path, passphrase: &Passphrase, cost: Cost) -> Result<Self, VaultError> {
+        if passphrase.is_empty() {
+            return Err(VaultError::EmptyPassphrase);
+        }
         let folder = Folder::make(folder)?;
         folder.is_free()?;
         let lock = folder.lock()?;
@@ -94,7 +97,7 @@ impl Vault {
         folder.remove_next()?;
         let faults = Arc::new(Faults::none());
         let file = folder.vault()?;
-        let database = open_database(&file, &faults)?;
+        let database = open_whole(&file, &faults)?;
         let (header, forget) = read_header(&database)?;
         let (master, wrapping) = header.open(passphrase)?;
         let state = State {
@@ -158,7 +161,7 @@ impl Inner {
         let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
         if self.sick.load(Ordering::SeqCst) {
             state.database = None;
-            let database = open_database(&state.file, &self.faults)?;
+            let database = open_database(&state.file, &self.faults, false)?;
             let (_, forget) = read_header(&database)?;
             state.forget.store(forget, Ordering::SeqCst);
             state.database = Some(database);
@@ -246,13 +249,21 @@ fn write_into(
     Ok((database, keys))
 }
 
-/// Opens what should be a whole database, and sees that it is.
-fn open_database(file: &File, faults: &Arc<Faults>) -> Result<Database, VaultError> {
+/// Opens what should be a whole database, and sees that it is. The check itself needs room on the disk;
+/// where there is none, the vault opens without it rather than not at all.
+fn open_whole(file: &File, faults: &Arc<Faults>) -> Result<Database, VaultError> {
+    match open_database(file, faults, true) {
+        Err(VaultError::Full) => open_database(file, faults, false),
+        other => other,
+    }
+}
+
+fn open_database(file: &File, faults: &Arc<Faults>, check: bool) -> Result<Database, VaultError> {
     if file.metadata()?.len() == 0 {
         return Err(VaultError::Damaged(Damage::File));
     }
     // The database answers some impossible files with a panic.
-    catch_unwind(AssertUnwindSafe(|| database_in(file, faults, true)))
+    catch_unwind(AssertUnwindSafe(|| database_in(file, faults, check)))
         .unwrap_or(Err(VaultError::Damaged(Damage::File)))
 }
 

@@ -9,8 +9,8 @@ use std::time::Duration;
 use caucus_proto::wire::ALPN;
 use quinn::crypto::rustls::QuicServerConfig;
 use quinn::{
-    AckFrequencyConfig, Endpoint, IdleTimeout, NoneTokenLog, ServerConfig, TransportConfig, ValidationTokenConfig,
-    VarInt,
+    AckFrequencyConfig, Endpoint, IdleTimeout, NoneTokenLog, ServerConfig, TransportConfig,
+    ValidationTokenConfig, VarInt,
 };
 use rustls::crypto::{CryptoProvider, aws_lc_rs};
 use rustls::pki_types::PrivateKeyDer;
@@ -51,7 +51,11 @@ pub enum EndpointError {
 }
 
 /// Listens. Call inside a tokio runtime.
-pub(crate) fn listen(address: SocketAddr, identity: &Identity, limits: &Limits) -> Result<Endpoint, EndpointError> {
+pub(crate) fn listen(
+    address: SocketAddr,
+    identity: &Identity,
+    limits: &Limits,
+) -> Result<Endpoint, EndpointError> {
     let config = server(identity, limits)?;
     Endpoint::server(config, address).map_err(|error| EndpointError::Bind { address, error })
 }

@@ -51,11 +51,6 @@ impl Frames {
             }
         }
     }
-
-    /// Waits until the other side has ended the stream or the connection; what it sends until then is lost.
-    pub(crate) async fn ended(&mut self) {
-        while let Ok(Some(_)) = self.stream.read_chunk(CHUNK, true).await {}
-    }
 }
 
 /// The tag of a request that is otherwise malformed: the codec's variable-length integer at its beginning.
@@ -94,7 +89,14 @@ mod tests {
             let bytes = codec::encode(&asked, codec::LIMIT).unwrap();
             assert_eq!(tag_of(&bytes), Some(tag));
         }
-        for broken in [&[][..], &[251], &[251, 0, 1], &[252, 0, 0, 0, 1], &[253, 0], &[255]] {
+        for broken in [
+            &[][..],
+            &[251],
+            &[251, 0, 1],
+            &[252, 0, 0, 0, 1],
+            &[253, 0],
+            &[255],
+        ] {
             assert_eq!(tag_of(broken), None);
         }
     }

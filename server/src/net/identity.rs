@@ -39,8 +39,8 @@ impl Identity {
     /// # Errors
     /// `IdentityError::Library` if the system has no randomness.
     pub fn generate() -> Result<Self, IdentityError> {
-        let pair =
-            KeyPair::generate_for(&PKCS_ED25519).map_err(|error| IdentityError::Library(error.to_string()))?;
+        let pair = KeyPair::generate_for(&PKCS_ED25519)
+            .map_err(|error| IdentityError::Library(error.to_string()))?;
         Ok(Self::of(&pair))
     }
 

@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use bytes::Bytes;
 use caucus_proto::id::{ChannelId, Position};
 use caucus_proto::wire::Flag;
-use tokio::sync::{Mutex as AsyncMutex, watch};
+use tokio::sync::{RwLock, watch};
 
 use crate::clock::Moment;
 use crate::limits::Limits;
@@ -49,8 +49,9 @@ struct Ring {
 /// A channel that is in use.
 pub(crate) struct Live {
     pace: Mutex<Pace>,
-    /// Whoever changes the guard holds it, so that one change does not undo another.
-    pub(crate) turn: AsyncMutex<()>,
+    /// Whoever changes the guard writes, whoever appends a plain entry reads: no change undoes another, and the
+    /// position of a cut is known before it is stored.
+    pub(crate) turn: RwLock<()>,
     tip: watch::Sender<Tip>,
     ring: Mutex<Ring>,
     budget: Arc<Budget>,
@@ -60,7 +61,7 @@ impl Live {
     fn new(limits: &Limits, budget: Arc<Budget>, now: Moment) -> Self {
         Self {
             pace: Mutex::new(Pace::new(limits, now)),
-            turn: AsyncMutex::new(()),
+            turn: RwLock::new(()),
             tip: watch::Sender::new(Tip::default()),
             ring: Mutex::new(Ring::default()),
             budget,
@@ -135,7 +136,9 @@ impl Live {
             self.empty(&mut ring);
             return;
         }
-        let place = ring.entries.partition_point(|other| other.position < fresh.position);
+        let place = ring
+            .entries
+            .partition_point(|other| other.position < fresh.position);
         ring.entries.insert(place, fresh);
         ring.bytes += size;
         while ring.entries.len() > RING_ENTRIES || (ring.bytes > RING_BYTES && ring.entries.len() > 1) {
@@ -175,7 +178,9 @@ struct Budget {
 impl Budget {
     fn take(&self, size: usize) -> bool {
         let less = |left: usize| left.checked_sub(size);
-        self.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less).is_ok()
+        self.left
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, less)
+            .is_ok()
     }
 
     fn give(&self, size: usize) {

@@ -5,15 +5,14 @@ use caucus_proto::wire::{Access, Change, ChangeId, ChannelSpec, Control, Retenti
 use serde::{Deserialize, Serialize};
 use subtle::ConstantTimeEq;
 
+use crate::store::is_forgotten;
+
 /// Read keys a segment can have: its own, and two that commit-less cuts add.
 pub const SEGMENT_READERS: usize = 3;
 
 /// Segments a guard remembers. Those whose entries are all gone are forgotten first; the bound is there so that
 /// a rogue control cannot make guards grow without end.
 pub const SEGMENTS: usize = 256;
-
-/// Hours a guard lives after its last use: a room may pause for 400 days.
-pub const GUARD_HOURS: u64 = 400 * 24;
 
 /// What guards a channel. Everything that is not entries, and nothing about anybody.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -96,7 +95,7 @@ impl Guard {
     /// Whether its time is not over.
     #[must_use]
     pub fn lives(&self, now: Hours) -> bool {
-        now.0 < self.used.0.saturating_add(GUARD_HOURS)
+        !is_forgotten(self.used, now)
     }
 
     /// The slot a control key is in.

@@ -16,4 +16,4 @@ pub mod range;
 pub mod stop;
 
 #[cfg(test)]
-mod sample;
+pub(crate) mod sample;

@@ -12,7 +12,7 @@ pub(crate) const NOW: Hours = Hours(480_000);
 pub(crate) const APPEND: [u8; 32] = [31; 32];
 pub(crate) const READ: [u8; 32] = [32; 32];
 pub(crate) const CONTROL: Control = [40; 32];
-const CREATION_SECRET: [u8; 32] = [7; 32];
+pub(crate) const CREATION_SECRET: [u8; 32] = [7; 32];
 
 pub(crate) fn other_control() -> Control {
     [41; 32]

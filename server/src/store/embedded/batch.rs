@@ -1,6 +1,7 @@
 //! A batch: the records that reach the disk with one write and one flush per day folder, and what follows
 //! from them once they have.
 
+use std::collections::hash_map::Entry as MapEntry;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
@@ -123,11 +124,11 @@ impl Batch {
         heads: &Heads,
         channel: ChannelId,
     ) -> Result<Option<&mut Head>, StoreError> {
-        if !self.heads.contains_key(&channel) {
-            let head = heads.head(channel)?.map(|head| Head::clone(&head));
-            self.heads.insert(channel, head);
-        }
-        Ok(self.heads.get_mut(&channel).and_then(Option::as_mut))
+        let head = match self.heads.entry(channel) {
+            MapEntry::Occupied(known) => known.into_mut(),
+            MapEntry::Vacant(place) => place.insert(heads.head(channel)?.map(|head| Head::clone(&head))),
+        };
+        Ok(head.as_mut())
     }
 
     /// Sets the head of a channel.

@@ -367,7 +367,10 @@ fn lock(folder: &Path) -> Result<File, StoreError> {
     let path = folder.join("lock");
     let file = disk::open(&path)?;
     match file.try_lock() {
-        Ok(()) => Ok(file),
+        Ok(()) => {
+            disk::blur(&file);
+            Ok(file)
+        }
         Err(TryLockError::WouldBlock) => Err(StoreError::InUse),
         Err(TryLockError::Error(error)) => Err(disk::failed("lock", &path, &error)),
     }
@@ -393,7 +396,10 @@ fn check_format(folder: &Path) -> Result<(), StoreError> {
     }
     let mut file = disk::open(&path)?;
     file.write_all(format!("{FORMAT}\n").as_bytes())
-        .and_then(|()| file.sync_all())
+        .and_then(|()| {
+            disk::blur(&file);
+            file.sync_all()
+        })
         .map_err(|error| disk::failed("write", &path, &error))?;
     disk::sync_folder(folder)
 }

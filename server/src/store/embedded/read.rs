@@ -18,6 +18,9 @@ const LEAST: usize = 16;
 /// The smallest entry a relay takes; it bounds how many can be asked for.
 const SMALLEST: usize = 1024;
 
+/// An entry, the segment it is in and its place there.
+type Found<'a> = (Position, &'a Segment, Place);
+
 /// Entries of a channel after a position, as `Store::read` gives them; records before `born` are those of a
 /// deleted channel of the same name.
 pub(super) fn read(
@@ -57,12 +60,12 @@ pub(super) fn read(
 }
 
 /// Places after a position in all segments, in order, and the position up to which none is left out.
-fn places<'a>(
-    segments: &'a [Arc<Segment>],
+fn places(
+    segments: &[Arc<Segment>],
     channel: ChannelId,
     after: Position,
     limit: usize,
-) -> Result<(Vec<(Position, &'a Segment, Place)>, Position), StoreError> {
+) -> Result<(Vec<Found<'_>>, Position), StoreError> {
     let mut places = Vec::new();
     let mut horizon = Position(u64::MAX);
     for segment in segments {

@@ -30,6 +30,9 @@ use crate::store::{Appended, GUARD_LIFE, NewEntry, StoreError, fence, is_forgott
 /// Heads that changed before a checkpoint is made even if no segment is complete.
 const FRESH_HEADS: usize = 100_000;
 
+/// Bytes that a head is taken for where the quota is asked.
+const HEAD: usize = 1024;
+
 /// Part of the quota kept for what makes room or keeps order: changes and ends of channels.
 const RESERVE: u64 = 32;
 
@@ -198,12 +201,12 @@ impl Writer {
         let sequence = batch.next_sequence();
         let next = match (expected, batch.head(&shared.heads, channel)?) {
             (None, None) => {
-                self.room(batch, 0, false)?;
+                self.room(batch, HEAD, false)?;
                 Head::new(guard, sequence)
             }
             (Some(expected), Some(head)) if fence::same_but_newest(expected, &head.guard) => {
                 let mut next = head.clone();
-                self.room(batch, 0, true)?;
+                self.room(batch, HEAD, true)?;
                 let (from, to) = (next.guard.trimmed, guard.trimmed);
                 next.guard = Arc::new(guard);
                 self.uncount(&mut next, channel, from, to)?;
@@ -311,8 +314,8 @@ impl Writer {
         Ok(())
     }
 
-    /// Whether the quota allows so many bytes of entry more.
-    fn room(&self, batch: &Batch, entry: usize, from_reserve: bool) -> Result<(), StoreError> {
+    /// Whether the quota allows a record more that holds so many bytes.
+    fn room(&self, batch: &Batch, holds: usize, from_reserve: bool) -> Result<(), StoreError> {
         let quota = self.shared.options.quota_bytes;
         let limit = if from_reserve {
             quota.saturating_add(quota / RESERVE)
@@ -320,7 +323,7 @@ impl Writer {
             quota
         };
         let used = self.shared.bytes.load(Ordering::Acquire);
-        let wanted = batch.bytes() + (PREFIX + FIXED + entry) as u64;
+        let wanted = batch.bytes() + (PREFIX + FIXED + holds) as u64;
         if used.saturating_add(wanted) > limit {
             return Err(StoreError::Full);
         }

@@ -1,0 +1,217 @@
+//! Where requests are carried out: the rules of `relay` are asked, then the store.
+
+mod changes;
+mod entries;
+mod keys;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use caucus_proto::id::{ChannelId, Hours};
+use caucus_proto::wire::{Answer, RefusedBecause, RelayInfo, Request, VERSION};
+use x25519_dalek::{PublicKey, StaticSecret};
+use zeroize::Zeroizing;
+
+use crate::clock::Clock;
+use crate::limits::Limits;
+use crate::net::live::{Live, Lives};
+use crate::net::session::Session;
+use crate::relay::change::{Changed, settle};
+use crate::relay::guard::Guard;
+use crate::relay::open::Verifier;
+use crate::relay::stop::Stop;
+use crate::store::{ChannelUsage, Store, StoreError};
+
+const HOURS_A_DAY: u64 = 24;
+
+/// The guard of a channel and what it holds.
+type Found = (Arc<Guard>, ChannelUsage);
+
+/// What every connection of a relay shares.
+pub(crate) struct Desk<S> {
+    pub(crate) store: Arc<S>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) limits: Limits,
+    /// This process's proof key: public.
+    pub(crate) proof_key: [u8; 32],
+    proof_secret: StaticSecret,
+    pass_secret: Zeroizing<[u8; 32]>,
+    lives: Lives,
+    draining: AtomicBool,
+}
+
+impl<S: Store> Desk<S> {
+    /// With a proof key of its own from `seed`, which must be random.
+    pub(crate) fn new(
+        store: Arc<S>,
+        clock: Arc<dyn Clock>,
+        limits: Limits,
+        pass_secret: Zeroizing<[u8; 32]>,
+        seed: &Zeroizing<[u8; 32]>,
+    ) -> Self {
+        let proof_secret = StaticSecret::from(**seed);
+        Self {
+            proof_key: PublicKey::from(&proof_secret).to_bytes(),
+            lives: Lives::new(&limits),
+            store,
+            clock,
+            limits,
+            proof_secret,
+            pass_secret,
+            draining: AtomicBool::new(false),
+        }
+    }
+
+    /// From now on everything is refused.
+    pub(crate) fn drain(&self) {
+        self.draining.store(true, Ordering::Relaxed);
+    }
+
+    /// Lets go of what nobody uses any more.
+    pub(crate) fn sweep(&self) {
+        self.lives.sweep(self.clock.now());
+    }
+
+    /// Carries out a request.
+    pub(crate) async fn answer(&self, session: &Session, request: Request) -> Answer {
+        if self.draining.load(Ordering::Relaxed) {
+            return Answer::Refused(RefusedBecause::Draining);
+        }
+        let answer = match request {
+            Request::Create { spec, proof, pass } => self.create(session, &spec, &proof, pass.as_ref()).await,
+            Request::Open {
+                channel,
+                role,
+                key,
+                proof,
+            } => self.open(session, channel, role, key, proof).await,
+            Request::Close { handle } => session.close(handle).map(|()| Answer::Done).map_err(Stop::from),
+            Request::Append {
+                handle,
+                counter,
+                bytes,
+            } => self.append(session, handle, counter, bytes).await,
+            Request::Advance {
+                handle,
+                counter,
+                bytes,
+            } => self.advance(session, handle, counter, bytes).await,
+            Request::Cut {
+                handle,
+                counter,
+                bytes,
+                access,
+                readers,
+            } => self.cut(session, handle, counter, bytes, access, &readers).await,
+            Request::Hold { handle, seconds } => self.hold(session, handle, seconds).await,
+            Request::Change { handle, change } => self.change(session, handle, &change).await,
+            Request::Cancel { handle, change } => self.cancel(session, handle, change).await,
+            Request::Changes { handle } => self.changes(session, handle).await,
+            Request::Info => Ok(Answer::Info(self.info())),
+        };
+        answer.unwrap_or_else(Answer::from)
+    }
+
+    fn info(&self) -> RelayInfo {
+        let limits = &self.limits;
+        RelayInfo {
+            software: concat!("caucus-relay ", env!("CARGO_PKG_VERSION")).to_owned(),
+            versions: vec![VERSION],
+            store: self.store.kind(),
+            plain: limits.plain,
+            flagged: limits.flagged,
+            channel_entries: limits.channel_entries,
+            channel_bytes: limits.channel_bytes,
+            appends_per_second: limits.appends_per_second,
+            advance_interval_ms: limits.advance_interval_ms,
+            creation: limits.creation,
+        }
+    }
+
+    fn verifier<'a>(&'a self, session: &'a Session) -> Verifier<'a> {
+        Verifier {
+            secret: &self.proof_secret,
+            binding: &session.binding,
+        }
+    }
+
+    /// The guard of a channel as time has made it; none if there is none, or its time is over.
+    pub(crate) async fn guard(
+        &self,
+        channel: ChannelId,
+        live: &Live,
+    ) -> Result<Option<Found>, RefusedBecause> {
+        let found = self.store.guard(channel).await.map_err(refusal)?;
+        let now = self.clock.hours();
+        match found {
+            Some((guard, _)) if is_stale(&guard, now) => {
+                let _turn = live.turn.write().await;
+                self.settled(channel, live).await
+            }
+            found => Ok(found.filter(|(guard, _)| guard.lives(now))),
+        }
+    }
+
+    /// The same for whoever has the channel's turn already.
+    async fn settled(&self, channel: ChannelId, live: &Live) -> Result<Option<Found>, RefusedBecause> {
+        let now = self.clock.hours();
+        loop {
+            let Some((guard, usage)) = self.store.guard(channel).await.map_err(refusal)? else {
+                return Ok(None);
+            };
+            if !guard.lives(now) {
+                return Ok(None);
+            }
+            if !is_stale(&guard, now) {
+                return Ok(Some((guard, usage)));
+            }
+            let mut after = match settle(&guard, now) {
+                None => Guard::clone(&guard),
+                Some(Changed::Done(after) | Changed::Waits { guard: after, .. }) => after,
+                Some(Changed::Deleted) => {
+                    self.delete(channel, live).await?;
+                    return Ok(None);
+                }
+            };
+            after.used = today(now);
+            // Not written means that another node was quicker: what it wrote is read in the next round.
+            if self
+                .store
+                .put_guard(channel, Some(guard), after)
+                .await
+                .map_err(refusal)?
+            {
+                live.changed();
+            }
+        }
+    }
+
+    async fn delete(&self, channel: ChannelId, live: &Live) -> Result<(), RefusedBecause> {
+        self.store.delete(channel).await.map_err(refusal)?;
+        live.gone();
+        self.lives.forget(&channel);
+        Ok(())
+    }
+}
+
+/// The use of a guard is noted by the day, so that no exact time is kept.
+fn today(now: Hours) -> Hours {
+    Hours(now.0 - now.0 % HOURS_A_DAY)
+}
+
+fn is_stale(guard: &Guard, now: Hours) -> bool {
+    today(guard.used) < today(now) || guard.waiting.iter().any(|waiting| waiting.due <= now)
+}
+
+/// What a failed store is to a client.
+pub(crate) fn refusal(error: StoreError) -> RefusedBecause {
+    match error {
+        StoreError::Full => RefusedBecause::RelayFull,
+        StoreError::Closed => RefusedBecause::Draining,
+        failed => {
+            // Never names a channel: the store's errors are about files.
+            tracing::error!("{failed}");
+            RefusedBecause::StoreFailed
+        }
+    }
+}

@@ -1,0 +1,262 @@
+//! The one loop of a relay: connections in, time passing, and its end. Also in one process with its clients,
+//! for tests.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use caucus_proto::wire::{AddressError, RelayAddress, StoreKind};
+use quinn::{Endpoint, Incoming};
+use thiserror::Error;
+use tokio::sync::{Semaphore, watch};
+use tokio::task::{JoinHandle, JoinSet};
+use zeroize::Zeroizing;
+
+use crate::clock::Clock;
+use crate::limits::Limits;
+use crate::net::desk::Desk;
+use crate::net::{EndpointError, Goodbye, Identity, connection, endpoint};
+use crate::store::{Store, StoreError};
+
+/// How often the relay looks whether an hour has passed.
+const ROUND_MS: u64 = 60_000;
+/// How long a graceful end waits for the last packets after the last connection.
+const LAST_PACKETS: Duration = Duration::from_secs(1);
+
+/// What a relay needs to start.
+pub struct Setup {
+    /// Its key.
+    pub identity: Identity,
+    /// Where it listens; port 0 takes a free one.
+    pub listen: SocketAddr,
+    /// Host and port under which clients reach it; else the address it listens on.
+    pub public: Option<(String, Option<u16>)>,
+    /// Its limits.
+    pub limits: Limits,
+    /// Its time.
+    pub clock: Arc<dyn Clock>,
+}
+
+/// Why a relay does not start.
+#[derive(Debug, Error)]
+pub enum StartError {
+    /// No endpoint.
+    #[error(transparent)]
+    Endpoint(#[from] EndpointError),
+    /// The public host is none.
+    #[error("the public address is wrong: {0}")]
+    Public(#[from] AddressError),
+    /// No randomness.
+    #[error("the system gives no randomness: {0}")]
+    Randomness(getrandom::Error),
+}
+
+/// A relay to start.
+#[derive(Debug)]
+pub enum Relay {}
+
+impl Relay {
+    /// Starts a relay on a store. It runs until one of the ends of [`RunningRelay`].
+    ///
+    /// # Errors
+    /// `StartError`; the store is as it was then.
+    pub async fn start<S: Store>(setup: Setup, store: Arc<S>) -> Result<RunningRelay, StartError> {
+        let mut seed = Zeroizing::new([0; 32]);
+        getrandom::fill(&mut *seed).map_err(StartError::Randomness)?;
+        let endpoint = endpoint::listen(setup.listen, &setup.identity, &setup.limits)?;
+        let bound = |error| EndpointError::Bind {
+            address: setup.listen,
+            error,
+        };
+        let local = endpoint.local_addr().map_err(bound)?;
+        let (host, port) = match &setup.public {
+            Some((host, port)) => (host.clone(), port.unwrap_or(local.port())),
+            None => (local.ip().to_string(), local.port()),
+        };
+        let memory = store.kind() == StoreKind::Memory;
+        let address = RelayAddress::new(setup.identity.key(), &host, port, memory)?;
+        let secret = setup.identity.pass_secret();
+        let desk = Arc::new(Desk::new(store, setup.clock, setup.limits, secret, &seed));
+        let (drain, draining) = watch::channel(false);
+        let main = tokio::spawn(accept(Arc::clone(&desk), endpoint.clone(), draining));
+        let rounds = tokio::spawn(rounds(desk));
+        tracing::info!("the relay runs");
+        Ok(RunningRelay {
+            address,
+            local,
+            endpoint,
+            drain,
+            main,
+            rounds,
+        })
+    }
+}
+
+/// A relay that runs. Dropping it lets it run on; end it with [`RunningRelay::stop`] or [`RunningRelay::kill`].
+#[derive(Debug)]
+pub struct RunningRelay {
+    address: RelayAddress,
+    local: SocketAddr,
+    endpoint: Endpoint,
+    drain: watch::Sender<bool>,
+    main: JoinHandle<Result<(), StoreError>>,
+    rounds: JoinHandle<()>,
+}
+
+impl RunningRelay {
+    /// Its address for clients.
+    #[must_use]
+    pub fn address(&self) -> &RelayAddress {
+        &self.address
+    }
+
+    /// The socket it listens on.
+    #[must_use]
+    pub fn local_addr(&self) -> SocketAddr {
+        self.local
+    }
+
+    /// Ends it well: tells the clients, finishes what is in flight, closes the store.
+    ///
+    /// # Errors
+    /// What the store says on closing.
+    pub async fn stop(self) -> Result<(), StoreError> {
+        self.drain.send_replace(true);
+        let closed = self.main.await;
+        self.rounds.abort();
+        // The task neither panics nor is aborted here, so it has an outcome.
+        closed.unwrap_or(Err(StoreError::Closed))
+    }
+
+    /// Ends it as a crash would, as far as one process can: nothing is finished, nobody is told, the store is
+    /// not closed but let go.
+    pub async fn kill(self) {
+        self.main.abort();
+        self.rounds.abort();
+        self.endpoint.close(Goodbye::Done.var(), b"");
+        // Both have ended or are cancelled: there is no outcome to look at.
+        let _ = self.main.await;
+        let _ = self.rounds.await;
+    }
+}
+
+async fn accept<S: Store>(
+    desk: Arc<Desk<S>>,
+    endpoint: Endpoint,
+    draining: watch::Receiver<bool>,
+) -> Result<(), StoreError> {
+    let door = Door::new(&desk.limits);
+    let mut connections = JoinSet::new();
+    let mut told = draining.clone();
+    loop {
+        let incoming = tokio::select! {
+            incoming = endpoint.accept() => incoming,
+            _ = told.wait_for(|draining| *draining) => None,
+        };
+        let Some(incoming) = incoming else {
+            break;
+        };
+        while connections.try_join_next().is_some() {}
+        if let Some(admitted) = door.admit(incoming) {
+            connections.spawn(admitted.serve(Arc::clone(&desk), draining.clone()));
+        }
+    }
+    tracing::info!("the relay is draining");
+    endpoint.set_server_config(None);
+    desk.drain();
+    let patience = Duration::from_secs(u64::from(desk.limits.drain_seconds));
+    let finished = tokio::time::timeout(patience, async {
+        while connections.join_next().await.is_some() {}
+    });
+    if finished.await.is_err() {
+        tracing::warn!("some connections were cut off");
+    }
+    endpoint.close(Goodbye::Draining.var(), b"");
+    // Whether every last packet was acknowledged changes nothing any more.
+    let _ = tokio::time::timeout(LAST_PACKETS, endpoint.wait_idle()).await;
+    desk.store.close().await?;
+    tracing::info!("the relay has stopped");
+    Ok(())
+}
+
+/// Who comes in.
+struct Door {
+    connections: Arc<Semaphore>,
+    handshakes: Arc<Semaphore>,
+    most: usize,
+    retry_above: usize,
+}
+
+struct Admitted {
+    incoming: Incoming,
+    place: tokio::sync::OwnedSemaphorePermit,
+    handshake: tokio::sync::OwnedSemaphorePermit,
+}
+
+impl Door {
+    fn new(limits: &Limits) -> Self {
+        let semaphore = |permits: usize| Arc::new(Semaphore::new(permits.min(Semaphore::MAX_PERMITS)));
+        Self {
+            connections: semaphore(limits.connections),
+            handshakes: semaphore(limits.handshakes),
+            most: limits.connections,
+            retry_above: limits.retry_above,
+        }
+    }
+
+    /// Under load an address must first prove that packets reach it (RFC 9000, section 8.1.2).
+    fn admit(&self, incoming: Incoming) -> Option<Admitted> {
+        let busy = self.most.saturating_sub(self.connections.available_permits()) >= self.retry_above
+            || self.handshakes.available_permits() == 0;
+        if busy && incoming.may_retry() {
+            // Refused only where it was retried already, which `may_retry` has told.
+            let _ = incoming.retry();
+            return None;
+        }
+        let place = Arc::clone(&self.connections).try_acquire_owned();
+        let handshake = Arc::clone(&self.handshakes).try_acquire_owned();
+        match (place, handshake) {
+            (Ok(place), Ok(handshake)) => Some(Admitted {
+                incoming,
+                place,
+                handshake,
+            }),
+            _ => {
+                incoming.refuse();
+                None
+            }
+        }
+    }
+}
+
+impl Admitted {
+    async fn serve<S: Store>(self, desk: Arc<Desk<S>>, draining: watch::Receiver<bool>) {
+        let patience = Duration::from_secs(u64::from(desk.limits.hello_seconds));
+        let Ok(connecting) = self.incoming.accept() else {
+            return;
+        };
+        if let Ok(Ok(connection)) = tokio::time::timeout(patience, connecting).await {
+            drop(self.handshake);
+            connection::serve(desk, connection, draining).await;
+        }
+        drop(self.place);
+    }
+}
+
+/// What time asks for: expired entries, channels nobody uses.
+async fn rounds<S: Store>(desk: Arc<Desk<S>>) {
+    let mut hour = None;
+    loop {
+        let now = desk.clock.hours();
+        if hour.replace(now) != Some(now) {
+            if let Err(error) = desk.store.expire(now).await {
+                tracing::error!("expiry: {error}");
+            }
+            let usage = desk.store.usage();
+            tracing::info!(bytes = usage.bytes, channels = usage.channels, "totals");
+        }
+        desk.sweep();
+        let next = desk.clock.now().plus(ROUND_MS);
+        desk.clock.sleep_until(next).await;
+    }
+}

@@ -1,0 +1,295 @@
+//! A person inside the test's process: the app over a real vault, with a cheap passphrase.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use caucus_client::app::{
+    Answer, App, Cost, Intent, JoinStage, JoinView, MessageView, PersonView, Problem, RoomView, Secret, Status,
+};
+use caucus_client::clock::SystemClock;
+
+use super::SOON;
+
+/// A person.
+pub struct Person {
+    /// The chosen name.
+    pub name: String,
+    /// Where their vault is.
+    pub home: PathBuf,
+    /// Their Caucus.
+    pub app: App,
+}
+
+fn passphrase() -> Secret {
+    Secret("correct horse".to_owned())
+}
+
+fn cheap() -> Cost {
+    Cost::new(64, 1, 1)
+}
+
+impl Person {
+    /// Somebody with a fresh vault.
+    pub async fn new(name: &str, home: &Path) -> Self {
+        let person = Self {
+            name: name.to_owned(),
+            home: home.to_owned(),
+            app: App::new(home.to_owned(), Arc::new(SystemClock), cheap()),
+        };
+        person
+            .ask(Intent::Init {
+                passphrase: passphrase(),
+            })
+            .await;
+        person
+    }
+
+    /// The same home, held by another process as it were.
+    pub async fn reopen(name: &str, home: &Path) -> Self {
+        let person = Self {
+            name: name.to_owned(),
+            home: home.to_owned(),
+            app: App::new(home.to_owned(), Arc::new(SystemClock), cheap()),
+        };
+        person.unlock().await;
+        person
+    }
+
+    /// Asks, and expects it to be done.
+    pub async fn ask(&self, intent: Intent) -> Answer {
+        let asked = format!("{intent:?}");
+        match self.app.handle(intent).await {
+            Ok(answer) => answer,
+            Err(problem) => panic!("{}: {asked}: {problem:?}", self.name),
+        }
+    }
+
+    /// Asks, and expects a problem.
+    pub async fn refused(&self, intent: Intent) -> Problem {
+        match self.app.handle(intent).await {
+            Ok(answer) => panic!("{}: {answer:?} where a problem was due", self.name),
+            Err(problem) => problem,
+        }
+    }
+
+    /// Adds a relay.
+    pub async fn add_relay(&self, address: &str) {
+        self.ask(Intent::RelayAdd {
+            address: address.to_owned(),
+            passes: Vec::new(),
+        })
+        .await;
+    }
+
+    /// Founds a cell.
+    pub async fn found(&self, label: &str) {
+        self.ask(Intent::Found {
+            kind: caucus_client::app::KindWord::Cell,
+            label: label.to_owned(),
+            name: Some(self.name.clone()),
+            suite: caucus_client::app::SuiteWord::Hybrid,
+        })
+        .await;
+    }
+
+    /// Opens an invite and gives its link.
+    pub async fn invite(&self, body: &str, uses: u16) -> String {
+        let intent = Intent::Invite {
+            body: body.to_owned(),
+            uses,
+            minutes: 7 * 24 * 60,
+        };
+        match self.ask(intent).await {
+            Answer::Invited { link, .. } => link,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// Asks to join, under their own name.
+    pub async fn join(&self, link: &str) -> u64 {
+        let intent = Intent::Join {
+            link: link.to_owned(),
+            name: self.name.clone(),
+            word: format!("it is {}", self.name),
+        };
+        match self.ask(intent).await {
+            Answer::Joining { number, .. } => number,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// Their requests to join.
+    pub async fn joins(&self) -> Vec<JoinView> {
+        match self.ask(Intent::Joins {}).await {
+            Answer::Joins { joins } => joins,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// Waits until the latest request is over, and gives it.
+    pub async fn await_decision(&self) -> JoinView {
+        self.until("the request is decided", || async {
+            let join = self.joins().await.pop()?;
+            matches!(join.stage, JoinStage::Joined | JoinStage::Declined | JoinStage::Failed).then_some(join)
+        })
+        .await
+    }
+
+    /// Waits until the latest request has led into the room.
+    pub async fn await_joined(&self) {
+        let join = self.await_decision().await;
+        assert_eq!(join.stage, JoinStage::Joined, "{join:?}");
+    }
+
+    /// Waits until so many requests wait.
+    pub async fn await_requests(&self, body: &str, count: usize) {
+        let body = body.to_owned();
+        self.until("requests are there", || async {
+            let answer = self
+                .ask(Intent::Requests {
+                    body: Some(body.clone()),
+                })
+                .await;
+            let Answer::Requests { requests } = answer else {
+                panic!("{answer:?}")
+            };
+            (requests.len() >= count).then_some(())
+        })
+        .await;
+    }
+
+    /// Admits everybody who waits.
+    pub async fn admit_all(&self) {
+        self.ask(Intent::Admit {
+            numbers: Vec::new(),
+            all: true,
+        })
+        .await;
+    }
+
+    /// Says something, and expects it to be stored.
+    pub async fn say(&self, text: &str) -> u64 {
+        match self.try_say(text).await {
+            Answer::Stored { position } => position,
+            other => panic!("{}: {other:?}", self.name),
+        }
+    }
+
+    /// Says something.
+    pub async fn try_say(&self, text: &str) -> Answer {
+        self.ask(Intent::Say {
+            room: "North".to_owned(),
+            text: text.to_owned(),
+        })
+        .await
+    }
+
+    /// What was said, in order: author and text.
+    pub async fn said(&self) -> Vec<(String, String)> {
+        self.messages(false)
+            .await
+            .into_iter()
+            .filter(|message| message.kind == caucus_client::app::MessageKind::Said)
+            .map(|message| (message.author.unwrap_or_default(), message.text))
+            .collect()
+    }
+
+    /// The log as this device shows it.
+    pub async fn messages(&self, all: bool) -> Vec<MessageView> {
+        let intent = Intent::Read {
+            room: "North".to_owned(),
+            since: Some(0),
+            limit: Some(1_000),
+            follow: false,
+            all,
+        };
+        match self.ask(intent).await {
+            Answer::Messages { messages, .. } => messages,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// Waits until this was said here.
+    pub async fn await_said(&self, text: &str) {
+        self.until(&format!("\"{text}\" is read"), || async {
+            self.said().await.iter().any(|(_, said)| said == text).then_some(())
+        })
+        .await;
+    }
+
+    /// The room "North".
+    pub async fn room(&self) -> RoomView {
+        match self.ask(Intent::Rooms {}).await {
+            Answer::Rooms { mut rooms } => rooms.pop().expect("a room"),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// The people of "North".
+    pub async fn people(&self) -> Vec<PersonView> {
+        let intent = Intent::People {
+            body: "North".to_owned(),
+        };
+        match self.ask(intent).await {
+            Answer::People { people, .. } => people,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// Who stands so, by name.
+    pub async fn standing(&self, standing: &str) -> Vec<String> {
+        self.people()
+            .await
+            .into_iter()
+            .filter(|person| person.standing == standing)
+            .map(|person| person.name)
+            .collect()
+    }
+
+    /// How things stand.
+    pub async fn status(&self) -> Status {
+        match self.ask(Intent::Status {}).await {
+            Answer::Status(status) => status,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// Goes offline: no keys, no connection, no sync.
+    pub async fn lock(&self) {
+        self.ask(Intent::Lock {}).await;
+    }
+
+    /// Comes back.
+    pub async fn unlock(&self) {
+        self.ask(Intent::Unlock {
+            passphrase: passphrase(),
+        })
+        .await;
+    }
+
+    /// Waits until the room is followed to its end.
+    pub async fn await_live(&self) {
+        self.until("the room is live", || async { self.room().await.live.then_some(()) })
+            .await;
+    }
+
+    /// Waits until something is there.
+    pub async fn until<T, F, R>(&self, what: &str, look: F) -> T
+    where
+        F: Fn() -> R,
+        R: Future<Output = Option<T>>,
+    {
+        let start = Instant::now();
+        loop {
+            if let Some(found) = look().await {
+                return found;
+            }
+            if start.elapsed() > SOON {
+                let status = self.status().await;
+                panic!("{}: waited in vain until {what}; {status:#?}", self.name);
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+}

@@ -1,0 +1,7 @@
+//! Stories: what people do, over a real relay and real QUIC.
+
+mod join;
+mod leave;
+mod offline;
+mod race;
+mod talk;

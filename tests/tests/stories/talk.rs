@@ -1,0 +1,32 @@
+//! People talk in a cell.
+
+use caucus_tests::harness::World;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_founds_a_cell_and_talks_to_herself() {
+    let world = World::new().await;
+    let ana = world.person("ana").await;
+    ana.found("North").await;
+    ana.await_live().await;
+    let first = ana.say("hello").await;
+    let second = ana.say("again").await;
+    assert!(second > first);
+    assert_eq!(
+        ana.said().await,
+        [("ana".to_owned(), "hello".to_owned()), ("ana".to_owned(), "again".to_owned())]
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_talk() {
+    let world = World::new().await;
+    let people = world.cell(&["ana", "ben"]).await;
+    let (ana, ben) = (&people[0], &people[1]);
+    ana.say("hello ben").await;
+    ben.await_said("hello ben").await;
+    ben.say("hello ana").await;
+    ana.await_said("hello ana").await;
+    let log = [("ana", "hello ben"), ("ben", "hello ana")].map(|(a, b)| (a.to_owned(), b.to_owned()));
+    assert_eq!(ana.said().await, log);
+    assert_eq!(ben.said().await, log);
+}
