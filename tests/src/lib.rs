@@ -1,3 +1,4 @@
 //! The harness: a relay and people in one process over real QUIC on loopback, and the same with real processes.
 
 pub mod harness;
+pub mod process;
