@@ -435,7 +435,7 @@ fn play(rolls: &[Roll], seen: &mut Seen) {
 #[test]
 fn after_every_step_of_anybody_the_machine_is_what_the_model_says() {
     let cases = if std::env::var_os("CAUCUS_LONG").is_some() {
-        20_000
+        5_000
     } else {
         120
     };
