@@ -144,6 +144,10 @@ impl<S: Store> Desk<S> {
         channel: ChannelId,
         live: &Live,
     ) -> Result<Option<Found>, RefusedBecause> {
+        if live.is_gone() {
+            // What was created under this id since is another channel: its handles are opened anew.
+            return Ok(None);
+        }
         let found = self
             .store
             .guard(channel)
