@@ -23,6 +23,7 @@ mod persona;
 mod policy;
 mod process;
 mod provider;
+mod record;
 mod records;
 mod stage;
 mod suite;
