@@ -4,6 +4,7 @@
 //! Not here: correctness (the stories), and load on many machines at once.
 
 mod appends;
+mod engine;
 mod figure;
 mod samples;
 mod size;
@@ -27,13 +28,15 @@ pub enum Part {
     Unlock,
     /// Two people with their agents: saying and seeing.
     Talk,
+    /// The same without agents and sockets, to tell where the time goes.
+    Engine,
     /// A build from nothing; takes minutes, and only runs when it is asked for.
     CleanBuild,
 }
 
 impl Part {
     /// What is measured where nobody chooses.
-    pub const USUAL: [Self; 4] = [Self::Size, Self::Appends, Self::Unlock, Self::Talk];
+    pub const USUAL: [Self; 5] = [Self::Size, Self::Appends, Self::Unlock, Self::Talk, Self::Engine];
 
     /// Measures it. Whatever is kept on a disk meanwhile is kept in this folder.
     ///
@@ -45,6 +48,7 @@ impl Part {
             Self::Appends => appends::measure(folder),
             Self::Unlock => unlock::measure(folder),
             Self::Talk => talk::measure(folder),
+            Self::Engine => engine::measure(folder),
             Self::CleanBuild => vec![size::clean_build(folder)],
         }
     }

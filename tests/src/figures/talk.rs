@@ -13,15 +13,15 @@ use super::socket::Socket;
 use super::vitals;
 use crate::process::{Person, RelayProcess};
 
-const ROOM: &str = "North";
+pub(super) const ROOM: &str = "North";
 /// Texts through the sockets.
 const SAYINGS: usize = 250;
 /// Between two of them: people do not talk back to back, and the relay allows 50 writes a second.
-const PAUSE: Duration = Duration::from_millis(25);
+pub(super) const PAUSE: Duration = Duration::from_millis(25);
 /// Runs of a whole command.
 const COMMANDS: usize = 40;
 /// Characters of a text.
-const LENGTH: usize = 200;
+pub(super) const LENGTH: usize = 200;
 /// How long something that must happen may take.
 const SOON: Duration = Duration::from_secs(60);
 
