@@ -16,7 +16,9 @@ struct Bot {
 impl Bot {
     fn of(person: &Person) -> Self {
         let stream = UnixStream::connect(person.home().join("agent.sock")).expect("the agent's socket");
-        stream.set_read_timeout(Some(Duration::from_secs(30))).expect("a timeout");
+        stream
+            .set_read_timeout(Some(Duration::from_secs(30)))
+            .expect("a timeout");
         Self {
             reader: BufReader::new(stream.try_clone().expect("a second end")),
             writer: stream,
@@ -24,7 +26,9 @@ impl Bot {
     }
 
     fn send(&mut self, line: &str) {
-        self.writer.write_all(format!("{line}\n").as_bytes()).expect("to write");
+        self.writer
+            .write_all(format!("{line}\n").as_bytes())
+            .expect("to write");
     }
 
     fn line(&mut self) -> Value {
@@ -44,7 +48,10 @@ fn a_bot_hears_what_is_said_and_answers() {
     ana.ask(&["found", "cell", "North", "--as", "ana"]);
     ana.ask(&["say", "North", "before"]);
 
-    let mode = std::fs::metadata(ana.home().join("agent.sock")).expect("a socket").permissions().mode();
+    let mode = std::fs::metadata(ana.home().join("agent.sock"))
+        .expect("a socket")
+        .permissions()
+        .mode();
     assert_eq!(mode & 0o777, 0o600);
 
     let mut bot = Bot::of(&ana);
@@ -69,7 +76,10 @@ fn a_bot_hears_what_is_said_and_answers() {
         }
     };
     assert_eq!(answer["ok"]["is"], "stored", "{answer}");
-    assert!(ana.said("North").contains(&("ana".to_owned(), "the bot heard it".to_owned())));
+    assert!(
+        ana.said("North")
+            .contains(&("ana".to_owned(), "the bot heard it".to_owned()))
+    );
 }
 
 #[test]
@@ -78,7 +88,14 @@ fn what_is_no_intent_gets_an_error_and_the_line_stays_open() {
     let ana = Person::new("ana", folder.path());
     ana.ask(&["init"]);
     let mut bot = Bot::of(&ana);
-    for line in ["", "{", "[]", "{\"id\":1}", "{\"id\":2,\"do\":\"fly\"}", "{\"id\":3,\"do\":\"rooms\",\"x\":1}"] {
+    for line in [
+        "",
+        "{",
+        "[]",
+        "{\"id\":1}",
+        "{\"id\":2,\"do\":\"fly\"}",
+        "{\"id\":3,\"do\":\"rooms\",\"x\":1}",
+    ] {
         if line.is_empty() {
             continue;
         }
@@ -90,4 +107,45 @@ fn what_is_no_intent_gets_an_error_and_the_line_stays_open() {
     bot.send("{\"id\":9,\"do\":\"hello\"}");
     let hello = bot.line();
     assert_eq!((&hello["id"], &hello["ok"]["is"]), (&json!(9), &json!("agent")));
+}
+
+#[test]
+fn a_follower_misses_nothing_and_hears_nothing_twice() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let relay = RelayProcess::start(&folder.path().join("relay"));
+    let ana = Person::new("ana", folder.path());
+    ana.ask(&["init"]);
+    ana.ask(&["relay", "add", relay.address()]);
+    ana.ask(&["found", "cell", "North", "--as", "ana"]);
+    std::thread::scope(|scope| {
+        let followers: Vec<_> = (0..4u64)
+            .map(|number| {
+                let ana = &ana;
+                scope.spawn(move || {
+                    std::thread::sleep(Duration::from_millis(60 * number));
+                    let mut bot = Bot::of(ana);
+                    let ask = json!({"id": 1, "do": "read", "room": "North", "since": 0, "limit": 3, "follow": true});
+                    bot.send(&ask.to_string());
+                    let mut heard = Vec::new();
+                    while heard.last().is_none_or(|text| text != "39") {
+                        let line = bot.line();
+                        let first = line["ok"]["messages"].as_array().cloned().unwrap_or_default();
+                        for message in first.iter().chain(std::iter::once(&line["event"])) {
+                            if message["kind"] == "said" {
+                                heard.push(message["text"].as_str().expect("a text").to_owned());
+                            }
+                        }
+                    }
+                    heard
+                })
+            })
+            .collect();
+        for number in 0..40 {
+            ana.ask(&["say", "North", &number.to_string()]);
+        }
+        let all: Vec<String> = (0..40).map(|number| number.to_string()).collect();
+        for follower in followers {
+            assert_eq!(follower.join().expect("a follower"), all);
+        }
+    });
 }
