@@ -142,7 +142,7 @@ impl From<AgentError> for Problem {
         let message = error.to_string();
         match error {
             AgentError::Runs => Self::new(
-                Code::Vault,
+                Code::Agent,
                 message,
                 "use it as it is, or end it with `caucus agent --stop`",
             ),
