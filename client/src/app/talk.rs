@@ -103,6 +103,8 @@ pub struct Follow {
     /// There may be more to catch up with, once `behind` is told.
     more: bool,
     all: bool,
+    /// The last message that was given out and is not yet noted as seen.
+    shown: Option<Position>,
 }
 
 /// Follows a room from what this device has read so far.
@@ -117,6 +119,7 @@ pub(super) fn follow(engine: &Engine, room: &str, all: bool) -> Result<Follow, P
         behind: VecDeque::new(),
         more: false,
         all,
+        shown: None,
     })
 }
 
@@ -129,6 +132,25 @@ impl Follow {
 
     /// The next message; none when the vault was locked.
     pub async fn next(&mut self) -> Option<MessageView> {
+        self.note_shown();
+        let message = self.wait().await?;
+        self.shown = Some(Position(message.position));
+        Some(message)
+    }
+
+    /// Notes what was given out as seen, once the asker has it: writing that down holds no message up.
+    fn note_shown(&mut self) {
+        if self.behind.is_empty()
+            && self.entries.is_empty()
+            && let Some(position) = self.shown.take()
+            && let Some(live) = self.room.upgrade()
+        {
+            // Shown once more as unread is all that comes of a failure.
+            let _ = live.room().mark_seen(position);
+        }
+    }
+
+    async fn wait(&mut self) -> Option<MessageView> {
         loop {
             if let Some(message) = self.behind.pop_front() {
                 if let Some(live) = self.room.upgrade() {
@@ -149,9 +171,7 @@ impl Follow {
                     self.position = position;
                     let live = self.room.upgrade()?;
                     if self.all || view::is_shown(&record) {
-                        let mut room = live.room();
-                        let _ = room.mark_seen(position);
-                        return Some(view::message(&room, position, &record));
+                        return Some(view::message(&live.room(), position, &record));
                     }
                 }
                 Err(RecvError::Lagged(_)) => self.more = true,

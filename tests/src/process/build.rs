@@ -18,7 +18,7 @@ pub fn binaries() -> &'static PathBuf {
         }
         let mut build = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
         build
-            .args(["build", "--quiet", "--package", "caucus-client", "--package", "caucus-server", "--bins"])
+            .args(["build", "--quiet", "--workspace", "--bins"])
             .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."));
         if folder.ends_with("release") {
             build.arg("--release");
