@@ -98,6 +98,7 @@ impl Agent {
         let (stop, mut stopped) = watch::channel(false);
         let shared = Arc::new(Shared {
             app: self.app.clone(),
+            socket: self.home.socket(),
             stop,
         });
         let slots = Arc::new(Semaphore::new(CONNECTIONS));
