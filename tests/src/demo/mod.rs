@@ -15,7 +15,10 @@ pub fn run() -> i32 {
     println!("First the two programs are built, which takes minutes the first time.");
     let building = Instant::now();
     binaries();
-    println!("Built in {:.0} s. The demo itself takes less than a minute.", building.elapsed().as_secs_f64());
+    println!(
+        "Built in {:.0} s. The demo itself takes less than a minute.",
+        building.elapsed().as_secs_f64()
+    );
 
     let began = Instant::now();
     let mut screen = Screen::default();

@@ -28,7 +28,10 @@ pub fn play(screen: &mut Screen, folder: &Path) {
     screen.chapter("Two come in by a link, each on a bare machine");
     let invited = ana.ask(&["invite", "North", "--uses", "2"]);
     let link = invited["link"].as_str().unwrap_or_default().to_owned();
-    println!("\n  ana $ caucus invite North --uses 2\n    {}...", link.get(..60).unwrap_or(&link));
+    println!(
+        "\n  ana $ caucus invite North --uses 2\n    {}...",
+        link.get(..60).unwrap_or(&link)
+    );
     screen.see(&ben, &["join", &link, "--as", "ben", "--no-wait"]);
     screen.see(&cem, &["join", &link, "--as", "cem", "--no-wait"]);
     let waiting = ana.until(PATIENCE, |ana| {
@@ -42,7 +45,10 @@ pub fn play(screen: &mut Screen, folder: &Path) {
             let rooms = person.ask(&["rooms"]);
             (rooms["rooms"].as_array()?.len() == 1).then_some(())
         });
-        screen.check(&format!("{} is in the room, without doing anything more", person.name), inside.is_some());
+        screen.check(
+            &format!("{} is in the room, without doing anything more", person.name),
+            inside.is_some(),
+        );
     }
     let third = Person::new("mal", folder);
     third.run(&["join", &link, "--as", "mal", "--no-wait"]);
@@ -51,12 +57,18 @@ pub fn play(screen: &mut Screen, folder: &Path) {
         (joins["joins"][0]["stage"] == "declined").then_some(())
     });
     screen.see(&third, &["joins"]);
-    screen.check("a third by the same link is refused, and told why", refused.is_some());
+    screen.check(
+        "a third by the same link is refused, and told why",
+        refused.is_some(),
+    );
 
     screen.chapter("They compare codes and talk");
     let code = |person: &Person, other: &str| person.ask(&["verify", "North", other])["code"].clone();
     let (one, two) = (code(&ana, "ben"), code(&ben, "ana"));
-    println!("\n  ana and ben each read aloud: {}", one.as_str().unwrap_or_default());
+    println!(
+        "\n  ana and ben each read aloud: {}",
+        one.as_str().unwrap_or_default()
+    );
     screen.check("ana and ben see the same code", one == two && one != Value::Null);
     screen.see(&ana, &["say", "North", "The meeting is on Thursday at eight"]);
     let heard = ben.until(PATIENCE, |ben| (ben.said("North").len() == 1).then_some(()));
@@ -64,7 +76,10 @@ pub fn play(screen: &mut Screen, folder: &Path) {
     screen.see(&ben, &["say", "North", "I bring the minutes"]);
     cem.until(PATIENCE, |cem| (cem.said("North").len() == 2).then_some(()));
     screen.see(&cem, &["read", "North"]);
-    screen.check("all three read the same in the same order", same(&[&ana, &ben, &cem]));
+    screen.check(
+        "all three read the same in the same order",
+        same(&[&ana, &ben, &cem]),
+    );
 
     screen.chapter("Cem goes offline and catches up");
     screen.see(&cem, &["lock"]);
@@ -73,21 +88,33 @@ pub fn play(screen: &mut Screen, folder: &Path) {
     screen.see(&cem, &["unlock"]);
     let caught_up = cem.until(PATIENCE, |cem| (cem.said("North").len() == 4).then_some(()));
     screen.see(&cem, &["read", "North"]);
-    screen.check("cem reads what he missed, in order", caught_up.is_some() && same(&[&ana, &ben, &cem]));
+    screen.check(
+        "cem reads what he missed, in order",
+        caught_up.is_some() && same(&[&ana, &ben, &cem]),
+    );
 
     screen.chapter("The relay dies and comes back");
     relay.kill();
     println!("\n  host $ kill -9 (the relay)");
     let queued = screen.see(&ana, &["say", "North", "Does anybody hear me?"]);
-    screen.check("ana is told that it waits, by an exit code of its own (3)", queued.code == 3);
+    screen.check(
+        "ana is told that it waits, by an exit code of its own (3)",
+        queued.code == 3,
+    );
     relay.start_again();
     println!("\n  host $ caucus-relay run");
     let heard = ben.until(PATIENCE, |ben| (ben.said("North").len() == 5).then_some(()));
     screen.see(&ben, &["read", "North", "--limit", "2"]);
-    screen.check("it arrives by itself, once", heard.is_some() && same(&[&ana, &ben]));
+    screen.check(
+        "it arrives by itself, once",
+        heard.is_some() && same(&[&ana, &ben]),
+    );
 
     screen.chapter("Cem is removed");
-    let removed = screen.see(&ana, &["remove", "North", "cem", "--reason", "he moved away", "--yes"]);
+    let removed = screen.see(
+        &ana,
+        &["remove", "North", "cem", "--reason", "he moved away", "--yes"],
+    );
     screen.check("the keys of the room turned with the removal", removed.code == 0);
     let out = cem.until(PATIENCE, |cem| {
         (cem.ask(&["rooms"])["rooms"][0]["state"] == "removed").then_some(())
@@ -120,7 +147,9 @@ pub fn play(screen: &mut Screen, folder: &Path) {
     ];
     let longer: Vec<&str> = needles.into_iter().filter(|needle| needle.len() > 4).collect();
     screen.relay_sees(&relay, &longer);
-    println!("\n  It saw connections, sizes in steps of 1, 4, 16.. KiB, times, and that keys turned once; not who, not what.");
+    println!(
+        "\n  It saw connections, sizes in steps of 1, 4, 16.. KiB, times, and that keys turned once; not who, not what."
+    );
     for person in [&ana, &ben, &cem, &third] {
         person.stop();
     }

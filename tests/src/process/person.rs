@@ -68,7 +68,11 @@ impl Person {
         let mut all = vec!["--json"];
         all.extend_from_slice(arguments);
         let outcome = self.run(&all);
-        assert_eq!(outcome.code, 0, "{}: caucus {arguments:?}: {outcome:?}", self.name);
+        assert_eq!(
+            outcome.code, 0,
+            "{}: caucus {arguments:?}: {outcome:?}",
+            self.name
+        );
         outcome.json()
     }
 

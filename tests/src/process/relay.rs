@@ -48,7 +48,11 @@ impl RelayProcess {
         let address = line.trim().to_owned();
         if !address.starts_with("caucus://") {
             let mut errors = String::new();
-            let _ = child.stderr.take().expect("its errors").read_to_string(&mut errors);
+            let _ = child
+                .stderr
+                .take()
+                .expect("its errors")
+                .read_to_string(&mut errors);
             panic!("the relay printed {address:?} and {errors}");
         }
         let (_, place) = address.rsplit_once('@').expect("a place in the address");
@@ -85,7 +89,9 @@ impl RelayProcess {
         let mut files = Vec::new();
         let mut folders = vec![self.data.clone()];
         while let Some(folder) = folders.pop() {
-            let Ok(entries) = std::fs::read_dir(&folder) else { continue };
+            let Ok(entries) = std::fs::read_dir(&folder) else {
+                continue;
+            };
             for entry in entries.flatten() {
                 let path = entry.path();
                 if path.is_dir() {

@@ -16,7 +16,9 @@ struct Bot {
 impl Bot {
     fn of(person: &Person) -> Self {
         let stream = UnixStream::connect(person.home().join("agent.sock")).expect("the agent's socket");
-        stream.set_read_timeout(Some(Duration::from_secs(30))).expect("a timeout");
+        stream
+            .set_read_timeout(Some(Duration::from_secs(30)))
+            .expect("a timeout");
         Self {
             reader: BufReader::new(stream.try_clone().expect("a second end")),
             writer: stream,
@@ -24,7 +26,9 @@ impl Bot {
     }
 
     fn send(&mut self, line: &str) {
-        self.writer.write_all(format!("{line}\n").as_bytes()).expect("to write");
+        self.writer
+            .write_all(format!("{line}\n").as_bytes())
+            .expect("to write");
     }
 
     fn line(&mut self) -> Value {
@@ -44,7 +48,10 @@ fn a_bot_hears_what_is_said_and_answers() {
     ana.ask(&["found", "cell", "North", "--as", "ana"]);
     ana.ask(&["say", "North", "before"]);
 
-    let mode = std::fs::metadata(ana.home().join("agent.sock")).expect("a socket").permissions().mode();
+    let mode = std::fs::metadata(ana.home().join("agent.sock"))
+        .expect("a socket")
+        .permissions()
+        .mode();
     assert_eq!(mode & 0o777, 0o600);
 
     let mut bot = Bot::of(&ana);
@@ -69,7 +76,10 @@ fn a_bot_hears_what_is_said_and_answers() {
         }
     };
     assert_eq!(answer["ok"]["is"], "stored", "{answer}");
-    assert!(ana.said("North").contains(&("ana".to_owned(), "the bot heard it".to_owned())));
+    assert!(
+        ana.said("North")
+            .contains(&("ana".to_owned(), "the bot heard it".to_owned()))
+    );
 }
 
 #[test]
@@ -78,7 +88,14 @@ fn what_is_no_intent_gets_an_error_and_the_line_stays_open() {
     let ana = Person::new("ana", folder.path());
     ana.ask(&["init"]);
     let mut bot = Bot::of(&ana);
-    for line in ["", "{", "[]", "{\"id\":1}", "{\"id\":2,\"do\":\"fly\"}", "{\"id\":3,\"do\":\"rooms\",\"x\":1}"] {
+    for line in [
+        "",
+        "{",
+        "[]",
+        "{\"id\":1}",
+        "{\"id\":2,\"do\":\"fly\"}",
+        "{\"id\":3,\"do\":\"rooms\",\"x\":1}",
+    ] {
         if line.is_empty() {
             continue;
         }

@@ -8,8 +8,14 @@ use caucus_tests::process::{Outcome, Person, RelayProcess};
 fn told(outcome: &Outcome, code: i32) {
     assert_eq!(outcome.code, code, "{outcome:?}");
     let lines: Vec<&str> = outcome.err.lines().collect();
-    assert!(lines.first().is_some_and(|line| line.starts_with("caucus: ")), "{outcome:?}");
-    assert!(lines.iter().any(|line| line.trim_start().starts_with("next: ")), "{outcome:?}");
+    assert!(
+        lines.first().is_some_and(|line| line.starts_with("caucus: ")),
+        "{outcome:?}"
+    );
+    assert!(
+        lines.iter().any(|line| line.trim_start().starts_with("next: ")),
+        "{outcome:?}"
+    );
     assert!(outcome.out.is_empty(), "{outcome:?}");
 }
 
@@ -30,7 +36,11 @@ fn every_mistake_has_its_exit_code_and_says_what_to_do_next() {
     let (key, place) = relay.address().split_once('@').expect("an address");
     let flipped = key.chars().rev().collect::<String>();
     let other: String = flipped.chars().take(52).collect();
-    let wrong = ana.run(&["relay", "add", &format!("caucus://{}@{place}", other.replace(['/', ':'], "a"))]);
+    let wrong = ana.run(&[
+        "relay",
+        "add",
+        &format!("caucus://{}@{place}", other.replace(['/', ':'], "a")),
+    ]);
     assert!([4, 13].contains(&wrong.code), "{wrong:?}");
     ana.ask(&["found", "cell", "North", "--as", "ana"]);
     told(&ana.run(&["say", "South", "x"]), 10);
@@ -49,7 +59,12 @@ fn every_mistake_has_its_exit_code_and_says_what_to_do_next() {
         .stdin(std::process::Stdio::null())
         .output()
         .expect("caucus");
-    assert_eq!(locked.status.code(), Some(5), "{}", String::from_utf8_lossy(&locked.stderr));
+    assert_eq!(
+        locked.status.code(),
+        Some(5),
+        "{}",
+        String::from_utf8_lossy(&locked.stderr)
+    );
 }
 
 #[test]
@@ -63,7 +78,10 @@ fn an_agent_that_is_killed_loses_nothing_and_the_next_command_starts_another() {
     for round in 0..3 {
         ana.ask(&["say", "North", &format!("round {round}")]);
         let pid = ana.ask(&["status"])["pid"].as_u64().expect("a process");
-        let killed = Command::new("kill").args(["-9", &pid.to_string()]).status().expect("kill");
+        let killed = Command::new("kill")
+            .args(["-9", &pid.to_string()])
+            .status()
+            .expect("kill");
         assert!(killed.success());
         let again = ana.until(Duration::from_secs(20), |ana| {
             let outcome = ana.run(&["--json", "status"]);
@@ -108,7 +126,11 @@ fn words_of_others_cannot_move_a_cursor() {
     told(&ana.run(&["found", "cell", "No\u{1b}[2Jrth", "--as", "ana"]), 4);
     told(&ana.run(&["found", "cell", "North", "--as", "an\u{202e}a"]), 4);
     ana.ask(&["found", "cell", "North", "--as", "ana"]);
-    ana.ask(&["say", "North", "a\u{1b}]0;title\u{7}\u{9b}31m\u{202e}b\u{200b}\r\nc"]);
+    ana.ask(&[
+        "say",
+        "North",
+        "a\u{1b}]0;title\u{7}\u{9b}31m\u{202e}b\u{200b}\r\nc",
+    ]);
     for arguments in [&["read", "North"][..], &["--json", "read", "North"][..]] {
         let outcome = ana.run(arguments);
         assert_eq!(outcome.code, 0);

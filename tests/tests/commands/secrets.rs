@@ -9,7 +9,9 @@ fn everywhere(needle: &[u8]) -> Vec<String> {
     for process in std::fs::read_dir("/proc").expect("/proc").flatten() {
         for file in ["cmdline", "environ"] {
             let path = process.path().join(file);
-            let Ok(bytes) = std::fs::read(Path::new(&path)) else { continue };
+            let Ok(bytes) = std::fs::read(Path::new(&path)) else {
+                continue;
+            };
             if bytes.windows(needle.len()).any(|window| window == needle) {
                 found.push(path.display().to_string());
             }
@@ -25,7 +27,10 @@ fn the_passphrase_is_in_no_argument_and_no_environment() {
     ana.ask(&["init"]);
     ana.ask(&["lock"]);
     ana.ask(&["unlock"]);
-    assert_eq!(everywhere(b"the long passphrase of needleana"), Vec::<String>::new());
+    assert_eq!(
+        everywhere(b"the long passphrase of needleana"),
+        Vec::<String>::new()
+    );
     // The search finds what is there: the agent's home is among its arguments.
     let home = ana.home().display().to_string();
     assert!(!everywhere(home.as_bytes()).is_empty());
