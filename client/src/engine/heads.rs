@@ -1,10 +1,12 @@
 //! Heads (law 5): what others say they saw, against what this device was shown. A head that contradicts is kept
 //! as evidence; this device goes on only while more people agree with it than contradict.
 
+use std::collections::btree_map::Entry;
+
 use caucus_proto::envelope::{Body, Content};
 use caucus_proto::id::{Minutes, PersonaId, Position};
 use caucus_proto::org::{Head, SignedHead};
-use caucus_proto::wire::Entry;
+use caucus_proto::wire;
 
 use super::error::EngineError;
 use super::random;
@@ -97,8 +99,8 @@ impl Room {
         if agrees {
             let latest = self.cursor.heads.entry(head.author).or_default();
             *latest = named.max(*latest);
-        } else if !self.cursor.disputes.contains_key(&head.author) {
-            self.cursor.disputes.insert(head.author, named.min(at));
+        } else if let Entry::Vacant(vacant) = self.cursor.disputes.entry(head.author) {
+            vacant.insert(named.min(at));
             self.keep_evidence(overlay, at, &Evidence::Head(*head))?;
         }
         self.weigh();
@@ -147,7 +149,7 @@ impl Room {
     ///
     /// # Errors
     /// `EngineError::RoomState` if it shows another; the other is kept as evidence.
-    pub(super) fn check_again(&mut self, entry: &Entry) -> Result<(), EngineError> {
+    pub(super) fn check_again(&mut self, entry: &wire::Entry) -> Result<(), EngineError> {
         let before = Position(entry.position.0.saturating_sub(1));
         let (Some(before), Some(after)) = (self.log_at(before)?, self.log_at(entry.position)?) else {
             return Ok(());
