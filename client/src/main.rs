@@ -1,3 +1,7 @@
 //! `caucus`: one program per person.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    caucus_client::cli::main()
+}

@@ -41,6 +41,9 @@ pub enum Misuse {
         /// Bytes allowed.
         limit: usize,
     },
+    /// A nonce of zeros: the source of randomness is broken.
+    #[error("randomness that is all zeros")]
+    NoRandomness,
     /// A key that the group operation turns into zero (RFC 7748, section 6.1).
     #[error("a key of low order")]
     LowOrderKey,

@@ -15,5 +15,6 @@ pub mod envelope;
 #[cfg(feature = "members")]
 pub mod org;
 
-#[cfg(all(test, feature = "members"))]
+#[cfg(test)]
+#[cfg(feature = "members")]
 mod tests;

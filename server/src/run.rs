@@ -77,8 +77,8 @@ impl Relay {
         let address = RelayAddress::new(setup.identity.key(), &host, port, memory)?;
         let secret = setup.identity.pass_secret();
         let desk = Arc::new(Desk::new(store, setup.clock, setup.limits, secret, &seed));
-        let (drain, draining) = watch::channel(false);
-        let main = tokio::spawn(accept(Arc::clone(&desk), endpoint.clone(), draining));
+        let drain = watch::Sender::new(false);
+        let main = tokio::spawn(accept(Arc::clone(&desk), endpoint.clone(), drain.clone()));
         let rounds = tokio::spawn(rounds(desk));
         tracing::info!("the relay runs");
         Ok(RunningRelay {
@@ -116,6 +116,14 @@ impl RunningRelay {
         self.local
     }
 
+    /// Waits until the relay has ended by itself, because its store failed. [`RunningRelay::stop`] then says
+    /// how.
+    pub async fn ended(&mut self) {
+        let mut drained = self.drain.subscribe();
+        // This relay holds the other half itself, so the wait ends only when it drains.
+        let _ = drained.wait_for(|drained| *drained).await;
+    }
+
     /// Ends it well: tells the clients, finishes what is in flight, closes the store.
     ///
     /// # Errors
@@ -143,15 +151,21 @@ impl RunningRelay {
 async fn accept<S: Store>(
     desk: Arc<Desk<S>>,
     endpoint: Endpoint,
-    draining: watch::Receiver<bool>,
+    drain: watch::Sender<bool>,
 ) -> Result<(), StoreError> {
+    let draining = drain.subscribe();
     let door = Door::new(&desk.limits);
     let mut connections = JoinSet::new();
     let mut told = draining.clone();
+    let mut failure = None;
     loop {
         let incoming = tokio::select! {
             incoming = endpoint.accept() => incoming,
             _ = told.wait_for(|draining| *draining) => None,
+            error = desk.store_failed() => {
+                failure = Some(error);
+                None
+            }
         };
         let Some(incoming) = incoming else {
             break;
@@ -162,6 +176,8 @@ async fn accept<S: Store>(
         }
     }
     tracing::info!("the relay is draining");
+    // After a failed flush nobody knows what the disk holds: nothing more is accepted, and the relay ends.
+    drain.send_replace(true);
     endpoint.set_server_config(None);
     desk.drain();
     let patience = Duration::from_secs(u64::from(desk.limits.drain_seconds));
@@ -174,9 +190,9 @@ async fn accept<S: Store>(
     endpoint.close(Goodbye::Draining.var(), b"");
     // Whether every last packet was acknowledged changes nothing any more.
     let _ = tokio::time::timeout(LAST_PACKETS, endpoint.wait_idle()).await;
-    desk.store.close().await?;
+    let closed = desk.store.close().await;
     tracing::info!("the relay has stopped");
-    Ok(())
+    failure.map_or(closed, Err)
 }
 
 /// Who comes in.

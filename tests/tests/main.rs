@@ -1,5 +1,6 @@
 //! Every story and every check of Caucus that is not a unit test, as one binary.
 
+mod commands;
 mod link;
 mod model;
 mod stories;

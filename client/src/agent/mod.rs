@@ -1,1 +1,20 @@
-//! The agent: one process a person, a private socket of JSON lines over `app`.
+//! The agent: one process a person, a private socket of JSON lines over `app` (`docs/agent.md`).
+//!
+//! It carries intents to the app and answers back. It holds no rules and knows nothing of terminals.
+
+mod call;
+mod home;
+mod line;
+mod listen;
+mod serve;
+mod spawn;
+#[cfg(test)]
+mod tests;
+
+pub use call::Call;
+pub use home::{Home, HomeError};
+pub use line::{LONGEST_LINE, Reply, Request};
+pub use listen::{Agent, AgentError};
+pub use spawn::reach_or_start;
+#[cfg(test)]
+pub(crate) use tests::Running;

@@ -18,7 +18,7 @@ use crate::mls::key_package::new_leaf_key;
 use crate::mls::persona::PersonaKeys;
 use crate::mls::provider::Provider;
 use crate::mls::suite;
-use crate::vault::Overlay;
+use crate::vault::{Overlay, VaultError};
 
 /// The MLS group of a room, as one of its members holds it.
 pub struct Group {
@@ -158,25 +158,25 @@ impl Group {
         access_secret(secret)
     }
 
-    /// Deletes everything that this device keeps of the group, leaf key included.
+    /// Deletes everything that is kept of the group of a room, leaf key included; also of one that was
+    /// damaged, whose leaf key alone may stay.
     ///
     /// # Errors
-    /// `Storage`, `Library`.
-    pub fn forget(mut self, overlay: &Overlay) -> Result<(), MlsError> {
+    /// `Storage`.
+    pub fn forget(overlay: &Overlay, room: &RoomId) -> Result<(), MlsError> {
+        let leaf_key = match Self::load(overlay, room) {
+            Ok(group) => group.and_then(|group| Some(group.inner.own_leaf_node()?.signature_key().clone())),
+            Err(MlsError::Storage(VaultError::Damaged(_))) => None,
+            Err(error) => return Err(error),
+        };
         let provider = Provider::over(overlay);
-        let forgotten = self.forget_over(&provider);
-        provider.outcome(forgotten)
-    }
-
-    fn forget_over(&mut self, provider: &Provider<'_>) -> Result<(), MlsError> {
-        if let Some(leaf) = self.inner.own_leaf_node() {
-            let key = leaf.signature_key().as_slice();
-            SignatureKeyPair::delete(provider.storage(), key, suite::LEAF_SCHEME)
-                .map_err(|_| MlsError::Library("delete a leaf key"))?;
-        }
-        self.inner
-            .delete(provider.storage())
-            .map_err(|_| MlsError::Library("delete a group"))
+        let deleted = leaf_key
+            .map_or(Ok(()), |key| {
+                SignatureKeyPair::delete(provider.storage(), key.as_slice(), suite::LEAF_SCHEME)
+            })
+            .and_then(|()| provider.storage().wipe(&group_id(room)))
+            .map_err(|_| MlsError::Library("delete a group"));
+        provider.outcome(deleted)
     }
 
     /// Our leaf key.

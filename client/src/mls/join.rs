@@ -27,7 +27,8 @@ pub struct Joined {
 
 impl Group {
     /// Joins the group of a room by a welcome and the ratchet tree that came apart from it. Uses up the key
-    /// package. A group of this room that was there before is forgotten: who is renewed starts anew.
+    /// package. A group of this room that was there before, even a damaged one, is forgotten: who is
+    /// renewed starts anew.
     ///
     /// Every leaf of the tree is certified for this room, no persona holds two, the group has the room's id
     /// and no extensions but ours, and our own leaf is of `persona`. Whether this is the commit that the log
@@ -43,9 +44,7 @@ impl Group {
         tree: &[u8],
     ) -> Result<Joined, MlsError> {
         let (welcome, tree) = (read_welcome(welcome)?, read_tree(tree)?);
-        if let Some(before) = Self::load(overlay, room)? {
-            before.forget(overlay)?;
-        }
+        Self::forget(overlay, room)?;
         let provider = Provider::over(overlay);
         let joined = join_over(&provider, room, persona, welcome, tree);
         provider.outcome(joined)

@@ -8,6 +8,7 @@ use openmls::prelude::{CredentialWithKey, KeyPackage, KeyPackageIn, ProtocolVers
 use openmls_basic_credential::SignatureKeyPair;
 use openmls_rust_crypto::RustCrypto;
 use openmls_traits::OpenMlsProvider;
+use openmls_traits::storage::StorageProvider;
 use tls_codec::{Deserialize, Serialize};
 
 use crate::mls::certificate::Certificate;
@@ -72,6 +73,28 @@ fn make(
         .map_err(|_| MlsError::Library("encode a key package"))?;
     let hash = name(&bytes);
     Ok(KeyPackageMade { bytes, hash })
+}
+
+/// Deletes the private part of a key package of our own that no welcome will use any more.
+///
+/// # Errors
+/// `Unprocessable` if it is none, `Storage`.
+pub fn forget_key_package(
+    overlay: &Overlay,
+    bytes: &[u8],
+    suite: SuiteChoice,
+    room: &RoomId,
+) -> Result<(), MlsError> {
+    let (key_package, _) = verify(bytes, suite, room)?;
+    let provider = Provider::over(overlay);
+    let name = key_package
+        .hash_ref(provider.crypto())
+        .map_err(|_| MlsError::Library("name a key package"))?;
+    let leaf_key = key_package.leaf_node().signature_key().as_slice();
+    let deleted = SignatureKeyPair::delete(provider.storage(), leaf_key, suite::LEAF_SCHEME)
+        .and_then(|()| provider.storage().delete_key_package(&name))
+        .map_err(|_| MlsError::Library("delete a key package"));
+    provider.outcome(deleted)
 }
 
 /// Reads a key package and checks all of it: suite, signatures, lifetime, capabilities, extensions, and the

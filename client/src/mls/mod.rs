@@ -23,6 +23,7 @@ mod persona;
 mod policy;
 mod process;
 mod provider;
+mod record;
 mod records;
 mod stage;
 mod suite;
@@ -33,7 +34,9 @@ mod witness;
 pub use error::{Misuse, MlsError, Refusal};
 pub use group::Group;
 pub use join::Joined;
-pub use key_package::{KeyPackageMade, KeyPackageView, make_key_package, read_key_package};
+pub use key_package::{
+    KeyPackageMade, KeyPackageView, forget_key_package, make_key_package, read_key_package,
+};
 pub use persona::PersonaKeys;
 pub use process::{Incoming, IncomingCommit};
 pub use stage::Staged;

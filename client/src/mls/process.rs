@@ -8,6 +8,7 @@ use caucus_proto::org::CommitOps;
 use openmls::group::{ProcessMessageError, StageCommitError, StagedCommit, ValidationError};
 use openmls::prelude::{MlsMessageBodyIn, MlsMessageIn, ProcessedMessageContent, ProtocolMessage};
 use openmls_traits::OpenMlsProvider;
+use openmls_traits::storage::StorageProvider;
 use tls_codec::Deserialize;
 
 use crate::mls::error::{Misuse, MlsError, Refusal};
@@ -90,17 +91,35 @@ impl Group {
         provider.outcome(processed)
     }
 
-    /// Merges a commit that the machine allowed. A pending commit of our own is dropped by it.
+    /// Merges a commit that the machine allowed. A pending commit of our own is dropped by it. Where it
+    /// removes us, secrets of the last epoch stay until [`Group::forget`].
     ///
     /// # Errors
     /// `Storage`, `Library`.
     pub fn merge(&mut self, overlay: &Overlay, commit: IncomingCommit) -> Result<(), MlsError> {
         let provider = Provider::over(overlay);
-        let merged = self
-            .inner
-            .merge_staged_commit(&provider, commit.staged)
-            .map_err(|_| MlsError::Library("merge a commit"));
+        let merged = self.merge_over(&provider, commit);
         provider.outcome(merged)
+    }
+
+    fn merge_over(&mut self, provider: &Provider<'_>, commit: IncomingCommit) -> Result<(), MlsError> {
+        let (id, epoch, leaf) = (
+            group_id(&self.room),
+            self.inner.epoch(),
+            self.inner.own_leaf_index(),
+        );
+        let removes_us = commit.removes_us();
+        self.inner
+            .merge_staged_commit(provider, commit.staged)
+            .map_err(|_| MlsError::Library("merge a commit"))?;
+        if removes_us {
+            // The library moves an evicted member to the new epoch and leaves the path keys under the old one.
+            provider
+                .storage()
+                .delete_encryption_epoch_key_pairs(&id, &epoch, leaf.u32())
+                .map_err(|_| MlsError::Library("delete path keys"))?;
+        }
+        Ok(())
     }
 
     fn open_framing(&self, bytes: &[u8]) -> Result<ProtocolMessage, Refusal> {

@@ -1,28 +1,30 @@
 //! The library's storage, in an overlay of the vault.
 //!
-//! A record's scope is its kind and a hash of the library's key for it; a post-quantum public key is longer
-//! than a scope may be. Each record begins with a byte that names its codec and version.
+//! All records of a group lie in two scopes, so that they can be deleted even where they cannot be read. Scopes
+//! hold a hash of the library's key: a post-quantum public key is longer than a scope may be. Each record
+//! begins with a byte that names its codec and version.
 
 use std::sync::{Mutex, PoisonError};
 
 use caucus_proto::codec;
 use caucus_proto::label::{Label, hash};
+use openmls::group::GroupId;
 use openmls_traits::storage::{CURRENT_VERSION, StorageProvider, traits};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use thiserror::Error;
-use zeroize::Zeroizing;
 
+use crate::mls::record::{Kind, compact, decode, encode};
 use crate::vault::{Damage, Overlay, Place, Table, VaultError};
 
 /// Longest key of the library in bytes; it is hashed.
 const LONGEST_KEY: usize = 16 * 1024;
 
-/// First byte of a record in the codec of the protocol.
-const COMPACT: u8 = 1;
+/// First byte of the scope that holds what a group has one of; numbers in it are kinds.
+const GROUP: u8 = 0;
 
-/// First byte of a record in JSON.
-const JSON: u8 = 2;
+/// First byte of the scope that holds a group's path keys, by epoch.
+const EPOCHS: u8 = Kind::EpochKeys as u8;
 
 /// The records of an overlay, as the library sees them.
 pub(super) struct Records<'a> {
@@ -34,39 +36,6 @@ pub(super) struct Records<'a> {
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Error)]
 #[error("the vault did not do it")]
 pub(super) struct Faulted;
-
-/// Kinds of records. The numbers are on disk: they never change, and none is used twice.
-#[derive(Clone, Copy)]
-#[repr(u8)]
-enum Kind {
-    JoinConfig = 1,
-    OwnLeaves = 2,
-    Proposals = 3,
-    Tree = 4,
-    InterimHash = 5,
-    Context = 6,
-    ConfirmationTag = 7,
-    GroupState = 8,
-    MessageSecrets = 9,
-    Resumption = 10,
-    OwnLeafIndex = 11,
-    EpochSecrets = 12,
-    SignatureKey = 13,
-    EncryptionKey = 14,
-    EpochKeys = 15,
-    KeyPackage = 16,
-    Psk = 17,
-}
-
-impl Kind {
-    /// The join configuration is read by serde's untagged way, which only a self-describing codec can do.
-    const fn format(self) -> u8 {
-        match self {
-            Self::JoinConfig => JSON,
-            _ => COMPACT,
-        }
-    }
-}
 
 /// Items of a list, each encoded by itself.
 type Items = Vec<Vec<u8>>;
@@ -93,15 +62,47 @@ impl<'a> Records<'a> {
         Faulted
     }
 
-    fn place<K: Serialize>(&self, kind: Kind, key: &K) -> Result<Place, Faulted> {
-        let key = Zeroizing::new(compact(key, LONGEST_KEY).map_err(|error| self.failed(error))?);
-        let mut scope = vec![kind as u8];
+    /// Deletes all records of a group.
+    pub(super) fn wipe(&self, group: &GroupId) -> Result<(), Faulted> {
+        for kind in [GROUP, EPOCHS] {
+            self.overlay.delete_scope(Table::Mls, &self.scope(kind, group)?);
+        }
+        Ok(())
+    }
+
+    fn scope<K: Serialize>(&self, kind: u8, key: &K) -> Result<Vec<u8>, Faulted> {
+        let key = compact(key, LONGEST_KEY).map_err(|error| self.failed(error))?;
+        let mut scope = vec![kind];
         scope.extend_from_slice(&hash(Label::VaultPlace, &[&key]));
-        Ok(Place::new(Table::Mls, scope, 0))
+        Ok(scope)
+    }
+
+    fn place<K: Serialize>(&self, kind: Kind, key: &K) -> Result<Place, Faulted> {
+        let (scope, number) = if kind.is_of_group() {
+            (self.scope(GROUP, key)?, u64::from(kind as u8))
+        } else {
+            (self.scope(kind as u8, key)?, 0)
+        };
+        Ok(Place::new(Table::Mls, scope, number))
+    }
+
+    fn epoch_place<G: Serialize, E: Serialize>(
+        &self,
+        group: &G,
+        epoch: &E,
+        leaf_index: u32,
+    ) -> Result<Place, Faulted> {
+        let key = compact(&(epoch, leaf_index), LONGEST_KEY).map_err(|error| self.failed(error))?;
+        let [a, b, c, d, e, f, g, h, ..] = hash(Label::VaultPlace, &[&key]);
+        let number = u64::from_be_bytes([a, b, c, d, e, f, g, h]);
+        Ok(Place::new(Table::Mls, self.scope(EPOCHS, group)?, number))
     }
 
     fn write<K: Serialize, V: Serialize>(&self, kind: Kind, key: &K, value: &V) -> Result<(), Faulted> {
-        let place = self.place(kind, key)?;
+        self.write_at(self.place(kind, key)?, kind, value)
+    }
+
+    fn write_at<V: Serialize>(&self, place: Place, kind: Kind, value: &V) -> Result<(), Faulted> {
         let bytes = encode(kind, value).map_err(|error| self.failed(error))?;
         self.overlay
             .put(place, bytes.as_slice())
@@ -113,8 +114,11 @@ impl<'a> Records<'a> {
         kind: Kind,
         key: &K,
     ) -> Result<Option<V>, Faulted> {
-        let place = self.place(kind, key)?;
-        let Some(bytes) = self.overlay.get(&place).map_err(|error| self.failed(error))? else {
+        self.read_at(&self.place(kind, key)?)
+    }
+
+    fn read_at<V: Serialize + DeserializeOwned>(&self, place: &Place) -> Result<Option<V>, Faulted> {
+        let Some(bytes) = self.overlay.get(place).map_err(|error| self.failed(error))? else {
             return Ok(None);
         };
         decode(&bytes).map(Some).map_err(|error| self.failed(error))
@@ -135,33 +139,6 @@ impl<'a> Records<'a> {
 
     fn queue<K: Serialize>(&self, group: &K) -> Result<Queue, Faulted> {
         Ok(self.read(Kind::Proposals, group)?.unwrap_or_default())
-    }
-}
-
-fn compact<V: Serialize>(value: &V, limit: usize) -> Result<Vec<u8>, VaultError> {
-    codec::encode(value, limit).map_err(|_| VaultError::TooLarge {
-        size: usize::MAX,
-        limit,
-    })
-}
-
-fn encode<V: Serialize>(kind: Kind, value: &V) -> Result<Zeroizing<Vec<u8>>, VaultError> {
-    let body = Zeroizing::new(match kind.format() {
-        JSON => serde_json::to_vec(value).map_err(|_| VaultError::Damaged(Damage::Value))?,
-        _ => compact(value, codec::LOCAL_LIMIT)?,
-    });
-    let mut out = Zeroizing::new(Vec::with_capacity(body.len().saturating_add(1)));
-    out.push(kind.format());
-    out.extend_from_slice(&body);
-    Ok(out)
-}
-
-fn decode<V: Serialize + DeserializeOwned>(bytes: &[u8]) -> Result<V, VaultError> {
-    let damaged = || VaultError::Damaged(Damage::Value);
-    match bytes.split_first() {
-        Some((&COMPACT, body)) => codec::decode(body, codec::LOCAL_LIMIT).map_err(|_| damaged()),
-        Some((&JSON, body)) => serde_json::from_slice(body).map_err(|_| damaged()),
-        _ => Err(damaged()),
     }
 }
 
@@ -375,7 +352,11 @@ impl StorageProvider<CURRENT_VERSION> for Records<'_> {
         leaf_index: u32,
         pairs: &[V],
     ) -> Result<(), Faulted> {
-        self.write(Kind::EpochKeys, &(group, epoch, leaf_index), &pairs)
+        self.write_at(
+            self.epoch_place(group, epoch, leaf_index)?,
+            Kind::EpochKeys,
+            &pairs,
+        )
     }
 
     fn encryption_epoch_key_pairs<
@@ -388,7 +369,7 @@ impl StorageProvider<CURRENT_VERSION> for Records<'_> {
         epoch: &E,
         leaf_index: u32,
     ) -> Result<Vec<V>, Faulted> {
-        let pairs = self.read(Kind::EpochKeys, &(group, epoch, leaf_index))?;
+        let pairs = self.read_at(&self.epoch_place(group, epoch, leaf_index)?)?;
         Ok(pairs.unwrap_or_default())
     }
 
@@ -401,6 +382,43 @@ impl StorageProvider<CURRENT_VERSION> for Records<'_> {
         epoch: &E,
         leaf_index: u32,
     ) -> Result<(), Faulted> {
-        self.erase(Kind::EpochKeys, &(group, epoch, leaf_index))
+        self.overlay.delete(self.epoch_place(group, epoch, leaf_index)?);
+        Ok(())
     }
+}
+
+#[cfg(test)]
+impl Records<'_> {
+    /// How many records there are of a room's group.
+    pub(super) fn group_records(&self, room: &caucus_proto::id::RoomId) -> usize {
+        let group = super::group::group_id(room);
+        let kept = |kind: &Kind| {
+            let place = self.place(*kind, &group).unwrap();
+            self.overlay.get(&place).unwrap().is_some()
+        };
+        Kind::OF_GROUP.iter().filter(|kind| kept(kind)).count()
+    }
+
+    /// The epochs of which path keys are kept, below a number, for leaves below another.
+    pub(super) fn epochs_kept(&self, room: &caucus_proto::id::RoomId, epochs: u64, leaves: u32) -> Vec<u64> {
+        let group = super::group::group_id(room);
+        let kept = |epoch: u64, leaf: u32| {
+            let epoch = openmls::group::GroupEpoch::from(epoch);
+            let place = self.epoch_place(&group, &epoch, leaf).unwrap();
+            self.overlay.get(&place).unwrap().is_some()
+        };
+        (0..epochs)
+            .filter(|epoch| (0..leaves).any(|leaf| kept(*epoch, leaf)))
+            .collect()
+    }
+}
+
+/// Puts nonsense in place of a group's message secrets.
+#[cfg(test)]
+pub(super) fn spoil(overlay: &Overlay, room: &caucus_proto::id::RoomId) {
+    let records = Records::over(overlay);
+    let place = records
+        .place(Kind::MessageSecrets, &super::group::group_id(room))
+        .unwrap();
+    overlay.put(place, b"nonsense".as_slice()).unwrap();
 }

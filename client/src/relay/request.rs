@@ -251,7 +251,7 @@ impl Connection {
                     sent: Sent::No,
                 }
             }
-            Misuse::TooLarge { .. } => LinkError::Misuse(misuse),
+            Misuse::TooLarge { .. } | Misuse::NoRandomness => LinkError::Misuse(misuse),
         })
     }
 

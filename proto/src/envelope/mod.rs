@@ -1,5 +1,10 @@
 //! The envelope: what the relay stores. It hides MLS framing (group id, epoch, content type) under a key
 //! that outlives MLS epochs, so that people who are in different epochs still read one another's heads.
+//!
+//! Nonces are arguments and must be fresh random bytes for every entry: two entries of a segment under one
+//! nonce give away the difference of their contents and let anybody who knows one forge. Callers draw them
+//! from the operating system and stop if that fails. A nonce of zeros is refused here, so a source that is
+//! silently broken is an error before anything is sent.
 
 mod access;
 mod content;
@@ -19,10 +24,11 @@ const NONCE: usize = 24;
 const TAG: usize = 16;
 const OVERHEAD: usize = NONCE + TAG;
 
-/// Seals bytes into exactly one bucket, bound to a channel and a counter.
+/// Seals bytes into exactly one bucket, bound to a channel and a counter. `nonce` is random, drawn for this
+/// call alone.
 ///
 /// # Errors
-/// `Misuse::TooLarge` if no bucket holds them.
+/// `Misuse::TooLarge` if no bucket holds them; `Misuse::NoRandomness` for a nonce of zeros.
 pub fn seal_bytes(
     key: &EnvelopeKey,
     channel: &ChannelId,
@@ -30,6 +36,9 @@ pub fn seal_bytes(
     nonce: [u8; NONCE],
     content: &[u8],
 ) -> Result<Vec<u8>, Misuse> {
+    if nonce == [0; NONCE] {
+        return Err(Misuse::NoRandomness);
+    }
     let padded = bucket::pad(content, OVERHEAD)?;
     let aad = associated(channel, counter);
     let sealed = cipher(key)
@@ -80,7 +89,7 @@ pub fn open_bytes(
 /// Seals an entry's content.
 ///
 /// # Errors
-/// `Misuse::TooLarge`.
+/// As [`seal_bytes`].
 pub fn seal(
     key: &EnvelopeKey,
     channel: &ChannelId,

@@ -49,7 +49,7 @@ impl PersonaPublic {
 
 #[cfg(test)]
 mod tests {
-    use ed25519_dalek::{Signer, SigningKey};
+    use ed25519_dalek::{Signer, SigningKey, Verifier};
 
     use super::*;
 
@@ -75,13 +75,61 @@ mod tests {
             carry = sum >> 8;
         }
         assert!(public.verify(&digest, &second).is_err());
+    }
 
-        let mut identity = [0; 32];
-        identity[0] = 1;
-        let forged = Signature {
-            r: identity,
-            s: [0; 32],
+    /// Every encoding of the eight points of small order that decompresses somewhere, those with a y above
+    /// the prime and with a sign for x = 0 included (Chalkias, Garillot, Nikolaenko 2020, table 1).
+    fn small_order_points() -> Vec<[u8; 32]> {
+        let near_prime = |low: u8| {
+            let mut bytes = [0xff; 32];
+            (bytes[0], bytes[31]) = (low, 0x7f);
+            bytes
         };
-        assert!(PersonaPublic(identity).verify(&digest, &forged).is_err());
+        let mut one = [0; 32];
+        one[0] = 1;
+        let order_8 = [
+            0x26, 0xe8, 0x95, 0x8f, 0xc2, 0xb2, 0x27, 0xb0, 0x45, 0xc3, 0xf4, 0x89, 0xf2, 0xef, 0x98, 0xf0,
+            0xd5, 0xdf, 0xac, 0x05, 0xd3, 0xc6, 0x33, 0x39, 0xb1, 0x38, 0x02, 0x88, 0x6d, 0x53, 0xfc, 0x05,
+        ];
+        let order_8_too = [
+            0xc7, 0x17, 0x6a, 0x70, 0x3d, 0x4d, 0xd8, 0x4f, 0xba, 0x3c, 0x0b, 0x76, 0x0d, 0x10, 0x67, 0x0f,
+            0x2a, 0x20, 0x53, 0xfa, 0x2c, 0x39, 0xcc, 0xc6, 0x4e, 0xc7, 0xfd, 0x77, 0x92, 0xac, 0x03, 0x7a,
+        ];
+        let points = [
+            one,
+            [0; 32],
+            order_8,
+            order_8_too,
+            near_prime(0xec),
+            near_prime(0xed),
+            near_prime(0xee),
+        ];
+        let negative = points.map(|mut point| {
+            point[31] |= 0x80;
+            point
+        });
+        points.into_iter().chain(negative).collect()
+    }
+
+    #[test]
+    fn no_small_order_point_in_any_encoding_is_a_key_or_half_of_a_signature() {
+        let points = small_order_points();
+        let honest = SigningKey::from_bytes(&[3; 32]).verifying_key().to_bytes();
+        let mut would_pass = 0;
+        for digest in [[5; 32], [6; 32], [7; 32]] {
+            for key in points.iter().chain([&honest]) {
+                for r in &points {
+                    let forged = Signature { r: *r, s: [0; 32] };
+                    assert!(PersonaPublic(*key).verify(&digest, &forged).is_err());
+                    let lenient = VerifyingKey::from_bytes(key).is_ok_and(|key| {
+                        key.verify(&digest, &Ed25519::from_components(*r, [0; 32]))
+                            .is_ok()
+                    });
+                    would_pass += usize::from(lenient);
+                }
+            }
+        }
+        // Without the strict check these forgeries are real.
+        assert!(would_pass > 10, "{would_pass}");
     }
 }

@@ -225,4 +225,8 @@ fn an_entry_on_the_wire_has_one_of_the_seven_sizes_and_opens_only_where_it_was_s
         assert!(open(&key, &channel, 4, &bent).is_err());
     }
     assert!(envelope::seal_bytes(&key, &channel, Counter(4), [5; 24], &vec![7; 262_101]).is_err());
+    assert_eq!(
+        envelope::seal_bytes(&key, &channel, Counter(4), [0; 24], b"x"),
+        Err(crate::error::Misuse::NoRandomness)
+    );
 }

@@ -6,7 +6,7 @@ use serde::de::DeserializeOwned;
 use super::made::{Maker, every_type};
 use crate::codec::{self, LIMIT};
 
-/// Cases over all types together; each is one decode of one byte string.
+/// Values of each type; six neighbours of the bytes of each are decoded (long: ten million in all).
 fn rounds() -> u64 {
     if std::env::var_os("CAUCUS_LONG").is_some() {
         30_000
@@ -107,9 +107,8 @@ fn bombs(maker: &mut Maker, sample: &[u8]) -> Vec<Vec<u8>> {
     bombs
 }
 
-/// A believed length of 2^60 aborts the process in the allocator, or fills memory element by element; so
-/// that this ends at all is the proof. Elements without size would spin instead: none of the types has any,
-/// which the element count below would show as a test that never ends.
+/// A believed length of 2^60 aborts the process in the allocator; elements without size, of which no type may
+/// have any, would spin for ever. So that this ends at all is the proof.
 #[test]
 fn no_length_that_lies_is_believed_by_any_type() {
     let mut tried = 0;

@@ -223,6 +223,61 @@ mod tests {
         );
     }
 
+    /// Every point of order 1, 2, 4 or 8 of Curve25519 and its twist as X25519 reads it: with the values above
+    /// the prime, and each with the top bit, which RFC 7748 ignores.
+    fn low_order_points() -> Vec<[u8; 32]> {
+        let near_prime = |low: u8| {
+            let mut bytes = [0xff; 32];
+            (bytes[0], bytes[31]) = (low, 0x7f);
+            bytes
+        };
+        let mut one = [0; 32];
+        one[0] = 1;
+        let order_8 = [
+            0xe0, 0xeb, 0x7a, 0x7c, 0x3b, 0x41, 0xb8, 0xae, 0x16, 0x56, 0xe3, 0xfa, 0xf1, 0x9f, 0xc4, 0x6a,
+            0xda, 0x09, 0x8d, 0xeb, 0x9c, 0x32, 0xb1, 0xfd, 0x86, 0x62, 0x05, 0x16, 0x5f, 0x49, 0xb8, 0x00,
+        ];
+        let order_8_too = [
+            0x5f, 0x9c, 0x95, 0xbc, 0xa3, 0x50, 0x8c, 0x24, 0xb1, 0xd0, 0xb1, 0x55, 0x9c, 0x83, 0xef, 0x5b,
+            0x04, 0x44, 0x5c, 0xc4, 0x58, 0x1c, 0x8e, 0x86, 0xd8, 0x22, 0x4e, 0xdd, 0xd0, 0x9f, 0x11, 0x57,
+        ];
+        let points = [
+            [0; 32],
+            one,
+            order_8,
+            order_8_too,
+            near_prime(0xec),
+            near_prime(0xed),
+            near_prime(0xee),
+        ];
+        let with_top_bit = points.map(|mut point| {
+            point[31] |= 0x80;
+            point
+        });
+        points.into_iter().chain(with_top_bit).collect()
+    }
+
+    #[test]
+    fn no_low_order_point_in_any_encoding_proves_anything() {
+        let (relay, channel_key, binding) = setting();
+        let id = ChannelId([3; 32]);
+        let purpose = Purpose::Open(Role::Control);
+        assert_eq!(low_order_points().len(), 14);
+        for point in low_order_points() {
+            // What anybody can compute: the shared secret with such a key is zero.
+            let forged = Proof(mac(&[0; 32], &point, &id, purpose, &binding));
+            assert!(!forged.holds(&relay, &point, &id, purpose, &binding));
+            let hostile = Binding {
+                relay_key: point,
+                ..binding
+            };
+            assert_eq!(
+                Proof::make(&channel_key, &id, purpose, &hostile),
+                Err(Misuse::LowOrderKey)
+            );
+        }
+    }
+
     #[test]
     fn a_pass_is_good_only_at_the_relay_that_made_it() {
         let pass = Pass::mint(&[1; 32], 20_000, [2; 16]);

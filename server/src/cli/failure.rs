@@ -108,7 +108,7 @@ impl From<ConfigError> for Failure {
         Self::new(
             CONFIG,
             error,
-            "Correct the line; `caucus-relay run --help` names the flags, and docs/relay.md the settings.",
+            "Correct the line, or remove it to get the default; `caucus-relay run --help` names the flags.",
         )
     }
 }

@@ -58,7 +58,7 @@ async fn serve<S: Store>(cli: &Cli, config: &Config, identity: Identity, store: 
         limits: config.limits.clone(),
         clock: Arc::new(SystemClock::new()),
     };
-    let relay = Relay::start(setup, Arc::new(store)).await?;
+    let mut relay = Relay::start(setup, Arc::new(store)).await?;
     let address = relay.address().to_string();
     answer(cli, &address, &json!({ "address": address }))?;
     if config.is_local() {
@@ -73,7 +73,10 @@ async fn serve<S: Store>(cli: &Cli, config: &Config, identity: Identity, store: 
             "Everything is in memory only: when this relay ends, all entries are gone.",
         );
     }
-    stop.await;
+    tokio::select! {
+        () = stop => {}
+        () = relay.ended() => {}
+    }
     relay.stop().await?;
     Ok(())
 }

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
-use caucus_proto::id::{ChannelId, Position};
+use caucus_proto::id::{ChannelId, Hours, Position};
 use caucus_proto::wire::Flag;
 use tokio::sync::{RwLock, watch};
 
@@ -17,6 +17,7 @@ use crate::clock::Moment;
 use crate::limits::Limits;
 use crate::relay::pace::Pace;
 use crate::relay::range::Range;
+use crate::store::is_served;
 
 const RING_ENTRIES: usize = 64;
 const RING_BYTES: usize = 128 * 1024;
@@ -37,6 +38,7 @@ pub(crate) struct Tip {
 pub(crate) struct Fresh {
     pub(crate) position: Position,
     pub(crate) flag: Flag,
+    pub(crate) expires: Hours,
     pub(crate) frame: Bytes,
 }
 
@@ -96,8 +98,14 @@ impl Live {
         });
     }
 
-    /// The guard has changed.
+    /// Whether the channel was deleted since.
+    pub(crate) fn is_gone(&self) -> bool {
+        self.tip.borrow().gone
+    }
+
+    /// The guard has changed, and with it perhaps what may still be read.
     pub(crate) fn changed(&self) {
+        self.empty(&mut locked(&self.ring));
         self.tip.send_modify(|tip| tip.guard = tip.guard.wrapping_add(1));
     }
 
@@ -108,13 +116,16 @@ impl Live {
 
     /// Fresh entries right after a position and inside the range, without a gap, up to and with the first
     /// cut. Empty if the next one is not at hand.
-    pub(crate) fn fresh_after(&self, after: Position, range: Range, most: usize) -> Vec<Fresh> {
+    pub(crate) fn fresh_after(&self, after: Position, range: Range, most: usize, now: Hours) -> Vec<Fresh> {
         let ring = locked(&self.ring);
         let mut next = after.next();
         let mut bytes = 0;
         let mut taken = Vec::new();
         for fresh in ring.entries.iter().filter(|fresh| fresh.position > after) {
-            let stop = fresh.position != next || !range.holds(next) || bytes >= most;
+            let stop = fresh.position != next
+                || !range.holds(next)
+                || !is_served(fresh.expires, now)
+                || bytes >= most;
             if stop {
                 break;
             }
@@ -242,12 +253,13 @@ mod tests {
         Fresh {
             position: Position(position),
             flag,
+            expires: Hours(10),
             frame: vec![0; size].into(),
         }
     }
 
     fn positions(live: &Live, after: u64) -> Vec<u64> {
-        let fresh = live.fresh_after(Position(after), ALL, usize::MAX);
+        let fresh = live.fresh_after(Position(after), ALL, usize::MAX, Hours(10));
         fresh.into_iter().map(|fresh| fresh.position.0).collect()
     }
 
@@ -283,7 +295,25 @@ mod tests {
             first: Position(1),
             last: Some(Position(1)),
         };
-        assert_eq!(live.fresh_after(Position(0), first, usize::MAX).len(), 1);
+        assert_eq!(
+            live.fresh_after(Position(0), first, usize::MAX, Hours(10)).len(),
+            1
+        );
+    }
+
+    #[test]
+    fn what_expired_or_was_trimmed_is_no_longer_fresh() {
+        let live = live(1 << 20);
+        let _follower = live.follow();
+        live.publish(fresh(1, Flag::Plain, 10));
+        assert_eq!(positions(&live, 0), [1]);
+        assert!(
+            live.fresh_after(Position(0), ALL, usize::MAX, Hours(11))
+                .is_empty()
+        );
+        live.changed();
+        assert!(positions(&live, 0).is_empty());
+        assert_eq!(live.budget.left.load(Ordering::Relaxed), 1 << 20);
     }
 
     #[test]

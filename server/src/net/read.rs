@@ -9,7 +9,7 @@ use quinn::{RecvStream, SendStream};
 use tokio::sync::watch;
 use tokio::time::{Duration, timeout};
 
-use crate::net::desk::{Desk, refusal};
+use crate::net::desk::Desk;
 use crate::net::frames::Frames;
 use crate::net::goodbye::Goodbye;
 use crate::net::live::Tip;
@@ -130,19 +130,19 @@ impl<S: Store> Reading<S> {
         }
     }
     async fn step(&self, handle: &Handle, range: Range, cursor: Position) -> Result<Step, RefusedBecause> {
-        let fresh = handle.live.fresh_after(cursor, range, BATCH);
+        let now = self.desk.clock.hours();
+        let fresh = handle.live.fresh_after(cursor, range, BATCH, now);
         if let Some(last) = fresh.last() {
             let (last, flag) = (last.position, last.flag);
             let frames = fresh.into_iter().map(|fresh| fresh.frame).collect();
             return Ok(Step::Frames(frames, last, flag));
         }
-        let now = self.desk.clock.hours();
         let entries = self
             .desk
             .store
             .read(handle.channel, cursor, BATCH, now)
             .await
-            .map_err(refusal)?;
+            .map_err(|error| self.desk.refusal(error))?;
         let mut frames = Vec::new();
         let mut last = None;
         for entry in entries

@@ -9,7 +9,7 @@ use caucus_proto::id::{ChannelId, Counter, Position};
 use caucus_proto::label::Label;
 use caucus_proto::wire::proof::{Binding, Purpose};
 use caucus_proto::wire::{
-    ALPN, Answer, Answered, Asked, ChannelSpec, Greeting, Hello, Proof, Read, RelayAddress, RelayKey,
+    ALPN, Answer, Answered, Asked, ChannelSpec, Greeting, Hello, Pass, Proof, Read, RelayAddress, RelayKey,
     Request, Role, Served, VERSION, frame,
 };
 use quinn::crypto::rustls::QuicClientConfig;
@@ -138,15 +138,14 @@ impl Visitor {
     }
 
     pub(crate) async fn create(&mut self, spec: &ChannelSpec) -> Answer {
+        self.create_with(spec, None).await
+    }
+
+    pub(crate) async fn create_with(&mut self, spec: &ChannelSpec, pass: Option<Pass>) -> Answer {
         let secret = StaticSecret::from(CREATION_SECRET);
         let proof = Proof::make(&secret, &spec.id(), Purpose::Create, &self.binding).unwrap();
         let spec = spec.clone();
-        self.ask(Request::Create {
-            spec,
-            proof,
-            pass: None,
-        })
-        .await
+        self.ask(Request::Create { spec, proof, pass }).await
     }
 
     pub(crate) async fn try_open(&mut self, channel: ChannelId, role: Role, secret: [u8; 32]) -> Answer {

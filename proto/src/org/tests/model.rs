@@ -254,7 +254,7 @@ impl Model {
                 let name_free = !self
                     .people
                     .iter()
-                    .any(|p| !gone(p) && p.name.to_ascii_lowercase() == name.to_ascii_lowercase());
+                    .any(|p| !gone(p) && p.name.eq_ignore_ascii_case(name));
                 let ok = keyholder && *honest && open && name_free && self.find(persona).is_none();
                 if ok {
                     self.people_ever += 1;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use caucus_proto::wire::{Answer, Change, ChangeId, RefusedBecause, Role};
 
-use crate::net::desk::{Desk, refusal};
+use crate::net::desk::Desk;
 use crate::net::session::{Handle, Session};
 use crate::relay::change::{self, Changed};
 use crate::relay::guard::Guard;
@@ -79,7 +79,7 @@ impl<S: Store> Desk<S> {
             .store
             .put_guard(handle.channel, Some(from), to)
             .await
-            .map_err(refusal)?;
+            .map_err(|error| self.refusal(error))?;
         if written {
             handle.live.changed();
         }

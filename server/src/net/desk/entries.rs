@@ -6,7 +6,7 @@ use caucus_proto::wire::{
     Access, Answer, Entry, Flag, RefusedBecause, Role, SegmentReader, Served, bucket, frame,
 };
 
-use crate::net::desk::{Desk, Found, refusal};
+use crate::net::desk::{Desk, Found};
 use crate::net::live::Fresh;
 use crate::net::session::{Handle, Session};
 use crate::relay::append::{self, Scene, Wanted};
@@ -186,7 +186,7 @@ impl<S: Store> Desk<S> {
             .store
             .read(handle.channel, Position(0), 1, now)
             .await
-            .map_err(refusal)?;
+            .map_err(|error| self.refusal(error))?;
         Ok(first.first().map_or(guard.newest.next(), |entry| entry.position))
     }
 
@@ -208,7 +208,12 @@ impl<S: Store> Desk<S> {
             bytes: bytes.clone(),
             guard: after,
         };
-        match self.store.append(entry).await.map_err(refusal)? {
+        match self
+            .store
+            .append(entry)
+            .await
+            .map_err(|error| self.refusal(error))?
+        {
             Appended::Stored(position) => {
                 let entry = Entry {
                     position,
@@ -228,7 +233,7 @@ impl<S: Store> Desk<S> {
 
 /// Encodes an entry once for all followers; without followers it is not encoded at all.
 fn publish(handle: &Handle, entry: Entry) {
-    let (position, flag) = (entry.position, entry.flag);
+    let (position, flag, expires) = (entry.position, entry.flag, entry.expires);
     if !handle.live.is_followed() {
         return;
     }
@@ -237,6 +242,7 @@ fn publish(handle: &Handle, entry: Entry) {
         Ok(frame) => handle.live.publish(Fresh {
             position,
             flag,
+            expires,
             frame,
         }),
         Err(_) => handle.live.changed(),

@@ -1,20 +1,16 @@
 //! `Create` and `Open`.
 
-use std::time::Duration;
-
 use caucus_proto::id::ChannelId;
 use caucus_proto::wire::{Answer, ChannelSpec, Pass, Proof, RefusedBecause, Role};
 use tokio::time::Instant;
 
-use crate::net::desk::{Desk, refusal};
+use crate::net::desk::Desk;
 use crate::net::session::{Handle, Session};
+use crate::relay::change::{Changed, settle};
 use crate::relay::create::{self, Creation};
 use crate::relay::open::{self, Opening};
 use crate::relay::stop::Stop;
 use crate::store::Store;
-
-/// Every `NotOpened` goes out so long after its request was taken up, whatever the look-ups before took.
-const NOT_OPENED_AFTER: Duration = Duration::from_millis(5);
 
 impl<S: Store> Desk<S> {
     pub(super) async fn create(
@@ -34,7 +30,13 @@ impl<S: Store> Desk<S> {
             &self.pass_secret,
             now,
         )?;
-        if self.store.guard(channel).await.map_err(refusal)?.is_some() {
+        if self
+            .store
+            .guard(channel)
+            .await
+            .map_err(|error| self.refusal(error))?
+            .is_some()
+        {
             return Err(RefusedBecause::Exists.into());
         }
         if self.store.usage().channels >= self.limits.channels {
@@ -47,7 +49,7 @@ impl<S: Store> Desk<S> {
             .store
             .put_guard(channel, None, guard)
             .await
-            .map_err(refusal)?
+            .map_err(|error| self.refusal(error))?
         {
             Ok(Answer::Created)
         } else {
@@ -58,10 +60,20 @@ impl<S: Store> Desk<S> {
     /// Marks a pass as spent on this channel.
     async fn spend(&self, channel: ChannelId, nonce: &[u8; 16], day: u32) -> Result<(), RefusedBecause> {
         let (place, mark) = create::spent_mark(nonce, day, &channel);
-        if self.store.put_guard(place, None, mark).await.map_err(refusal)? {
+        if self
+            .store
+            .put_guard(place, None, mark)
+            .await
+            .map_err(|error| self.refusal(error))?
+        {
             return Ok(());
         }
-        match self.store.guard(place).await.map_err(refusal)? {
+        match self
+            .store
+            .guard(place)
+            .await
+            .map_err(|error| self.refusal(error))?
+        {
             Some((mark, _)) if create::spent_on(&mark, nonce, &channel) => Ok(()),
             _ => Err(RefusedBecause::PassRefused),
         }
@@ -84,7 +96,7 @@ impl<S: Store> Desk<S> {
         };
         let opened = self.try_open(session, &asked).await;
         if opened == Err(RefusedBecause::NotOpened) {
-            tokio::time::sleep_until(started + NOT_OPENED_AFTER).await;
+            tokio::time::sleep_until(started + self.not_opened_after).await;
         }
         Ok(opened?)
     }
@@ -95,9 +107,20 @@ impl<S: Store> Desk<S> {
         if session.is_full(self.limits.handles) {
             return Err(RefusedBecause::TooMany);
         }
-        let found = self.store.guard(asked.channel).await.map_err(refusal)?;
+        let found = self
+            .store
+            .guard(asked.channel)
+            .await
+            .map_err(|error| self.refusal(error))?;
+        let hours = self.clock.hours();
         let guard = found.as_ref().map(|(guard, _)| &**guard);
-        open::open(guard, asked, self.verifier(session), self.clock.hours())?;
+        // A change whose hour came may have given the channel to this key while nobody looked.
+        let settled = match guard.and_then(|guard| settle(guard, hours)) {
+            Some(Changed::Done(settled)) => Some(settled),
+            _ => None,
+        };
+        let known = [guard, settled.as_ref()];
+        open::open(known.into_iter().flatten(), asked, self.verifier(session), hours)?;
         let live = self.lives.of(asked.channel, &self.limits, now);
         // What time has done to the guard may have taken the key away.
         let guard = match self.guard(asked.channel, &live).await? {

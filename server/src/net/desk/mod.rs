@@ -2,13 +2,21 @@
 
 mod changes;
 mod entries;
+#[cfg(test)]
+mod guesses;
 mod keys;
+#[cfg(test)]
+mod model;
+#[cfg(test)]
+mod random;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use caucus_proto::id::{ChannelId, Hours};
 use caucus_proto::wire::{Answer, RefusedBecause, RelayInfo, Request, VERSION};
+use tokio::sync::watch;
 use x25519_dalek::{PublicKey, StaticSecret};
 use zeroize::Zeroizing;
 
@@ -17,12 +25,12 @@ use crate::limits::Limits;
 use crate::net::live::{Live, Lives};
 use crate::net::session::Session;
 use crate::relay::change::{Changed, settle};
-use crate::relay::guard::Guard;
+use crate::relay::guard::{Guard, day_of};
 use crate::relay::open::Verifier;
 use crate::relay::stop::Stop;
 use crate::store::{ChannelUsage, Store, StoreError};
 
-const HOURS_A_DAY: u64 = 24;
+const NOT_OPENED_AFTER: Duration = Duration::from_millis(5);
 
 /// The guard of a channel and what it holds.
 type Found = (Arc<Guard>, ChannelUsage);
@@ -36,8 +44,11 @@ pub(crate) struct Desk<S> {
     pub(crate) proof_key: [u8; 32],
     proof_secret: StaticSecret,
     pass_secret: Zeroizing<[u8; 32]>,
+    /// Every `NotOpened` goes out so long after its request was taken up, whatever the look-ups before took.
+    not_opened_after: Duration,
     lives: Lives,
     draining: AtomicBool,
+    failed: watch::Sender<Option<String>>,
 }
 
 impl<S: Store> Desk<S> {
@@ -58,7 +69,9 @@ impl<S: Store> Desk<S> {
             limits,
             proof_secret,
             pass_secret,
+            not_opened_after: NOT_OPENED_AFTER,
             draining: AtomicBool::new(false),
+            failed: watch::Sender::new(None),
         }
     }
 
@@ -141,7 +154,15 @@ impl<S: Store> Desk<S> {
         channel: ChannelId,
         live: &Live,
     ) -> Result<Option<Found>, RefusedBecause> {
-        let found = self.store.guard(channel).await.map_err(refusal)?;
+        if live.is_gone() {
+            // What was created under this id since is another channel: its handles are opened anew.
+            return Ok(None);
+        }
+        let found = self
+            .store
+            .guard(channel)
+            .await
+            .map_err(|error| self.refusal(error))?;
         let now = self.clock.hours();
         match found {
             Some((guard, _)) if is_stale(&guard, now) => {
@@ -156,7 +177,15 @@ impl<S: Store> Desk<S> {
     async fn settled(&self, channel: ChannelId, live: &Live) -> Result<Option<Found>, RefusedBecause> {
         let now = self.clock.hours();
         loop {
-            let Some((guard, usage)) = self.store.guard(channel).await.map_err(refusal)? else {
+            if live.is_gone() {
+                return Ok(None);
+            }
+            let Some((guard, usage)) = self
+                .store
+                .guard(channel)
+                .await
+                .map_err(|error| self.refusal(error))?
+            else {
                 return Ok(None);
             };
             if !guard.lives(now) {
@@ -173,45 +202,64 @@ impl<S: Store> Desk<S> {
                     return Ok(None);
                 }
             };
-            after.used = today(now);
+            after.used = day_of(now);
             // Not written means that another node was quicker: what it wrote is read in the next round.
             if self
                 .store
                 .put_guard(channel, Some(guard), after)
                 .await
-                .map_err(refusal)?
+                .map_err(|error| self.refusal(error))?
             {
                 live.changed();
             }
         }
     }
 
+    /// What a failed store is to a client. A failure that may have lost something ends the relay.
+    pub(crate) fn refusal(&self, error: StoreError) -> RefusedBecause {
+        match error {
+            StoreError::Full => RefusedBecause::RelayFull,
+            StoreError::Closed => RefusedBecause::Draining,
+            failed => {
+                // Never names a channel: the store's errors are about files.
+                tracing::error!("{failed}");
+                self.failed.send_if_modified(|first| {
+                    let is_first = first.is_none();
+                    if is_first {
+                        *first = Some(failed.to_string());
+                    }
+                    is_first
+                });
+                RefusedBecause::StoreFailed
+            }
+        }
+    }
+
+    /// Waits until the store has failed, and says how.
+    pub(crate) async fn store_failed(&self) -> StoreError {
+        let mut failed = self.failed.subscribe();
+        match failed
+            .wait_for(Option::is_some)
+            .await
+            .ok()
+            .and_then(|why| why.clone())
+        {
+            Some(why) => StoreError::Failed(why),
+            None => StoreError::Closed,
+        }
+    }
+
     async fn delete(&self, channel: ChannelId, live: &Live) -> Result<(), RefusedBecause> {
-        self.store.delete(channel).await.map_err(refusal)?;
+        self.store
+            .delete(channel)
+            .await
+            .map_err(|error| self.refusal(error))?;
         live.gone();
         self.lives.forget(&channel);
         Ok(())
     }
 }
 
-/// The use of a guard is noted by the day, so that no exact time is kept.
-fn today(now: Hours) -> Hours {
-    Hours(now.0 - now.0 % HOURS_A_DAY)
-}
-
 fn is_stale(guard: &Guard, now: Hours) -> bool {
-    today(guard.used) < today(now) || guard.waiting.iter().any(|waiting| waiting.due <= now)
-}
-
-/// What a failed store is to a client.
-pub(crate) fn refusal(error: StoreError) -> RefusedBecause {
-    match error {
-        StoreError::Full => RefusedBecause::RelayFull,
-        StoreError::Closed => RefusedBecause::Draining,
-        failed => {
-            // Never names a channel: the store's errors are about files.
-            tracing::error!("{failed}");
-            RefusedBecause::StoreFailed
-        }
-    }
+    day_of(guard.used) < day_of(now) || guard.waiting.iter().any(|waiting| waiting.due <= now)
 }

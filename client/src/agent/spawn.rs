@@ -1,0 +1,81 @@
+//! Starts the agent on demand: the same program, beside the terminal, with nothing in its arguments but the
+//! home folder and nothing in its environment but where things are.
+
+use std::env;
+use std::os::unix::process::CommandExt;
+use std::process::{Child, Command, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use super::call::Call;
+use super::home::Home;
+use crate::app::{Code, Intent, Problem};
+
+/// How long a new agent may take to answer.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// How long a face waits before it looks again.
+const PAUSE: Duration = Duration::from_millis(5);
+
+/// How long it waits before it starts another, where one ended (because an old one was still ending).
+const AGAIN: Duration = Duration::from_millis(200);
+
+/// What the agent keeps of the environment.
+const KEPT: [&str; 5] = ["HOME", "PATH", "TMPDIR", "XDG_DATA_HOME", "XDG_RUNTIME_DIR"];
+
+/// Connects to the agent, starting it where none runs.
+///
+/// # Errors
+/// `Problem` if the home folder cannot be used or no agent answers.
+pub fn reach_or_start(home: &Home) -> Result<Call, Problem> {
+    if let Some(call) = Call::connect(home)? {
+        return Ok(call);
+    }
+    home.prepare()?;
+    let begun = Instant::now();
+    let mut child = start(home)?;
+    loop {
+        if let Some(mut call) = Call::connect(home)? {
+            call.ask(&Intent::Hello {})?;
+            return Ok(call);
+        }
+        if begun.elapsed() > PATIENCE {
+            return Err(Problem::new(
+                Code::Agent,
+                "the agent was started, but does not answer",
+                "run `caucus agent` in another terminal to see why",
+            ));
+        }
+        if matches!(child.try_wait(), Ok(Some(_))) {
+            sleep(AGAIN);
+            if Call::connect(home)?.is_none() {
+                child = start(home)?;
+            }
+        }
+        sleep(PAUSE);
+    }
+}
+
+fn start(home: &Home) -> Result<Child, Problem> {
+    let failed = |error: std::io::Error| {
+        Problem::new(
+            Code::Agent,
+            format!("the agent cannot be started: {error}"),
+            "run `caucus agent` in another terminal to see why",
+        )
+    };
+    let program = env::current_exe().map_err(failed)?;
+    Command::new(program)
+        .arg("agent")
+        .arg("--home")
+        .arg(home.folder())
+        .env_clear()
+        .envs(KEPT.iter().filter_map(|name| Some((name, env::var_os(name)?))))
+        .current_dir("/")
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .process_group(0)
+        .spawn()
+        .map_err(failed)
+}

@@ -1,0 +1,164 @@
+//! The commands, and which file does which.
+
+use std::env;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::error::ErrorKind;
+use clap::{Args, Parser, Subcommand};
+
+use super::console::Console;
+use super::failure::Failure;
+use super::secret::Source;
+use super::session::Session;
+use super::{
+    admit, agent, decline, found, init, invite, invites, join, joins, leave, lock, overview, passphrase,
+    people, read, relay, remove, requests, revoke, rooms, say, status, unlock, verify,
+};
+use crate::agent::Home;
+use crate::clock::{Clock, SystemClock};
+
+/// People talk and decide in end-to-end encrypted rooms, through a relay that reads nothing.
+#[derive(Parser, Debug)]
+#[command(name = "caucus", version, disable_help_subcommand = true)]
+pub(super) struct Cli {
+    #[command(flatten)]
+    global: Global,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Args, Debug)]
+struct Global {
+    /// Home folder: one person's vault and agent [default: $CAUCUS_HOME, else `caucus` in the user's data folder]
+    #[arg(long, global = true, value_name = "DIR", help_heading = "Global options")]
+    home: Option<PathBuf>,
+    /// Answers (on standard output) and errors (on standard error) as one JSON object a line
+    #[arg(long, global = true, help_heading = "Global options")]
+    json: bool,
+    #[command(flatten)]
+    source: Source,
+}
+
+#[derive(Subcommand, Debug)]
+enum Command {
+    Init(init::Init),
+    Relay(relay::Relay),
+    Found(found::Found),
+    Invite(invite::Invite),
+    Invites(invites::Invites),
+    Revoke(revoke::Revoke),
+    Join(join::Join),
+    Joins(joins::Joins),
+    Requests(requests::Requests),
+    Admit(admit::Admit),
+    Decline(decline::Decline),
+    Say(say::Say),
+    Read(read::Read),
+    Rooms(rooms::Rooms),
+    People(people::People),
+    Verify(verify::Verify),
+    Remove(remove::Remove),
+    Leave(leave::Leave),
+    Status(status::Status),
+    Lock(lock::Lock),
+    Unlock(unlock::Unlock),
+    Passphrase(passphrase::Passphrase),
+    Agent(agent::Agent),
+}
+
+/// Does what the process's arguments say.
+#[must_use]
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help and version are answers, the rest is wrong usage; with both outputs gone the code still tells.
+            let _ = error.print();
+            return ExitCode::from(match error.kind() {
+                ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => 0,
+                _ => super::failure::USAGE,
+            });
+        }
+    };
+    let console = Console::of_process(cli.global.json);
+    ExitCode::from(run(cli, console))
+}
+
+/// Does it, and returns the exit code.
+pub(super) fn run(cli: Cli, mut console: Console) -> u8 {
+    let home = match home(cli.global.home.as_deref()) {
+        Ok(home) => home,
+        Err(failure) => {
+            failure.tell(&mut console);
+            return failure.exit();
+        }
+    };
+    let now = SystemClock.minutes().0;
+    let mut session = Session::new(console, home, cli.global.source, now);
+    let ended = match cli.command {
+        None => overview::show(&mut session),
+        Some(command) => act(command, &mut session),
+    }
+    .and_then(|exit| session.console.flush().map(|()| exit));
+    match ended {
+        Ok(exit) => exit,
+        Err(failure) => {
+            failure.tell(&mut session.console);
+            failure.exit()
+        }
+    }
+}
+
+fn act(command: Command, session: &mut Session) -> Result<u8, Failure> {
+    match command {
+        Command::Init(init) => init.run(session),
+        Command::Relay(relay) => relay.run(session),
+        Command::Found(found) => found.run(session),
+        Command::Invite(invite) => invite.run(session),
+        Command::Invites(invites) => invites.run(session),
+        Command::Revoke(revoke) => revoke.run(session),
+        Command::Join(join) => join.run(session),
+        Command::Joins(joins) => joins.run(session),
+        Command::Requests(requests) => requests.run(session),
+        Command::Admit(admit) => admit.run(session),
+        Command::Decline(decline) => decline.run(session),
+        Command::Say(say) => say.run(session),
+        Command::Read(read) => read.run(session),
+        Command::Rooms(rooms) => rooms.run(session),
+        Command::People(people) => people.run(session),
+        Command::Verify(verify) => verify.run(session),
+        Command::Remove(remove) => remove.run(session),
+        Command::Leave(leave) => leave.run(session),
+        Command::Status(status) => status.run(session),
+        Command::Lock(lock) => lock.run(session),
+        Command::Unlock(unlock) => unlock.run(session),
+        Command::Passphrase(passphrase) => passphrase.run(session),
+        Command::Agent(agent) => agent.run(session),
+    }
+}
+
+/// The home folder: as given, else `CAUCUS_HOME`, else `caucus` in the user's data folder.
+fn home(given: Option<&Path>) -> Result<Home, Failure> {
+    let set = |name: &str| {
+        env::var_os(name)
+            .filter(|value| !value.is_empty())
+            .map(PathBuf::from)
+    };
+    let folder = given
+        .map(Path::to_path_buf)
+        .or_else(|| set("CAUCUS_HOME"))
+        .or_else(|| {
+            let data = set("XDG_DATA_HOME").filter(|path| path.is_absolute());
+            let data = data.or_else(|| Some(set("HOME")?.join(".local/share")));
+            data.map(|data| data.join("caucus"))
+        })
+        .filter(|folder| !folder.as_os_str().is_empty())
+        .ok_or_else(|| {
+            Failure::usage(
+                "there is no home folder: neither --home nor CAUCUS_HOME nor HOME is set",
+                "give one with --home DIR",
+            )
+        })?;
+    Home::at(&folder).map_err(|error| Failure::Problem(error.into()))
+}

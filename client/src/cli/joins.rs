@@ -1,0 +1,59 @@
+//! `caucus joins`: requests of one's own.
+
+use clap::Args;
+
+use super::console::{bold, plain};
+use super::ending;
+use super::failure::Failure;
+use super::session::Session;
+use super::table::Table;
+use crate::app::{Answer, Intent, JoinStage};
+
+/// Show your own requests to join, or give one up
+#[derive(Args, Debug)]
+#[command(after_help = "Example:\n  caucus joins\n  caucus joins --cancel 1")]
+pub(super) struct Joins {
+    /// Give up this request
+    #[arg(long, value_name = "N")]
+    cancel: Option<u64>,
+}
+
+impl Joins {
+    pub(super) fn run(self, session: &mut Session) -> Result<u8, Failure> {
+        if let Some(number) = self.cancel {
+            let answer = session.ask(&Intent::CancelJoin { number })?;
+            return ending::done(session, answer, &format!("Request {number} is given up."));
+        }
+        let answer = session.ask(&Intent::Joins {})?;
+        ending::show(session, answer, |session, answer| {
+            let Answer::Joins { joins } = answer else {
+                return Err(Session::unexpected(&answer));
+            };
+            if joins.is_empty() {
+                return session.console.say("You have asked nowhere.");
+            }
+            let mut table = Table::with_head(["N", "BODY", "YOU", "STAGE", ""]);
+            for join in joins {
+                table.row([
+                    plain(join.number.to_string()),
+                    bold(join.body),
+                    plain(join.name),
+                    plain(stage(join.stage)),
+                    plain(join.why.unwrap_or_default()),
+                ]);
+            }
+            table.print(&mut session.console, 0)
+        })
+    }
+}
+
+/// How far, in words.
+pub(super) const fn stage(stage: JoinStage) -> &'static str {
+    match stage {
+        JoinStage::Sending => "not yet at the relay",
+        JoinStage::Waiting => "waiting for admission",
+        JoinStage::Joined => "in",
+        JoinStage::Declined => "declined",
+        JoinStage::Failed => "failed",
+    }
+}

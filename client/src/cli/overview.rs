@@ -1,0 +1,99 @@
+//! `caucus` alone: what there is, and how to begin.
+
+use super::console::{bold, dim, plain};
+use super::failure::Failure;
+use super::session::Session;
+
+const FIRST: [(&str, &str); 6] = [
+    ("caucus init", "make your vault"),
+    (
+        "caucus relay add ADDRESS",
+        "tell it of a relay (whoever runs one has its address)",
+    ),
+    ("caucus found cell \"North\"", "found a cell"),
+    (
+        "caucus invite North",
+        "make a link for the next person; they run `caucus join`",
+    ),
+    ("caucus admit --all", "let in who asks"),
+    (
+        "caucus say North \"Hello\"",
+        "talk; `caucus read North --follow` listens",
+    ),
+];
+
+const GROUPS: [(&str, &[(&str, &str)]); 4] = [
+    (
+        "Talk",
+        &[
+            ("say ROOM TEXT", "say something"),
+            ("read ROOM", "read, and follow"),
+            ("rooms", "the rooms you are in"),
+        ],
+    ),
+    (
+        "People",
+        &[
+            ("people BODY", "who is there and what they may do"),
+            ("verify BODY NAME", "compare codes with somebody"),
+            ("remove BODY NAME", "remove somebody"),
+            ("leave BODY", "leave"),
+        ],
+    ),
+    (
+        "Joining",
+        &[
+            ("join [LINK]", "ask to join by an invite link"),
+            ("joins", "requests of your own"),
+            ("invite BODY", "make an invite link"),
+            ("invites, revoke", "open invites; end one"),
+            ("requests", "who asks to be let in"),
+            ("admit, decline", "decide"),
+        ],
+    ),
+    (
+        "This device",
+        &[
+            ("status", "how things stand"),
+            ("init", "make the vault"),
+            ("lock, unlock", "close and open the vault"),
+            ("passphrase", "change the passphrase"),
+            ("relay", "relays you use"),
+            ("found", "found a body"),
+            ("agent", "the process that holds the open vault"),
+        ],
+    ),
+];
+
+/// Shows it.
+///
+/// # Errors
+/// `Failure` if nobody reads.
+pub(super) fn show(session: &mut Session) -> Result<u8, Failure> {
+    let console = &mut session.console;
+    console.line([
+        bold("caucus"),
+        plain(": people talk and decide in end-to-end encrypted rooms, through a relay that reads nothing"),
+    ])?;
+    console.say("")?;
+    console.line([bold("First steps")])?;
+    for (number, (command, what)) in FIRST.iter().enumerate() {
+        console.line([plain(format!("  {}. {command:<28}", number + 1)), dim(*what)])?;
+    }
+    console.say("")?;
+    console.line([
+        plain("Invited? "),
+        bold("caucus join --as NAME"),
+        plain(" asks for the link and makes your vault too."),
+    ])?;
+    for (title, commands) in GROUPS {
+        console.say("")?;
+        console.line([bold(title)])?;
+        for (command, what) in commands {
+            console.line([plain(format!("  {command:<20}")), dim(*what)])?;
+        }
+    }
+    console.say("")?;
+    console.say("`caucus COMMAND --help` tells more, with an example.")?;
+    Ok(0)
+}

@@ -1,0 +1,70 @@
+//! `caucus people`: who is in a body.
+
+use clap::Args;
+
+use super::console::{bold, dim, plain, warn};
+use super::ending;
+use super::failure::Failure;
+use super::session::Session;
+use super::table::Table;
+use crate::app::{Answer, Intent, PersonView};
+
+/// Show who is in a body, what they may do, and with whom you compared codes
+#[derive(Args, Debug)]
+#[command(after_help = "Example:\n  caucus people North")]
+pub(super) struct People {
+    /// Which body
+    body: String,
+}
+
+impl People {
+    pub(super) fn run(self, session: &mut Session) -> Result<u8, Failure> {
+        let intent = Intent::People {
+            body: self.body.clone(),
+        };
+        let answer = session.ask_in(&self.body, &intent)?;
+        ending::show(session, answer, |session, answer| {
+            let Answer::People { people, .. } = answer else {
+                return Err(Session::unexpected(&answer));
+            };
+            let mut table = Table::with_head(["NAME", "STANDING", "MAY", "CODES"]);
+            for person in people {
+                let standing = standing(&person);
+                table.row([
+                    bold(person.name),
+                    if person.uncut {
+                        warn("removed, access not yet cut")
+                    } else {
+                        standing
+                    },
+                    if person.standing != "present" {
+                        dim("-")
+                    } else if person.powers.is_empty() {
+                        dim("talk")
+                    } else {
+                        plain(person.powers.join(", "))
+                    },
+                    if person.me {
+                        plain("you")
+                    } else if person.verified {
+                        plain("verified")
+                    } else {
+                        dim("not compared")
+                    },
+                ]);
+            }
+            table.print(&mut session.console, 0)
+        })
+    }
+}
+
+fn standing(person: &PersonView) -> super::console::Piece<'static> {
+    match person.standing.as_str() {
+        "present" => plain("in"),
+        "applied" => plain("asks to join"),
+        "admitted" => plain("admitted, not yet in"),
+        "going" => warn("going"),
+        "gone" => dim("gone"),
+        other => plain(other.to_owned()),
+    }
+}

@@ -1,0 +1,120 @@
+//! `caucus read`: reads a room, and follows it.
+
+use clap::Args;
+
+use super::console::{Console, Look, Piece, dim, plain};
+use super::failure::Failure;
+use super::session::Session;
+use super::{ending, plain as harmless, time};
+use crate::app::{Answer, Intent, MessageKind, MessageView};
+use crate::clock::{Clock, SystemClock};
+
+/// Width of the column of positions.
+const POSITION: usize = 5;
+
+/// Marks what this person wrote. In a column of its own, where no name can stand.
+const OWN: &str = ">";
+
+/// Read a room, the latest messages last; times are UTC by each author's clock
+///
+/// Your own messages are marked with `>`, what happened to the body with `*`.
+#[derive(Args, Debug)]
+#[command(after_help = "Example:\n  caucus read North --follow\n  caucus read North --since 41")]
+pub(super) struct Read {
+    /// Which: BODY or BODY/ROOM
+    room: String,
+    /// Go on with what comes, until Ctrl-C
+    #[arg(long, short)]
+    follow: bool,
+    /// Only after this position
+    #[arg(long, value_name = "P")]
+    since: Option<u64>,
+    /// At most so many [default: 50]
+    #[arg(long, value_name = "N")]
+    limit: Option<u32>,
+    /// Everything that stands in the log, not only what people want to see
+    #[arg(long)]
+    all: bool,
+}
+
+impl Read {
+    pub(super) fn run(self, session: &mut Session) -> Result<u8, Failure> {
+        let intent = Intent::Read {
+            room: self.room.clone(),
+            since: self.since,
+            limit: self.limit,
+            follow: self.follow,
+            all: self.all,
+        };
+        if !self.follow {
+            let answer = session.ask_in(&self.room, &intent)?;
+            let now = session.now;
+            return ending::show(session, answer, |session, answer| {
+                tell(&mut session.console, answer, now)
+            });
+        }
+        session.follow(&self.room, &intent, |console, answer| {
+            if console.json {
+                console.answer(&answer)?;
+            } else {
+                tell(console, answer, SystemClock.minutes().0)?;
+            }
+            console.flush()
+        })?;
+        Ok(0)
+    }
+}
+
+fn tell(console: &mut Console, answer: Answer, now: u64) -> Result<(), Failure> {
+    match answer {
+        Answer::Messages { messages, .. } => {
+            if messages.is_empty() {
+                console.remark("Nothing was said.");
+            }
+            messages
+                .iter()
+                .try_for_each(|message| show(console, message, now))
+        }
+        Answer::Message(message) => show(console, &message, now),
+        other => Err(Session::unexpected(&other)),
+    }
+}
+
+fn show(console: &mut Console, message: &MessageView, now: u64) -> Result<(), Failure> {
+    let time = message
+        .time
+        .map_or_else(|| "--:--".to_owned(), |time| time::clock(time, now));
+    let author = harmless::line(message.author.as_deref().unwrap_or("somebody"));
+    let mut lines = harmless::lines(&message.text);
+    let first = lines.next().unwrap_or_default();
+    let position = dim(format!("{:>POSITION$}  ", message.position));
+    let time_piece = dim(format!("{time}  "));
+    let indent = match message.kind {
+        MessageKind::Said => {
+            let mark = if message.own { OWN } else { " " };
+            let indent = POSITION + 2 + time.chars().count() + 2 + 2 + author.chars().count() + 2;
+            let look = if message.own { Look::Plain } else { Look::Bold };
+            console.line([
+                position,
+                time_piece,
+                plain(format!("{mark} ")),
+                Piece(look, author.into()),
+                plain("  "),
+                plain(first),
+            ])?;
+            indent
+        }
+        MessageKind::Event | MessageKind::NoOp => {
+            let by = match &message.author {
+                Some(_) => format!("{author}: "),
+                None => String::new(),
+            };
+            console.line([position, time_piece, dim("* "), dim(by), dim(first)])?;
+            POSITION + 2 + time.chars().count() + 4
+        }
+    };
+    for line in lines {
+        console.line([plain(" ".repeat(indent)), plain(line)])?;
+    }
+    Ok(())
+}

@@ -1,0 +1,133 @@
+//! Times and durations as a person reads and writes them. All times are UTC.
+
+const MINUTE: u64 = 1;
+const HOUR: u64 = 60;
+const DAY: u64 = 24 * HOUR;
+const WEEK: u64 = 7 * DAY;
+
+/// `19:41` today, `2026-11-24 19:41` on another day. Both in minutes since 1970-01-01T00:00Z.
+#[must_use]
+pub(super) fn clock(minutes: u64, now: u64) -> String {
+    let (hour, minute) = (minutes % DAY / HOUR, minutes % HOUR);
+    if minutes / DAY == now / DAY {
+        return format!("{hour:02}:{minute:02}");
+    }
+    let (year, month, day) = date(minutes / DAY);
+    format!("{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}")
+}
+
+/// Year, month and day of a day since 1970-01-01 (Howard Hinnant's `civil_from_days`).
+fn date(day: u64) -> (u64, u64, u64) {
+    // A clock that lies by more than ten thousand years is shown as the last day of them.
+    let shifted = day.min(2_932_896) + 719_468;
+    let era = shifted / 146_097;
+    let of_era = shifted % 146_097;
+    let year_of_era = (of_era - of_era / 1_460 + of_era / 36_524 - of_era / 146_096) / 365;
+    let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let shifted_month = (5 * of_year + 2) / 153;
+    let day = of_year - (153 * shifted_month + 2) / 5 + 1;
+    let month = if shifted_month < 10 {
+        shifted_month + 3
+    } else {
+        shifted_month - 9
+    };
+    (year_of_era + era * 400 + u64::from(month <= 2), month, day)
+}
+
+/// `just now`, `2 minutes ago`, `3 days ago`.
+#[must_use]
+pub(super) fn ago(minutes: u64, now: u64) -> String {
+    match now.saturating_sub(minutes) {
+        0 => "just now".to_owned(),
+        past => format!("{} ago", span(past)),
+    }
+}
+
+/// `1 minute`, `3 hours`, `7 days`: the largest whole unit, rounded down.
+#[must_use]
+pub(super) fn span(minutes: u64) -> String {
+    let (count, unit) = match minutes {
+        0..HOUR => (minutes, "minute"),
+        HOUR..DAY => (minutes / HOUR, "hour"),
+        _ => (minutes / DAY, "day"),
+    };
+    count_of(count, unit)
+}
+
+/// `1 person` where the word for more is given by an s.
+#[must_use]
+pub(super) fn count_of(count: u64, unit: &str) -> String {
+    format!("{count} {unit}{}", if count == 1 { "" } else { "s" })
+}
+
+/// Minutes of a duration: `90m`, `2h`, `7d`, `2w`.
+///
+/// # Errors
+/// What would be right.
+pub(super) fn duration(text: &str) -> Result<u64, String> {
+    let wrong = || "give a number and a unit: 90m, 2h, 7d or 2w".to_owned();
+    let unit = match text.chars().last() {
+        Some('m') => MINUTE,
+        Some('h') => HOUR,
+        Some('d') => DAY,
+        Some('w') => WEEK,
+        _ => return Err(wrong()),
+    };
+    let digits = text.get(..text.len() - 1).unwrap_or_default();
+    if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Err(wrong());
+    }
+    digits
+        .parse::<u64>()
+        .ok()
+        .and_then(|count| count.checked_mul(unit))
+        .ok_or_else(|| "this is longer than anything lasts here".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_of_today_has_no_date_and_any_other_has() {
+        let noon = 20_782 * DAY + 12 * HOUR + 5;
+        assert_eq!(clock(noon, noon + 3), "12:05");
+        assert_eq!(clock(noon, noon + DAY), "2026-11-25 12:05");
+        assert_eq!(clock(noon + DAY, noon), "2026-11-26 12:05");
+    }
+
+    #[test]
+    fn dates_are_those_of_the_calendar() {
+        assert_eq!(date(0), (1970, 1, 1));
+        assert_eq!(date(59), (1970, 3, 1));
+        assert_eq!(date(789), (1972, 2, 29));
+        assert_eq!(date(11_016), (2000, 2, 29));
+        assert_eq!(date(20_088), (2024, 12, 31));
+        assert_eq!(date(47_541), (2100, 3, 1));
+        assert_eq!(date(u64::MAX / DAY), (9999, 12, 31));
+    }
+
+    #[test]
+    fn the_past_is_told_in_its_largest_unit() {
+        let now = 30_000_000;
+        assert_eq!(ago(now, now), "just now");
+        assert_eq!(ago(now + 5, now), "just now");
+        assert_eq!(ago(now - 1, now), "1 minute ago");
+        assert_eq!(ago(now - 59, now), "59 minutes ago");
+        assert_eq!(ago(now - 60, now), "1 hour ago");
+        assert_eq!(ago(now - 2 * DAY, now), "2 days ago");
+    }
+
+    #[test]
+    fn durations_have_a_number_and_a_unit() {
+        assert_eq!(duration("90m"), Ok(90));
+        assert_eq!(duration("2h"), Ok(120));
+        assert_eq!(duration("7d"), Ok(7 * DAY));
+        assert_eq!(duration("2w"), Ok(14 * DAY));
+        for wrong in ["", "7", "d", "-1d", "+1d", "1.5h", " 1h", "7 d", "1y", "7ä", "ä"] {
+            assert!(duration(wrong).is_err(), "{wrong}");
+        }
+        assert!(duration("99999999999999999999m").is_err());
+        assert!(duration("18446744073709551615w").is_err());
+    }
+}

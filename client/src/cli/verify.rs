@@ -1,0 +1,70 @@
+//! `caucus verify`: the code that two people compare.
+
+use clap::Args;
+
+use super::console::bold;
+use super::ending;
+use super::failure::Failure;
+use super::session::Session;
+use crate::app::{Answer, Intent};
+
+/// Groups of the code on a line.
+const GROUPS: usize = 4;
+
+/// Compare codes with somebody, face to face or by phone: the same code on both sides means nobody stands between
+#[derive(Args, Debug)]
+#[command(after_help = "Example:\n  caucus verify North ben")]
+pub(super) struct Verify {
+    /// In which body
+    body: String,
+    /// With whom
+    name: String,
+    /// The codes were compared and are the same: remember it without asking
+    #[arg(long)]
+    yes: bool,
+}
+
+impl Verify {
+    pub(super) fn run(self, session: &mut Session) -> Result<u8, Failure> {
+        let answer = self.ask(session, self.yes)?;
+        ending::show(session, answer, |session, answer| {
+            let Answer::Code { name, code, verified } = answer else {
+                return Err(Session::unexpected(&answer));
+            };
+            session
+                .console
+                .say(&format!("The code between you and {name}:"))?;
+            let groups: Vec<&str> = code.split_whitespace().collect();
+            for line in groups.chunks(GROUPS) {
+                session.console.line([bold(format!("    {}", line.join(" ")))])?;
+            }
+            session.console.flush()?;
+            if verified {
+                return session
+                    .console
+                    .say(&format!("You have compared codes with {name}."));
+            }
+            if session
+                .console
+                .confirm(&format!("Does {name} read out the same code?"))
+            {
+                self.ask(session, true)?;
+                session.console.say(&format!("{name} is verified."))?;
+            } else {
+                session.console.remark(&format!(
+                    "Compare it with what {name} sees, then run this with --yes. If it differs, somebody stands between you: do not go on."
+                ));
+            }
+            Ok(())
+        })
+    }
+
+    fn ask(&self, session: &mut Session, confirmed: bool) -> Result<Answer, Failure> {
+        let intent = Intent::Verify {
+            body: self.body.clone(),
+            name: self.name.clone(),
+            confirmed,
+        };
+        session.ask_in(&self.body, &intent)
+    }
+}

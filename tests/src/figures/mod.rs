@@ -1,0 +1,55 @@
+//! The figures of a release build: what Caucus costs in time, memory and disk, measured on real processes, each
+//! beside its target where it has one. `docs/figures.md` says how to read them.
+//!
+//! Not here: correctness (the stories), and load on many machines at once.
+
+mod appends;
+mod engine;
+mod figure;
+mod samples;
+mod size;
+mod socket;
+mod talk;
+mod unlock;
+mod vitals;
+
+use std::path::Path;
+
+pub use figure::{Figure, Target, table};
+
+/// What can be measured alone.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, clap::ValueEnum)]
+pub enum Part {
+    /// Sizes of the program and of its list of dependencies.
+    Size,
+    /// Durable appends of raw clients, and what they take on the relay's disk.
+    Appends,
+    /// Opening a vault.
+    Unlock,
+    /// Two people with their agents: saying and seeing.
+    Talk,
+    /// The same without agents and sockets, to tell where the time goes.
+    Engine,
+    /// A build from nothing; takes minutes, and only runs when it is asked for.
+    CleanBuild,
+}
+
+impl Part {
+    /// What is measured where nobody chooses.
+    pub const USUAL: [Self; 5] = [Self::Size, Self::Appends, Self::Unlock, Self::Talk, Self::Engine];
+
+    /// Measures it. Whatever is kept on a disk meanwhile is kept in this folder.
+    ///
+    /// # Panics
+    /// If something that is measured does not work.
+    pub fn measure(self, folder: &Path) -> Vec<Figure> {
+        match self {
+            Self::Size => size::measure(),
+            Self::Appends => appends::measure(folder),
+            Self::Unlock => unlock::measure(folder),
+            Self::Talk => talk::measure(folder),
+            Self::Engine => engine::measure(folder),
+            Self::CleanBuild => vec![size::clean_build(folder)],
+        }
+    }
+}

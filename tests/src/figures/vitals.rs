@@ -1,0 +1,76 @@
+//! What the system knows of a process, and how large a folder is.
+
+use std::fs;
+use std::path::Path;
+use std::time::Duration;
+
+/// Microseconds of a tick of `/proc/<pid>/stat`; the same for every program on Linux.
+const TICK: u64 = 10_000;
+
+/// CPU time that a process has used, its own and the system's for it, in steps of 10 ms.
+pub(super) fn cpu(pid: u32) -> Duration {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).expect("the process lives");
+    // The name before the parenthesis may hold spaces.
+    let (_, fields) = stat.rsplit_once(')').expect("a name");
+    let ticks: u64 = fields
+        .split_whitespace()
+        .skip(11)
+        .take(2)
+        .map(|ticks| ticks.parse::<u64>().expect("ticks"))
+        .sum();
+    Duration::from_micros(ticks * TICK)
+}
+
+/// Memory of a process in MiB: resident now, and the most that ever was.
+pub(super) fn memory(pid: u32) -> (f64, f64) {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).expect("the process lives");
+    let kib = |key: &str| -> f64 {
+        let line = status.lines().find(|line| line.starts_with(key)).expect("a line");
+        let number = line.split_whitespace().nth(1).expect("a number");
+        number.parse().expect("kibibytes")
+    };
+    (kib("VmRSS:") / 1024.0, kib("VmHWM:") / 1024.0)
+}
+
+/// Bytes of all files of a folder.
+pub(super) fn bytes(folder: &Path) -> u64 {
+    let Ok(entries) = fs::read_dir(folder) else {
+        return 0;
+    };
+    entries
+        .flatten()
+        .map(|entry| match entry.metadata() {
+            Ok(metadata) if metadata.is_dir() => bytes(&entry.path()),
+            Ok(metadata) => metadata.len(),
+            Err(_) => 0,
+        })
+        .sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_process_that_burns_a_while_shows_it() {
+        let me = std::process::id();
+        let before = cpu(me);
+        let start = std::time::Instant::now();
+        let mut sum = 0_u64;
+        while cpu(me) < before + Duration::from_millis(20) && start.elapsed() < Duration::from_secs(20) {
+            sum = std::hint::black_box(sum.wrapping_add(1));
+        }
+        assert!(cpu(me) >= before + Duration::from_millis(20));
+        let (now, most) = memory(me);
+        assert!(now > 0.5 && most >= now, "{now} {most}");
+    }
+
+    #[test]
+    fn a_folder_is_as_large_as_its_files() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::create_dir(folder.path().join("in")).unwrap();
+        fs::write(folder.path().join("in/a"), [0; 100]).unwrap();
+        fs::write(folder.path().join("b"), [0; 23]).unwrap();
+        assert_eq!(bytes(folder.path()), 123);
+    }
+}

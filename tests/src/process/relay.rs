@@ -1,0 +1,113 @@
+//! A relay as a process.
+
+use std::io::{BufRead, BufReader, Read};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+use super::binaries;
+
+/// A running `caucus-relay`.
+pub struct RelayProcess {
+    data: PathBuf,
+    listen: String,
+    address: String,
+    child: Option<Child>,
+}
+
+impl RelayProcess {
+    /// Starts one on a free port of the loopback.
+    pub fn start(data: &Path) -> Self {
+        let mut relay = Self {
+            data: data.to_owned(),
+            listen: "127.0.0.1:0".to_owned(),
+            address: String::new(),
+            child: None,
+        };
+        relay.start_again();
+        relay
+    }
+
+    /// Starts it where it was.
+    ///
+    /// # Panics
+    /// If it does not print its address.
+    pub fn start_again(&mut self) {
+        let mut child = Command::new(binaries().join("caucus-relay"))
+            .arg("run")
+            .arg("--data")
+            .arg(&self.data)
+            .args(["--listen", &self.listen])
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the relay's program");
+        let mut lines = BufReader::new(child.stdout.take().expect("its output"));
+        let mut line = String::new();
+        lines.read_line(&mut line).expect("its first line");
+        let address = line.trim().to_owned();
+        if !address.starts_with("caucus://") {
+            let mut errors = String::new();
+            let _ = child
+                .stderr
+                .take()
+                .expect("its errors")
+                .read_to_string(&mut errors);
+            panic!("the relay printed {address:?} and {errors}");
+        }
+        let (_, place) = address.rsplit_once('@').expect("a place in the address");
+        place.clone_into(&mut self.listen);
+        self.address = address;
+        self.child = Some(child);
+    }
+
+    /// Its address.
+    pub fn address(&self) -> &str {
+        &self.address
+    }
+
+    /// Where it keeps what it keeps.
+    pub fn data(&self) -> &Path {
+        &self.data
+    }
+
+    /// Its process.
+    pub fn pid(&self) -> Option<u32> {
+        self.child.as_ref().map(Child::id)
+    }
+
+    /// Ends it at once, as a crash or a seizure would.
+    pub fn kill(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+
+    /// Every byte it keeps on its disk.
+    pub fn disk(&self) -> Vec<(PathBuf, Vec<u8>)> {
+        let mut files = Vec::new();
+        let mut folders = vec![self.data.clone()];
+        while let Some(folder) = folders.pop() {
+            let Ok(entries) = std::fs::read_dir(&folder) else {
+                continue;
+            };
+            for entry in entries.flatten() {
+                let path = entry.path();
+                if path.is_dir() {
+                    folders.push(path);
+                } else if let Ok(bytes) = std::fs::read(&path) {
+                    files.push((path, bytes));
+                }
+            }
+        }
+        files.sort();
+        files
+    }
+}
+
+impl Drop for RelayProcess {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}

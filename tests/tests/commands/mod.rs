@@ -1,0 +1,5 @@
+//! The programs as people, scripts and bots meet them: real processes, real sockets.
+
+mod bot;
+mod mistakes;
+mod secrets;
