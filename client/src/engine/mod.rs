@@ -8,6 +8,7 @@ mod commit;
 mod describe;
 mod drops;
 mod duty;
+#[allow(clippy::module_inception)] // The noun of this folder is the noun of its main file.
 mod engine;
 mod enter;
 mod error;
