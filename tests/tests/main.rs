@@ -2,4 +2,5 @@
 
 mod link;
 mod model;
+mod relay;
 mod stories;
