@@ -1,6 +1,8 @@
 //! How a relay ends: asked to, or killed.
 
-use std::time::{Duration, Instant};
+use std::sync::Mutex;
+use std::task::Poll;
+use std::time::Duration;
 
 use caucus_client::relay::LinkError;
 use caucus_proto::wire::StoreKind;
@@ -52,25 +54,25 @@ async fn what_was_acknowledged_outlives_twenty_kills_under_load() {
         let mut positions: Vec<_> = kept.iter().map(|entry| entry.position.0).collect();
         positions.dedup();
         assert_eq!(positions.len(), kept.len(), "round {round}: a position is twice");
-        let until = Instant::now() + Duration::from_millis(20 + u64::from(round) % 20 * 5);
-        let fill = round;
-        let client = &client;
+        let told = Mutex::new(Vec::new());
+        let (client, noted) = (&client, &told);
         let writers = (0..8).map(|_| async move {
-            let mut mine = Vec::new();
-            while let Ok(position) = client.say(fill, 1024).await {
-                mine.push((position, fill));
+            while let Ok(position) = client.say(round, 1024).await {
+                noted.lock().unwrap().push((position, round));
             }
-            mine
         });
-        let killer = tokio::task::spawn_blocking(move || {
-            std::thread::sleep(until.saturating_duration_since(Instant::now()));
-            running.kill();
+        let killed = async {
+            tokio::time::sleep(Duration::from_millis(40 + u64::from(round) % 20 * 5)).await;
+            tokio::task::spawn_blocking(move || running.kill()).await.unwrap();
+            // What it had sent before it died still comes in; nothing would ever tell that it is dead.
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        };
+        // Writers that come to their end before the kill were told to slow down.
+        tokio::join!(killed, async {
+            let _ = tokio::time::timeout(Duration::from_millis(400), together(writers)).await;
         });
         let before = acknowledged.len();
-        for mine in together(writers).await {
-            acknowledged.extend(mine);
-        }
-        killer.await.unwrap();
+        acknowledged.extend(told.into_inner().unwrap());
         assert!(
             acknowledged.len() > before,
             "round {round}: the kill met no appends"
@@ -78,26 +80,18 @@ async fn what_was_acknowledged_outlives_twenty_kills_under_load() {
     }
 }
 
-async fn together<T, F: Future<Output = T>>(all: impl Iterator<Item = F>) -> Vec<T> {
-    let mut waiting: Vec<_> = all.map(|one| Some(Box::pin(one))).collect();
-    let mut done = Vec::new();
+/// Runs all to their ends.
+async fn together(all: impl Iterator<Item = impl Future<Output = ()>>) {
+    let mut waiting: Vec<_> = all.map(Box::pin).collect();
     std::future::poll_fn(|cx| {
-        for slot in &mut waiting {
-            if let Some(one) = slot
-                && let std::task::Poll::Ready(out) = one.as_mut().poll(cx)
-            {
-                done.push(out);
-                *slot = None;
-            }
-        }
-        if waiting.iter().all(Option::is_none) {
-            std::task::Poll::Ready(())
+        waiting.retain_mut(|one| one.as_mut().poll(cx).is_pending());
+        if waiting.is_empty() {
+            Poll::Ready(())
         } else {
-            std::task::Poll::Pending
+            Poll::Pending
         }
     })
     .await;
-    done
 }
 
 #[tokio::test]
