@@ -138,7 +138,8 @@ impl Config {
         let path = || file.to_path_buf();
         let text = match fs::read_to_string(file) {
             Ok(text) => text,
-            Err(error) if error.kind() == io::ErrorKind::NotFound && !named => String::new(),
+            // Where the data folder is none, whoever needs it tells.
+            Err(error) if is_absent(&error) && !named => String::new(),
             Err(error) => return Err(ConfigError::Read { path: path(), error }),
         };
         let file: File = toml::from_str(&text).map_err(|error| ConfigError::Parse {
@@ -193,6 +194,13 @@ impl Config {
         let memory = self.store == StoreChoice::Memory;
         RelayAddress::new(key, &place.host, place.port.unwrap_or(port), memory).ok()
     }
+}
+
+fn is_absent(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
+    )
 }
 
 fn public_place(text: &str) -> Result<Public, ConfigError> {

@@ -3,4 +3,5 @@
 mod commands;
 mod link;
 mod model;
+mod relay;
 mod stories;

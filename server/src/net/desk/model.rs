@@ -774,5 +774,5 @@ fn alive(channel: &Channel, hour: u64) -> bool {
 }
 
 fn is_padding(size: usize) -> bool {
-    [1, 4, 16, 32, 64, 128, 256].contains(&(size / 1024)) && size % 1024 == 0
+    [1, 4, 16, 32, 64, 128, 256].contains(&(size / 1024)) && size.is_multiple_of(1024)
 }

@@ -475,7 +475,7 @@ impl World {
                 if how > 240 {
                     controls[1] = controls[0];
                 }
-                let solo = how % 4 == 0;
+                let solo = how.is_multiple_of(4);
                 Change::Controls { controls, solo }
             }
             2 => Change::Delete,

@@ -154,3 +154,114 @@ impl Head {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use caucus_proto::id::{ChannelId, Counter, Hours};
+    use caucus_proto::wire::{Access, Change, Retention, SLOTS};
+    use data_encoding::HEXLOWER;
+
+    use super::*;
+    use crate::relay::guard::{Segment, WaitingChange};
+
+    /// Every field set, every list with something in it.
+    fn head() -> Head {
+        let access = Access {
+            append: [1; 32],
+            read: [2; 32],
+        };
+        let change = Change::Trim { until: Position(5) };
+        let guard = Guard {
+            counter: Counter(3),
+            newest: Position(300),
+            access,
+            controls: [[3; 32]; SLOTS],
+            solo: true,
+            segments: vec![
+                Segment {
+                    readers: vec![[4; 32], [5; 32]],
+                    first: Position(1),
+                    last: Some(Position(9)),
+                },
+                Segment {
+                    readers: vec![access.read],
+                    first: Position(10),
+                    last: None,
+                },
+            ],
+            plain: Retention::Month,
+            flagged: Retention::Year,
+            trimmed: Position(4),
+            waiting: vec![WaitingChange {
+                id: change.id(&ChannelId([6; 32])),
+                change,
+                slot: 7,
+                due: Hours(490_968),
+            }],
+            pass: Some(([8; 16], 20_450)),
+            used: Hours(490_800),
+        };
+        let marks = Marks {
+            newest: Position(300),
+            born: 11,
+            sequence: 70_000,
+            guard_day: 20_850,
+            newest_day: 20_480,
+            last_day: 20_816,
+            days: vec![Day {
+                day: 20_480,
+                entries: 12,
+                bytes: 12_288,
+            }],
+        };
+        Head {
+            guard: Arc::new(guard),
+            marks,
+        }
+    }
+
+    fn snapshot() -> String {
+        let bytes = |byte: &str, count: usize| byte.repeat(count);
+        [
+            // Guard: counter, newest, access, controls, solo.
+            "03fb012c",
+            &bytes("01", 32),
+            &bytes("02", 32),
+            &bytes("03", 32 * SLOTS),
+            "01",
+            // Segments, each: readers, first, last.
+            "0202",
+            &bytes("04", 32),
+            &bytes("05", 32),
+            "01010901",
+            &bytes("02", 32),
+            "0a00",
+            // Lives, trimmed, waiting changes, pass, used.
+            "0204",
+            "04",
+            "01",
+            WAITING,
+            "01",
+            &bytes("08", 16),
+            "fb4fe2",
+            "fc00077d30",
+            // Marks.
+            "fb012c0bfc00011170fb5172fb5000fb515001fb50000cfb3000",
+        ]
+        .concat()
+    }
+
+    /// Id, change (a trim until 5), slot, due.
+    const WAITING: &str = concat!(
+        "9fd15a9da7d0a900b796c6d2c1bf6aa97451090aa875e7c266a88e50d332f399",
+        "020507fc00077dd8",
+    );
+
+    #[test]
+    fn the_bytes_of_a_head_and_its_guard_do_not_drift() {
+        let bytes = head().encode().unwrap();
+        assert_eq!(HEXLOWER.encode(&bytes), snapshot());
+        let back = Head::decode(&bytes).unwrap();
+        assert_eq!((back.guard, back.marks), (head().guard, head().marks));
+    }
+}

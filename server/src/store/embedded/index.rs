@@ -264,6 +264,36 @@ mod tests {
     }
 
     #[test]
+    fn the_bytes_of_an_index_file_do_not_drift() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("1.idx");
+        let place = Place {
+            offset: 0x0102,
+            size: 0x0304,
+            bytes: 0x0500,
+        };
+        let live = Live::from([
+            ((ChannelId([0xA1; 32]), Position(6)), place),
+            ((ChannelId([0xB2; 32]), Position(7)), place),
+        ]);
+        Sealed::write(&path, &live, 8, 9).unwrap();
+        let expected = [
+            "6361756375737831",
+            "0000000000000002",
+            "0000000000000008",
+            "0000000000000009",
+            "20768499c7842d109422fc4b0bff0352",
+            &"a1".repeat(32),
+            "0000000000000006000001020000030400000500",
+            &"b2".repeat(32),
+            "0000000000000007000001020000030400000500",
+            "a1a1a1a1a1a1a1a1",
+        ];
+        let bytes = fs::read(&path).unwrap();
+        assert_eq!(data_encoding::HEXLOWER.encode(&bytes), expected.concat());
+    }
+
+    #[test]
     fn an_index_that_is_not_whole_is_none() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("1.idx");
