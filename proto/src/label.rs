@@ -88,6 +88,8 @@ labels! {
     VaultRecord => "vault record",
     /// Hash of a Controls, Delete, Trim or retention change that waits for a second keyholder.
     ControlChange => "control change",
+    /// The body of an entry, as its head names it.
+    Body => "entry body",
     /// Epoch authenticator as it appears in heads.
     EpochAuthenticator => "epoch authenticator",
 }

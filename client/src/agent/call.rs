@@ -15,6 +15,9 @@ use crate::app::{Answer, Code, Intent, Problem};
 /// How long an answer may take. Waiting for an admission is asked for in shorter pieces.
 const PATIENCE: Duration = Duration::from_secs(120);
 
+/// How long an agent may take to end.
+const ENDING: Duration = Duration::from_secs(10);
+
 /// A connection to the agent.
 #[derive(Debug)]
 pub struct Call {
@@ -84,6 +87,19 @@ impl Call {
                 Said::Error(problem) => return Err(problem),
             }
         }
+    }
+
+    /// Waits until the agent has ended, after it was asked to stop.
+    ///
+    /// # Errors
+    /// `Problem` of code `agent` if it does not.
+    pub fn until_it_ends(mut self) -> Result<(), Problem> {
+        self.patience(Some(ENDING))?;
+        while Reply::read(&mut self.read)
+            .map_err(|error| lost(&error))?
+            .is_some()
+        {}
+        Ok(())
     }
 
     fn send(&mut self, intent: &Intent) -> Result<u64, Problem> {

@@ -98,6 +98,7 @@ impl Agent {
         let (stop, mut stopped) = watch::channel(false);
         let shared = Arc::new(Shared {
             app: self.app.clone(),
+            socket: self.home.socket(),
             stop,
         });
         let slots = Arc::new(Semaphore::new(CONNECTIONS));
@@ -142,7 +143,7 @@ impl From<AgentError> for Problem {
         let message = error.to_string();
         match error {
             AgentError::Runs => Self::new(
-                Code::Vault,
+                Code::Agent,
                 message,
                 "use it as it is, or end it with `caucus agent --stop`",
             ),

@@ -16,3 +16,5 @@ pub use home::{Home, HomeError};
 pub use line::{LONGEST_LINE, Reply, Request};
 pub use listen::{Agent, AgentError};
 pub use spawn::reach_or_start;
+#[cfg(test)]
+pub(crate) use tests::Running;

@@ -1,5 +1,6 @@
 //! One connection: requests in, several under way at once, replies out in any order.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -27,6 +28,8 @@ const TOUCH: Duration = Duration::from_secs(20);
 /// What all connections share.
 pub(super) struct Shared {
     pub(super) app: App,
+    /// Where the agent is reached.
+    pub(super) socket: PathBuf,
     /// Ends the agent.
     pub(super) stop: watch::Sender<bool>,
 }
@@ -174,6 +177,10 @@ impl Work {
         } else {
             app.handle(intent).await
         };
+        if stops {
+            // Whoever comes after the answer must not meet the agent that ends.
+            let _ = std::fs::remove_file(&self.shared.socket);
+        }
         self.reply(match answer {
             Ok(answer) => Said::Ok(answer),
             Err(told) => Said::Error(told),

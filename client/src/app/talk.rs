@@ -100,6 +100,8 @@ pub struct Follow {
     entries: broadcast::Receiver<(Position, LogRecord)>,
     position: Position,
     behind: VecDeque<MessageView>,
+    /// There may be more to catch up with, once `behind` is told.
+    more: bool,
     all: bool,
     /// The last message that was given out and is not yet noted as seen.
     shown: Option<Position>,
@@ -115,6 +117,7 @@ pub(super) fn follow(engine: &Engine, room: &str, all: bool) -> Result<Follow, P
         entries,
         position,
         behind: VecDeque::new(),
+        more: false,
         all,
         shown: None,
     })
@@ -124,10 +127,7 @@ impl Follow {
     /// Goes on after this position instead, so that nothing between a read and this is left out.
     pub fn after(&mut self, position: u64) {
         self.position = Position(position);
-        if let Some(live) = self.room.upgrade() {
-            // A vault that cannot be read ends the following with its next entry.
-            let _ = self.catch_up(&live);
-        }
+        self.more = true;
     }
 
     /// The next message; none when the vault was locked.
@@ -153,7 +153,15 @@ impl Follow {
     async fn wait(&mut self) -> Option<MessageView> {
         loop {
             if let Some(message) = self.behind.pop_front() {
+                if let Some(live) = self.room.upgrade() {
+                    let _ = live.room().mark_seen(Position(message.position));
+                }
                 return Some(message);
+            }
+            if self.more {
+                let live = self.room.upgrade()?;
+                self.catch_up(&live).ok()?;
+                continue;
             }
             match self.entries.recv().await {
                 Ok((position, record)) => {
@@ -166,28 +174,25 @@ impl Follow {
                         return Some(view::message(&live.room(), position, &record));
                     }
                 }
-                Err(RecvError::Lagged(_)) => {
-                    let live = self.room.upgrade()?;
-                    self.catch_up(&live).ok()?;
-                }
+                Err(RecvError::Lagged(_)) => self.more = true,
                 Err(RecvError::Closed) => return None,
             }
         }
     }
 
+    /// Reads one page of what was not told yet, so that a long log never lies in memory as a whole.
     fn catch_up(&mut self, live: &LiveRoom) -> Result<(), EngineError> {
         let room = live.room();
-        loop {
-            let page = room.log_after(self.position, 256)?;
-            let Some((last, _)) = page.last() else {
-                return Ok(());
-            };
+        let page = room.log_after(self.position, 256)?;
+        self.more = !page.is_empty();
+        if let Some((last, _)) = page.last() {
             self.position = *last;
-            for (position, record) in &page {
-                if self.all || view::is_shown(record) {
-                    self.behind.push_back(view::message(&room, *position, record));
-                }
+        }
+        for (position, record) in &page {
+            if self.all || view::is_shown(record) {
+                self.behind.push_back(view::message(&room, *position, record));
             }
         }
+        Ok(())
     }
 }

@@ -27,6 +27,7 @@ pub(super) fn split_room(name: &str) -> (&str, &str) {
 /// What a room looks like.
 pub(super) fn room(live: &LiveRoom) -> Result<RoomView, EngineError> {
     let relay_trouble = live.trouble();
+    let told = live.warnings();
     let is_live = live.is_live();
     let room = live.room();
     let state = room.state();
@@ -43,6 +44,7 @@ pub(super) fn room(live: &LiveRoom) -> Result<RoomView, EngineError> {
     };
     warnings.extend(warning.map(|error| error.to_string()));
     warnings.extend(relay_trouble);
+    warnings.extend(told);
     if room_state == RoomState::Open && state.present().count() == 2 {
         warnings.push("with two people in it, either can move the room's clock".to_owned());
     }

@@ -30,11 +30,13 @@ pub(super) struct Agent {
 impl Agent {
     pub(super) fn run(self, session: &mut Session) -> Result<u8, Failure> {
         if self.stop {
-            let ran = session.ask_running(&Intent::Stop {})?;
-            let words = if ran.is_some() {
-                "The agent has ended."
-            } else {
-                "No agent runs."
+            let words = match agent::Call::connect(&session.home)? {
+                Some(mut call) => {
+                    call.ask(&Intent::Stop {})?;
+                    call.until_it_ends()?;
+                    "The agent has ended."
+                }
+                None => "No agent runs.",
             };
             return ending::done(session, Answer::Done {}, words);
         }

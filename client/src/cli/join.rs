@@ -137,7 +137,7 @@ fn end(session: &mut Session, join: &JoinView) -> Result<u8, Failure> {
         JoinStage::Declined => Err(Failure::Problem(crate::app::Problem::new(
             Code::Denied,
             format!("\"{}\" declined the request{because}", join.body),
-            "talk to whom gave you the link",
+            "talk to whoever gave you the link; for another try you need a new one",
         ))),
         JoinStage::Failed => Err(Failure::Problem(crate::app::Problem::new(
             Code::RoomState,

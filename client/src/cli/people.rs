@@ -37,7 +37,9 @@ impl People {
                     } else {
                         standing
                     },
-                    if person.powers.is_empty() {
+                    if person.standing != "present" {
+                        dim("-")
+                    } else if person.powers.is_empty() {
                         dim("talk")
                     } else {
                         plain(person.powers.join(", "))

@@ -53,6 +53,6 @@ pub(super) fn json(encoded: &str) -> String {
 /// fonts and would look like anything.
 const fn is_allowed(c: char) -> bool {
     !is_unsafe(c)
-        && !matches!(c, '\u{e000}'..='\u{f8ff}' | '\u{f0000}'..='\u{10ffff}' | '\u{fdd0}'..='\u{fdef}')
+        && !matches!(c, '\u{e000}'..='\u{f8ff}' | '\u{e0000}'..='\u{10ffff}' | '\u{fdd0}'..='\u{fdef}')
         && (c as u32) & 0xfffe != 0xfffe
 }

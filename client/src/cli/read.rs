@@ -105,7 +105,11 @@ fn show(console: &mut Console, message: &MessageView, now: u64) -> Result<(), Fa
             indent
         }
         MessageKind::Event | MessageKind::NoOp => {
-            console.line([position, time_piece, dim("* "), dim(first)])?;
+            let by = match &message.author {
+                Some(_) => format!("{author}: "),
+                None => String::new(),
+            };
+            console.line([position, time_piece, dim("* "), dim(by), dim(first)])?;
             POSITION + 2 + time.chars().count() + 4
         }
     };

@@ -140,6 +140,10 @@ pub(super) async fn fetch(connection: &Connection, blob: &BlobRef) -> Result<Vec
                 let chunk =
                     envelope::open_bytes(&blob.chunk_key(), &blob.channel, entry.counter, &entry.bytes)
                         .map_err(BlobError::Chunk)?;
+                // Every chunk is full but the last, so nothing can be served for ever.
+                if chunk.len() != CHUNK.min(size - bytes.len()) {
+                    return Err(BlobError::Different.into());
+                }
                 bytes.extend_from_slice(&chunk);
             }
             Served::CaughtUp { .. } => {}

@@ -2,7 +2,7 @@
 //! the office, and carries requests from drops into the log.
 
 use caucus_proto::codec;
-use caucus_proto::id::IntentId;
+use caucus_proto::id::{IntentId, Position};
 use caucus_proto::label::{Label, derive};
 use caucus_proto::org::{Application, Deed, Denied, Person};
 use caucus_proto::wire::{Control, SLOTS};
@@ -13,6 +13,12 @@ use super::random;
 use super::record::{Health, Job};
 use super::room::Room;
 use crate::mls::read_key_package;
+
+/// Requests that may wait in the outbox on their way from a drop into the log.
+const CARRIED: usize = 8;
+
+/// Jobs beyond which a request that the machine refuses is not answered any more.
+const ANSWERS: usize = 64;
 
 impl Room {
     fn control_public(&self) -> Control {
@@ -32,7 +38,7 @@ impl Room {
             return Ok(());
         }
         match self.submit(IntentId(random::bytes()?), &deed) {
-            Ok(()) | Err(EngineError::Denied(_)) => Ok(()),
+            Ok(()) | Err(EngineError::Denied(_) | EngineError::RoomState(_)) => Ok(()),
             Err(error) => Err(error),
         }
     }
@@ -50,13 +56,12 @@ impl Room {
     }
 
     /// The controls that should guard the channel, if they are not what this device last asked for: the named
-    /// keys, all slots, and whether one is alone.
-    pub(super) fn controls_wanted(
-        &self,
-    ) -> Result<Option<(Vec<Control>, [Control; SLOTS], bool)>, EngineError> {
+    /// keys, all slots, and whether one is alone. Each is asked for once, until the office changes.
+    pub(super) fn controls_wanted(&self) -> Option<(Vec<Control>, [Control; SLOTS], bool)> {
         let keys = self.keyholders_keys();
-        if keys.is_empty() || keys == self.cursor.controls || self.cursor.health != Health::Open {
-            return Ok(None);
+        let asked = keys == self.cursor.controls || keys == self.plan.asked_controls;
+        if keys.is_empty() || asked || self.cursor.health != Health::Open {
+            return None;
         }
         // Every keyholder's device fills the unused slots alike, so that two requests for one change agree.
         let mut controls = [[0; 32]; SLOTS];
@@ -71,68 +76,93 @@ impl Room {
             *slot = keys.get(usize::from(index)).copied().unwrap_or_else(filler);
         }
         let solo = keys.len() < 2;
-        Ok(Some((keys, controls, solo)))
+        Some((keys, controls, solo))
     }
 
-    /// These controls were asked for.
+    /// The relay took these controls, now or for when their time has come.
     pub(super) fn controls_set(&mut self, keys: Vec<Control>) -> Result<(), EngineError> {
-        self.cursor.controls = keys;
-        self.keep_cursor()
+        self.move_cursor(|cursor| cursor.controls = keys)
+    }
+
+    /// The relay refused these controls: asking again would only be refused again.
+    pub(super) fn controls_refused(&mut self, keys: Vec<Control>) {
+        self.plan.asked_controls = keys;
     }
 
     /// This device's control key opens the channel: somebody set it.
     pub(super) fn controls_found(&mut self) -> Result<(), EngineError> {
         let keys = self.keyholders_keys();
         if self.cursor.controls.is_empty() && keys.contains(&self.control_public()) {
-            self.cursor.controls = keys;
-            self.keep_cursor()?;
+            self.move_cursor(|cursor| cursor.controls = keys)?;
         }
         Ok(())
     }
 
-    /// Carries a request into the log, or answers it where the machine does not take it.
-    pub(super) fn carry(&mut self, application: Application) -> Result<(), EngineError> {
+    /// Whether one more request may be carried: a flood of them must not crowd out what people say.
+    pub(super) fn may_carry(&self) -> bool {
+        let applies = |deed: &[u8]| {
+            codec::decode::<Deed>(deed, codec::LIMIT).is_ok_and(|deed| matches!(deed, Deed::Apply { .. }))
+        };
+        let waiting = self.outbox.values().filter(|item| item.landed.is_none());
+        waiting.filter(|item| applies(&item.deed)).take(CARRIED).count() < CARRIED
+    }
+
+    /// Carries a request into the log, or answers it where the machine does not take it. The drop was read up to
+    /// this position with it.
+    pub(super) fn carry(
+        &mut self,
+        invite: u64,
+        position: Position,
+        application: Option<Application>,
+    ) -> Result<(), EngineError> {
+        let Some((application, id, deed)) = application.and_then(|application| self.carried(application))
+        else {
+            return self.drop_read(invite, position);
+        };
+        match self.submit_with(id, &deed, |room, overlay| {
+            room.keep_drop_read(overlay, invite, position)
+        }) {
+            Ok(()) => Ok(()),
+            Err(EngineError::Denied(denied))
+                if denied != Denied::KnownPersona && self.rank() == Some(0) && self.answers() < ANSWERS =>
+            {
+                let job = Job::TellDeclined {
+                    application: codec::encode(&application, codec::LIMIT)?,
+                    reason: denied.to_string(),
+                };
+                self.transact(|room, overlay| {
+                    room.keep_job(overlay, &job)?;
+                    room.keep_drop_read(overlay, invite, position)
+                })
+            }
+            // Nothing that an applicant sends stops the room.
+            Err(EngineError::Denied(_) | EngineError::TooLarge(_)) => self.drop_read(invite, position),
+            // The room cannot be acted in now: the request is read again when it can.
+            Err(EngineError::RoomState(_)) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The act that carries a request, if it is worth carrying.
+    fn carried(&self, application: Application) -> Option<(Application, IntentId, Deed)> {
         let persona = application.persona();
         // A key package that no commit could add is not worth carrying.
         let package = read_key_package(&application.key_package, self.record.suite, &self.record.room);
-        if !package.is_ok_and(|package| package.persona == persona) {
-            return Ok(());
+        if !package.is_ok_and(|package| package.persona == persona) || self.state.person(&persona).is_some() {
+            return None;
         }
-        if self.state.person(&persona).is_some() {
-            return Ok(());
-        }
-        let encoded = codec::encode(&application, codec::LIMIT)?;
         let deed = Deed::Apply {
-            application: encoded.clone(),
+            application: codec::encode(&application, codec::LIMIT).ok()?,
         };
         // One request is carried once by this device: its id follows from the request.
-        let id = IntentId::from_slice(
-            derive(
-                Label::Application,
-                &application.digest(),
-                &[self.record.persona.as_bytes()],
-            )
-            .first_chunk::<16>()
-            .map_or(&[], |bytes| bytes.as_slice()),
-        );
-        let Some(id) = id else { return Ok(()) };
-        if self.outbox.values().any(|item| item.id == id) {
-            return Ok(());
-        }
-        match self.submit(id, &deed) {
-            Ok(()) | Err(EngineError::Denied(Denied::KnownPersona)) => Ok(()),
-            Err(EngineError::Denied(denied)) if self.rank() == Some(0) => {
-                let overlay = self.vault.overlay();
-                let job = Job::TellDeclined {
-                    application: encoded,
-                    reason: denied.to_string(),
-                };
-                self.keep_job(&overlay, &job)?;
-                overlay.commit()?;
-                Ok(())
-            }
-            Err(EngineError::Denied(_) | EngineError::RoomState(_)) => Ok(()),
-            Err(error) => Err(error),
-        }
+        let secret = application.digest();
+        let id = derive(Label::Application, &secret, &[self.record.persona.as_bytes()]);
+        let id = IntentId::from_slice(id.first_chunk::<16>()?)?;
+        let known = self.outbox.values().any(|item| item.id == id);
+        (!known).then_some((application, id, deed))
+    }
+
+    fn answers(&self) -> usize {
+        self.jobs().map_or(ANSWERS, |jobs| jobs.len())
     }
 }

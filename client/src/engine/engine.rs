@@ -125,7 +125,7 @@ impl Engine {
 
     pub(super) fn add_room(&self, room: Room) {
         let id = room.id();
-        let live = Arc::new(LiveRoom::new(room));
+        let live = Arc::new(LiveRoom::new(room, Arc::clone(&self.0.clock)));
         lock(&self.0.rooms).insert(id, Arc::clone(&live));
         self.spawn(pump::run(self.clone(), live));
         self.changed();
@@ -210,6 +210,7 @@ impl Engine {
             sealing: SecretKey(random::bytes()?),
             stage: JoinStep::New,
         };
+        let turn = self.vault().turn();
         let overlay = self.vault().overlay();
         let number = overlay
             .range(Table::Joins, b"", 0, usize::MAX)?
@@ -217,6 +218,7 @@ impl Engine {
             .map_or(1, |(last, _)| last.saturating_add(1));
         overlay.put_value(Place::new(Table::Joins, b"", number), &record)?;
         overlay.commit()?;
+        drop(turn);
         self.spawn(join::run(self.clone(), number));
         Ok(number)
     }
@@ -226,6 +228,7 @@ impl Engine {
     /// # Errors
     /// `EngineError::NotFound`.
     pub fn cancel_join(&self, number: u64) -> Result<(), EngineError> {
+        let _turn = self.vault().turn();
         let overlay = self.vault().overlay();
         let place = Place::new(Table::Joins, b"", number);
         if overlay.get_value::<JoinRecord>(&place)?.is_none() {
@@ -236,6 +239,7 @@ impl Engine {
         }
         overlay.delete(place);
         overlay.commit()?;
+        self.join_trouble(number, None);
         self.changed();
         Ok(())
     }
@@ -290,6 +294,7 @@ impl Engine {
         passes: Vec<Pass>,
     ) -> Result<RelayInfo, EngineError> {
         let info = self.relay_info(address).await?;
+        let _turn = self.vault().turn();
         let overlay = self.vault().overlay();
         let mut kept = passes;
         let mut last = 0;
@@ -353,6 +358,7 @@ impl Engine {
 
     /// A creation pass of a relay, if one is left. It counts as spent.
     pub(super) fn take_pass(&self, address: &RelayAddress) -> Option<Pass> {
+        let _turn = self.vault().turn();
         let overlay = self.vault().overlay();
         for (number, mut relay) in listed::<RelayRecord>(&overlay, Table::Relays).ok()? {
             if relay.address == *address

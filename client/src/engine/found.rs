@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use caucus_proto::id::{Counter, Minutes, Nonce, Position};
+use caucus_proto::envelope::AccessSecret;
+use caucus_proto::id::{ChannelId, Counter, Minutes, Nonce, Position};
 use caucus_proto::org::{Genesis, Kind, Name, Running, State, SuiteChoice};
 use caucus_proto::wire::{ChannelSpec, Flag, RelayAddress, Retention};
 use x25519_dalek::{PublicKey, StaticSecret};
@@ -14,7 +15,9 @@ use super::random;
 use super::record::{Cursor, HeadFacts, Health, Item, LogRecord, RoomRecord, SecretKey};
 use super::relay::patiently;
 use super::room::Room;
+use super::send::Now;
 use crate::mls::{Group, PersonaKeys};
+use crate::vault::{Overlay, Vault};
 
 /// What a body is founded with.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -29,6 +32,18 @@ pub struct Founding {
     pub suite: SuiteChoice,
 }
 
+/// A body that is made and stands nowhere yet; its group is in the overlay.
+pub(super) struct Draft {
+    genesis: Genesis,
+    persona: PersonaKeys,
+    group: Group,
+    access: AccessSecret,
+    channel: ChannelId,
+    creation: StaticSecret,
+    salt: [u8; 32],
+    control: StaticSecret,
+}
+
 /// Founds a body at a relay. Nothing is kept unless the relay made the channel.
 pub(super) async fn found(
     engine: &Engine,
@@ -38,98 +53,135 @@ pub(super) async fn found(
     let persona = PersonaKeys::generate()?;
     let connection = engine.pool().connection(relay, &persona.id()).await?;
     let info = connection.info().await?;
-    let control = StaticSecret::from(random::bytes::<32>()?);
-    let control_public = PublicKey::from(&control).to_bytes();
     let now = engine.now();
-    let genesis = Genesis {
-        kind: founding.kind,
-        label: founding.label,
-        suite: founding.suite,
-        founder: persona.public(),
-        founder_name: founding.name,
-        control: control_public,
-        founded: now.minutes,
-        nonce: Nonce(random::bytes()?),
-    };
-    let room_id = genesis.room();
-    let creation = StaticSecret::from(random::bytes::<32>()?);
-    let creation_key = PublicKey::from(&creation).to_bytes();
-    let salt = random::bytes()?;
-    let channel = caucus_proto::id::ChannelId::of(&creation_key, &salt);
-
     let overlay = engine.vault().overlay();
-    let group = Group::found(&overlay, &room_id, genesis.suite, &persona)?;
-    let access = group.access(&channel, Counter(0))?;
-    let mut controls = random_controls()?;
-    if let Some(first) = controls.first_mut() {
-        *first = control_public;
-    }
+    let draft = Draft::new(&overlay, founding, persona, now)?;
     let plain = Retention::Month.min(info.plain);
-    let spec = ChannelSpec {
-        creation_key,
-        salt,
-        access: access.access(),
-        controls,
-        solo: true,
-        plain,
-        flagged: Retention::Quarter.min(info.flagged).max(plain),
-        counter: Counter(0),
-        after: Position(0),
-    };
+    let spec = draft.spec(plain, Retention::Quarter.min(info.flagged).max(plain))?;
     let pass = engine.take_pass(relay);
-    patiently(|| connection.create(&spec, &creation, pass)).await?;
+    patiently(|| connection.create(&spec, &draft.creation, pass)).await?;
 
-    let state = State::found(genesis.clone(), channel);
-    let record = RoomRecord {
-        room: room_id,
-        body: genesis.body(),
-        relay: relay.clone(),
-        channel,
-        suite: genesis.suite,
-        persona: persona.id(),
-        persona_key: SecretKey(*persona.bytes()),
-        control_key: SecretKey(control.to_bytes()),
-        joined_at: Position(0),
-    };
-    let facts = HeadFacts {
-        running: Running::start(&room_id),
-        epoch: group.epoch(),
-        authenticator: group.authenticator_hash(),
-        root: state.root(),
-    };
-    let cursor = Cursor {
-        position: Position(0),
-        counter: Counter(0),
-        running: Running::start(&room_id),
-        flagged: Position(0),
-        access,
-        controls: vec![control_public],
-        health: Health::Open,
-        heads: BTreeMap::new(),
-        seen: Position(0),
-        synced: Some(now.minutes),
-        refresh: Minutes(now.minutes.0.saturating_add(7 * 24 * 60)),
-        cut: now.minutes,
-    };
-    let first = LogRecord {
-        flag: Flag::Plain,
-        author: Some(persona.id()),
-        name: genesis.founder_name.to_string(),
-        time: Some(now.minutes),
-        item: Item::Event("founded the body".to_owned()),
-        facts,
-    };
-    let room = Room::begin(
-        engine.vault(),
-        &overlay,
-        record,
-        persona,
-        group,
-        state,
-        cursor,
-        &first,
-    )?;
+    let vault = engine.vault();
+    let _turn = vault.turn();
+    let room = draft.keep(vault, &overlay, relay, now)?;
     engine.remember_relay(&overlay, relay)?;
     overlay.commit()?;
     Ok(room)
+}
+
+impl Draft {
+    /// Makes genesis, group and keys.
+    pub(super) fn new(
+        overlay: &Overlay,
+        founding: Founding,
+        persona: PersonaKeys,
+        now: Now,
+    ) -> Result<Self, EngineError> {
+        let control = StaticSecret::from(random::bytes::<32>()?);
+        let genesis = Genesis {
+            kind: founding.kind,
+            label: founding.label,
+            suite: founding.suite,
+            founder: persona.public(),
+            founder_name: founding.name,
+            control: PublicKey::from(&control).to_bytes(),
+            founded: now.minutes,
+            nonce: Nonce(random::bytes()?),
+        };
+        let creation = StaticSecret::from(random::bytes::<32>()?);
+        let salt = random::bytes()?;
+        let channel = ChannelId::of(&PublicKey::from(&creation).to_bytes(), &salt);
+        let group = Group::found(overlay, &genesis.room(), genesis.suite, &persona)?;
+        let access = group.access(&channel, Counter(0))?;
+        Ok(Self {
+            genesis,
+            persona,
+            group,
+            access,
+            channel,
+            creation,
+            salt,
+            control,
+        })
+    }
+
+    fn spec(&self, plain: Retention, flagged: Retention) -> Result<ChannelSpec, EngineError> {
+        let mut controls = random_controls()?;
+        if let Some(first) = controls.first_mut() {
+            *first = self.genesis.control;
+        }
+        Ok(ChannelSpec {
+            creation_key: PublicKey::from(&self.creation).to_bytes(),
+            salt: self.salt,
+            access: self.access.access(),
+            controls,
+            solo: true,
+            plain,
+            flagged,
+            counter: Counter(0),
+            after: Position(0),
+        })
+    }
+
+    /// Writes the room into the overlay. The vault's turn is held.
+    pub(super) fn keep(
+        self,
+        vault: &Vault,
+        overlay: &Overlay,
+        relay: &RelayAddress,
+        now: Now,
+    ) -> Result<Room, EngineError> {
+        let Self {
+            genesis,
+            persona,
+            group,
+            access,
+            channel,
+            control,
+            ..
+        } = self;
+        let room = genesis.room();
+        let state = State::found(genesis.clone(), channel);
+        let record = RoomRecord {
+            room,
+            body: genesis.body(),
+            relay: relay.clone(),
+            channel,
+            suite: genesis.suite,
+            persona: persona.id(),
+            persona_key: SecretKey(*persona.bytes()),
+            control_key: SecretKey(control.to_bytes()),
+            joined_at: Position(0),
+        };
+        let facts = HeadFacts {
+            running: Running::start(&room),
+            epoch: group.epoch(),
+            authenticator: group.authenticator_hash(),
+            root: state.root(),
+        };
+        let cursor = Cursor {
+            position: Position(0),
+            counter: Counter(0),
+            running: Running::start(&room),
+            flagged: Position(0),
+            access,
+            controls: vec![genesis.control],
+            health: Health::Open,
+            heads: BTreeMap::new(),
+            seen: Position(0),
+            synced: Some(now.minutes),
+            refresh: Minutes(now.minutes.0.saturating_add(7 * 24 * 60)),
+            cut: now.minutes,
+            disputes: BTreeMap::new(),
+        };
+        let first = LogRecord {
+            flag: Flag::Plain,
+            author: Some(persona.id()),
+            name: genesis.founder_name.to_string(),
+            time: Some(now.minutes),
+            item: Item::Event("founded the body".to_owned()),
+            facts,
+        };
+        Room::begin(vault, overlay, record, persona, group, state, cursor, &first)
+    }
 }

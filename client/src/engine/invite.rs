@@ -11,7 +11,7 @@ use x25519_dalek::{PublicKey, StaticSecret};
 
 use super::blob::random_controls;
 use super::error::EngineError;
-use super::ingest::invite_number;
+use super::follow::invite_number;
 use super::link::InviteLink;
 use super::random;
 use super::record::{InviteRecord, OwnInvite, SecretKey};
@@ -19,7 +19,7 @@ use super::relay::patiently;
 use super::room::Room;
 use super::sealed::Recipient;
 use crate::relay::{Appended, Connection};
-use crate::vault::Table;
+use crate::vault::{Overlay, Table};
 
 /// What a link leads to: whom one asks, and how.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -46,7 +46,7 @@ pub(super) struct InviteDraft {
     secret: [u8; 16],
     access: Position,
     read: StaticSecret,
-    sealing: [u8; 32],
+    sealing: SecretKey,
     genesis: Genesis,
     channel: ChannelId,
     relay: RelayAddress,
@@ -63,7 +63,7 @@ impl Room {
             secret: random::bytes()?,
             access: self.state.access,
             read: keys.read,
-            sealing: *keys.sealing.bytes(),
+            sealing: SecretKey(*keys.sealing.bytes()),
             genesis: self.state.genesis.clone(),
             channel: self.record.channel,
             relay: self.record.relay.clone(),
@@ -88,7 +88,7 @@ impl Room {
             id: draft.id,
             drop: published.drop,
             read: SecretKey(draft.read.to_bytes()),
-            sealing: SecretKey(draft.sealing),
+            sealing: draft.sealing.clone(),
             cursor: Position(0),
             own: Some(OwnInvite {
                 link: link.clone(),
@@ -96,15 +96,15 @@ impl Room {
                 control: published.control,
             }),
         };
-        let overlay = self.vault.overlay();
-        overlay.put_value(self.place(Table::Invites, invite_number(&draft.id)), &record)?;
-        overlay.commit()?;
         let deed = Deed::Invite {
             uses,
             expires,
             drop: published.drop,
         };
-        self.submit(draft.id, &deed)?;
+        self.submit_with(draft.id, &deed, |room, overlay| {
+            overlay.put_value(room.place(Table::Invites, invite_number(&draft.id)), &record)?;
+            Ok(())
+        })?;
         Ok(link)
     }
 
@@ -133,15 +133,22 @@ impl Room {
     }
 
     /// The drop of an invite was read up to here.
-    pub(super) fn drop_read(&self, number: u64, position: Position) -> Result<(), EngineError> {
-        let overlay = self.vault.overlay();
+    pub(super) fn drop_read(&mut self, number: u64, position: Position) -> Result<(), EngineError> {
+        self.transact(|room, overlay| room.keep_drop_read(overlay, number, position))
+    }
+
+    pub(super) fn keep_drop_read(
+        &self,
+        overlay: &Overlay,
+        number: u64,
+        position: Position,
+    ) -> Result<(), EngineError> {
         let place = self.place(Table::Invites, number);
         if let Some(mut record) = overlay.get_value::<InviteRecord>(&place)?
             && record.cursor < position
         {
             record.cursor = position;
             overlay.put_value(place, &record)?;
-            overlay.commit()?;
         }
         Ok(())
     }
@@ -176,7 +183,7 @@ pub(super) async fn publish(
     let card = Card {
         invite: draft.id,
         drop,
-        sealing: Recipient::new(draft.sealing).public(),
+        sealing: Recipient::new(draft.sealing.0).public(),
         kind: draft.genesis.kind,
         label: draft.genesis.label.clone(),
         suite: draft.genesis.suite,

@@ -1,22 +1,35 @@
 //! What is to be done at the relay besides the room's own log. Each job is done at least once: it stands in the
 //! vault until it is done.
 
-use caucus_proto::id::EntryHash;
+use std::time::Duration;
+
+use caucus_proto::id::{ChannelId, EntryHash, PersonaId};
 use caucus_proto::label::Label;
 use caucus_proto::org::Application;
-use caucus_proto::wire::{Change, Retention, Role};
+use caucus_proto::wire::{Change, RefusedBecause, Retention, Role};
+use tokio::task::JoinSet;
 use x25519_dalek::StaticSecret;
 
 use super::answer::Reply;
 use super::blob;
 use super::error::EngineError;
+use super::follow::Cause;
 use super::invite::put;
 use super::record::{Job, WelcomeRecord};
 use super::relay::patiently;
 use super::room::Room;
 use super::sealed::seal;
 use crate::relay::{Connection, LinkError};
-use crate::vault::Table;
+use crate::vault::{Overlay, Table};
+
+/// Milliseconds after which somebody else greets whom the author of a commit did not.
+const GREET_LATER_MS: u64 = 20_000;
+
+/// Answers that are on their way at once.
+const AT_ONCE: usize = 8;
+
+/// How long one answer may take.
+const ANSWER_PATIENCE: Duration = Duration::from_secs(5);
 
 /// Life of what is handed to applicants.
 pub(super) const HANDED_LIFE: Retention = Retention::Month;
@@ -34,17 +47,77 @@ impl Room {
         Ok(jobs)
     }
 
-    /// A job is done, or needs no doing any more.
-    pub(super) fn job_done(&self, number: u64, job: &Job) -> Result<(), EngineError> {
-        let overlay = self.vault.overlay();
-        if let Job::Greet { personas, .. } = job {
-            for persona in personas {
-                self.forget_request(&overlay, persona)?;
+    /// The author of the commit greets at once; other keyholders later, if the newcomer stays silent.
+    pub(super) fn keep_greeting(
+        &self,
+        overlay: &Overlay,
+        persona: &PersonaId,
+        cause: Cause<'_>,
+    ) -> Result<(), EngineError> {
+        // One job greets everybody whom this commit seated: the first of them makes it.
+        let rows = overlay.range(Table::Jobs, self.record.room.as_bytes(), 0, usize::MAX)?;
+        for (number, _) in rows {
+            let place = self.place(Table::Jobs, number);
+            if let Some(Job::Greet {
+                mut personas,
+                snapshot,
+                position,
+                running,
+                counter,
+                access,
+                commit,
+                after_ms,
+            }) = overlay.get_value::<Job>(&place)?
+                && commit == *cause.hash
+            {
+                personas.push(*persona);
+                let job = Job::Greet {
+                    personas,
+                    snapshot,
+                    position,
+                    running,
+                    counter,
+                    access,
+                    commit,
+                    after_ms,
+                };
+                overlay.put_value(place, &job)?;
+                return Ok(());
             }
         }
-        overlay.delete(self.place(Table::Jobs, number));
-        overlay.commit()?;
+        let job = Job::Greet {
+            personas: vec![*persona],
+            snapshot: self.state.snapshot()?,
+            position: self.cursor.position,
+            running: self.cursor.running,
+            counter: self.cursor.counter,
+            access: self.cursor.access.clone(),
+            commit: *cause.hash,
+            after_ms: if cause.ours { 0 } else { GREET_LATER_MS },
+        };
+        self.keep_job(overlay, &job)
+    }
+
+    pub(super) fn keep_job(&self, overlay: &Overlay, job: &Job) -> Result<(), EngineError> {
+        let number = overlay
+            .range(Table::Jobs, self.record.room.as_bytes(), 0, usize::MAX)?
+            .last()
+            .map_or(1, |(last, _)| last.saturating_add(1));
+        overlay.put_value(self.place(Table::Jobs, number), job)?;
         Ok(())
+    }
+
+    /// A job is done, or needs no doing any more.
+    pub(super) fn job_done(&mut self, number: u64, job: &Job) -> Result<(), EngineError> {
+        self.transact(|room, overlay| {
+            if let Job::Greet { personas, .. } = job {
+                for persona in personas {
+                    room.forget_request(overlay, persona)?;
+                }
+            }
+            overlay.delete(room.place(Table::Jobs, number));
+            Ok(())
+        })
     }
 
     /// Whether the people whom a job would greet have all spoken already.
@@ -89,18 +162,15 @@ pub(super) async fn run(
             ..
         } => {
             let snapshot = blob::put(connection, snapshot, HANDED_LIFE, pass()).await?;
-            for application in greeted {
-                let reply = Reply::Landed {
-                    commit: *commit,
-                    position: *position,
-                    counter: *counter,
-                    running: *running,
-                    access: access.clone(),
-                    snapshot: snapshot.clone(),
-                };
-                answer(connection, application, &reply).await?;
-            }
-            Ok(())
+            let reply = Reply::Landed {
+                commit: *commit,
+                position: *position,
+                counter: *counter,
+                running: *running,
+                access: access.clone(),
+                snapshot,
+            };
+            answer_all(connection, greeted, &reply).await
         }
         Job::TellDeclined { application, reason } => {
             let Ok(application) = Application::read(application) else {
@@ -109,14 +179,20 @@ pub(super) async fn run(
             let reply = Reply::Declined {
                 reason: reason.clone(),
             };
-            answer(connection, &application, &reply).await
+            answer_all(connection, &[application], &reply).await
         }
         Job::EndInvite { card, drop, control } => {
             let control = StaticSecret::from(control.0);
             for channel in [*card, *drop] {
                 match patiently(|| connection.open(channel, Role::Control, &control)).await {
                     Ok(opened) => {
-                        patiently(|| connection.change(opened.handle, Change::Delete)).await?;
+                        let deleted = patiently(|| connection.change(opened.handle, Change::Delete)).await;
+                        let _ = connection.close(opened.handle).await;
+                        match deleted {
+                            // It ends with its time.
+                            Ok(_) | Err(LinkError::Refused(_)) => {}
+                            Err(error) => return Err(error.into()),
+                        }
                     }
                     // It is gone already.
                     Err(LinkError::Refused(_)) => {}
@@ -139,17 +215,14 @@ pub(super) async fn hand_out(
 ) -> Result<(), EngineError> {
     let tree = blob::put(connection, &welcome.tree, HANDED_LIFE, pass()).await?;
     let welcome = blob::put(connection, &welcome.welcome, HANDED_LIFE, pass()).await?;
-    for application in applications {
-        let reply = Reply::Welcome {
-            channel: room.channel,
-            genesis: room.genesis.clone(),
-            commit,
-            welcome: welcome.clone(),
-            tree: tree.clone(),
-        };
-        answer(connection, application, &reply).await?;
-    }
-    Ok(())
+    let reply = Reply::Welcome {
+        channel: room.channel,
+        genesis: room.genesis.clone(),
+        commit,
+        welcome,
+        tree,
+    };
+    answer_all(connection, applications, &reply).await
 }
 
 /// What a welcome says of the room.
@@ -158,19 +231,83 @@ pub(super) struct Facts {
     pub genesis: caucus_proto::org::Genesis,
 }
 
-/// Seals a reply to an applicant and drops it. A reply drop that is gone, or a key that is none, is the
-/// applicant's own loss: it must hold up nobody else.
-async fn answer(
+/// Seals a reply to applicants and drops it, a few at a time.
+async fn answer_all(
     connection: &Connection,
-    application: &Application,
+    applications: &[Application],
     reply: &Reply,
 ) -> Result<(), EngineError> {
-    let to = &application.reply;
-    let Ok(sealed) = seal(&to.sealing, Label::SealedAnswer, &to.channel, reply) else {
-        return Ok(());
-    };
-    match put(connection, to.channel, &StaticSecret::from(to.append), sealed).await {
-        Err(EngineError::Relay(LinkError::Refused(_)) | EngineError::RoomState(_)) => Ok(()),
-        other => other.map(|_| ()),
+    for few in applications.chunks(AT_ONCE) {
+        let mut answers = JoinSet::new();
+        for application in few {
+            let to = &application.reply;
+            // A key that is none is the applicant's own loss.
+            if let Ok(sealed) = seal(&to.sealing, Label::SealedAnswer, &to.channel, reply) {
+                let (connection, channel, append) =
+                    (connection.clone(), to.channel, StaticSecret::from(to.append));
+                answers.spawn(async move { answer(&connection, channel, &append, sealed).await });
+            }
+        }
+        while let Some(answered) = answers.join_next().await {
+            answered.unwrap_or(Ok(()))?;
+        }
+    }
+    Ok(())
+}
+
+/// Drops one answer. What is wrong with the reply drop is the applicant's own loss, and so is one that the
+/// applicant keeps busy: it must hold up nobody else.
+async fn answer(
+    connection: &Connection,
+    channel: ChannelId,
+    append: &StaticSecret,
+    sealed: Vec<u8>,
+) -> Result<(), EngineError> {
+    let put = put(connection, channel, append, sealed);
+    match tokio::time::timeout(ANSWER_PATIENCE, put).await {
+        Ok(Err(EngineError::Relay(LinkError::Refused(because)))) if is_of_the_drop(because) => Ok(()),
+        Ok(Err(EngineError::RoomState(_))) | Err(_) => Ok(()),
+        Ok(other) => other.map(|_| ()),
+    }
+}
+
+/// Whether the relay refuses this drop, and not everything.
+const fn is_of_the_drop(because: RefusedBecause) -> bool {
+    matches!(
+        because,
+        RefusedBecause::NotOpened
+            | RefusedBecause::WrongHandle
+            | RefusedBecause::HandleEnded
+            | RefusedBecause::NoBucket
+            | RefusedBecause::NotAllowed
+            | RefusedBecause::TooFast { .. }
+            | RefusedBecause::Held { .. }
+            | RefusedBecause::ChannelFull
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_wrong_with_one_drop_is_told_from_what_is_wrong_with_the_relay() {
+        let retry_ms = 60_000;
+        for because in [
+            RefusedBecause::NotOpened,
+            RefusedBecause::Held { retry_ms },
+            RefusedBecause::TooFast { retry_ms },
+            RefusedBecause::ChannelFull,
+        ] {
+            assert!(is_of_the_drop(because), "{because:?}");
+        }
+        for because in [
+            RefusedBecause::RelayFull,
+            RefusedBecause::StoreFailed,
+            RefusedBecause::TooMany,
+            RefusedBecause::Draining,
+        ] {
+            assert!(!is_of_the_drop(because), "{because:?}");
+        }
     }
 }

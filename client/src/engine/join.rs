@@ -1,37 +1,38 @@
 //! A request of one's own, from the link to the room. Each step stands in the vault before the next is taken,
 //! so it goes on by itself after any interruption.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use caucus_proto::codec;
 use caucus_proto::envelope::LinkKeys;
-use caucus_proto::id::{EntryHash, Minutes, Position};
-use caucus_proto::label::Label;
+use caucus_proto::id::{EntryHash, Position};
+use caucus_proto::label::{Label, hash};
 use caucus_proto::org::application::LONGEST_WORD;
-use caucus_proto::org::{Application, Name, ReplyDrop, Running, Signature, State};
-use caucus_proto::wire::{Retention, Role, Served};
+use caucus_proto::org::{Application, Name, ReplyDrop, Signature};
+use caucus_proto::wire::{RefusedBecause, Retention, Role, Served};
 use thiserror::Error;
 use x25519_dalek::{PublicKey, StaticSecret};
 
 use super::answer::Reply;
 use super::blob::{self, BlobRef};
 use super::engine::Engine;
+use super::enter::Handed;
 use super::error::EngineError;
 use super::invite::{create, put, read_card};
 use super::link::InviteLink;
+use super::pump::COARSE;
 use super::random;
-use super::record::{
-    AppliedStep, Cursor, HeadFacts, Health, Item, JoinRecord, JoinStep, LogRecord, RoomRecord, SecretKey,
-};
+use super::record::{AppliedStep, JoinRecord, JoinStep, SecretKey};
 use super::relay::patiently;
 use super::room::Room;
 use super::sealed::{Recipient, seal};
-use crate::mls::{Group, MlsError, PersonaKeys, make_key_package};
+use crate::mls::{PersonaKeys, make_key_package};
 use crate::relay::{Backoff, Connection, LinkError};
 use crate::vault::{Place, Table};
 
-/// Newcomers renew their keys within so many minutes, each at a moment of their own.
-const FIRST_REFRESH: u64 = 30;
+/// Answers that are kept while a request waits.
+const ANSWERS: usize = 64;
 
 /// Why a request of one's own cannot go on, whatever is tried.
 #[derive(Debug, Error)]
@@ -40,8 +41,8 @@ enum Final {
     Expired,
     #[error("the invite has ended or was used up: ask for a new link")]
     Ended,
-    #[error("the answer is for another body than the link: somebody tampered with it")]
-    OtherBody,
+    #[error("the relay does not keep the answers any more: ask for a new link")]
+    Unanswered,
 }
 
 /// What one step came to.
@@ -90,12 +91,18 @@ async fn advance(engine: &Engine, number: u64) -> Result<Step, EngineError> {
     }
 }
 
-fn keep(engine: &Engine, number: u64, record: &JoinRecord) -> Result<(), EngineError> {
-    let overlay = engine.vault().overlay();
+/// Keeps how far a request is; `Step::Over` if it was given up meanwhile.
+fn keep(engine: &Engine, number: u64, record: &JoinRecord) -> Result<Step, EngineError> {
+    let vault = engine.vault();
+    let _turn = vault.turn();
+    let overlay = vault.overlay();
+    if overlay.get(&place(number))?.is_none() {
+        return Ok(Step::Over);
+    }
     overlay.put_value(place(number), record)?;
     overlay.commit()?;
     engine.changed();
-    Ok(())
+    Ok(Step::On)
 }
 
 fn fail(
@@ -178,6 +185,11 @@ async fn apply(
         cursor: Position(0),
         answers: Vec::new(),
     });
+    let vault = engine.vault();
+    let _turn = vault.turn();
+    if overlay.get(&place(number))?.is_none() {
+        return Ok(Step::Over);
+    }
     overlay.put_value(place(number), &record)?;
     overlay.commit()?;
     engine.changed();
@@ -195,15 +207,14 @@ async fn send(
     let connection = connect(engine, &record, link).await?;
     let append = LinkKeys::of(&link.secret).drop_append;
     match put(&connection, step.drop, &append, step.request.clone()).await {
-        Err(EngineError::Relay(LinkError::Refused(caucus_proto::wire::RefusedBecause::NotOpened))) => {
+        Err(EngineError::Relay(LinkError::Refused(RefusedBecause::NotOpened))) => {
             return fail(engine, number, record, step.label, &Final::Ended);
         }
         other => other?,
     };
     step.sent = true;
     record.stage = JoinStep::Applied(step);
-    keep(engine, number, &record)?;
-    Ok(Step::On)
+    keep(engine, number, &record)
 }
 
 /// Follows the reply drop until the room can be entered.
@@ -215,11 +226,17 @@ async fn await_answers(
     link: &InviteLink,
 ) -> Result<Step, EngineError> {
     let connection = connect(engine, &record, link).await?;
-    if let Some(over) = enter(engine, number, &mut record, &step, link, &connection).await? {
+    let mut tried = HashSet::new();
+    if let Some(over) = enter(engine, number, &mut record, &step, link, &connection, &mut tried).await? {
         return Ok(over);
     }
     let key = StaticSecret::from(step.reply_read.0);
-    let opened = patiently(|| connection.open(step.reply, Role::Read, &key)).await?;
+    let opened = match patiently(|| connection.open(step.reply, Role::Read, &key)).await {
+        Err(LinkError::Refused(RefusedBecause::NotOpened)) => {
+            return fail(engine, number, record, step.label, &Final::Unanswered);
+        }
+        other => other?,
+    };
     let mut reading = connection.read(opened.handle, step.cursor, true).await?;
     let recipient = Recipient::new(record.sealing.0);
     loop {
@@ -236,13 +253,14 @@ async fn await_answers(
                         keep(engine, number, &record)?;
                         return Ok(Step::Over);
                     }
-                    if step.answers.len() < 64 {
-                        step.answers.push(reply);
-                    }
+                    remember(&mut step.answers, reply);
                 }
                 record.stage = JoinStep::Applied(step.clone());
-                keep(engine, number, &record)?;
-                if let Some(over) = enter(engine, number, &mut record, &step, link, &connection).await? {
+                if matches!(keep(engine, number, &record)?, Step::Over) {
+                    return Ok(Step::Over);
+                }
+                let entered = enter(engine, number, &mut record, &step, link, &connection, &mut tried);
+                if let Some(over) = entered.await? {
                     return Ok(over);
                 }
             }
@@ -256,10 +274,29 @@ async fn await_answers(
     }
 }
 
+/// Keeps an answer, once; the oldest give way, so that nobody can fill the row and shut out the right one.
+fn remember(answers: &mut Vec<Reply>, reply: Reply) {
+    if answers.contains(&reply) {
+        return;
+    }
+    if answers.len() >= ANSWERS {
+        answers.remove(0);
+    }
+    answers.push(reply);
+}
+
 /// What a landed commit, and the welcome that names it, say together.
 struct Entrance<'a> {
     welcome: &'a Reply,
     landed: &'a Reply,
+}
+
+impl Entrance<'_> {
+    /// Tells one entrance from another.
+    fn name(&self) -> Result<[u8; 32], EngineError> {
+        let bytes = codec::encode(&(self.welcome, self.landed), codec::LOCAL_LIMIT)?;
+        Ok(hash(Label::SealedAnswer, &[&bytes]))
+    }
 }
 
 fn entrances(answers: &[Reply]) -> Vec<Entrance<'_>> {
@@ -284,18 +321,24 @@ async fn enter(
     step: &AppliedStep,
     link: &InviteLink,
     connection: &Connection,
+    tried: &mut HashSet<[u8; 32]>,
 ) -> Result<Option<Step>, EngineError> {
     for entrance in entrances(&step.answers) {
+        let name = entrance.name()?;
+        // What led nowhere once is not fetched again.
+        if tried.contains(&name) {
+            continue;
+        }
         match try_enter(engine, number, record, link, connection, &entrance).await {
-            Ok(room) => {
+            Ok(Some(room)) => {
                 engine.add_room(room);
                 return Ok(Some(Step::Over));
             }
-            Err(Refusal::Final(why)) => {
-                return fail(engine, number, record.clone(), step.label.clone(), &why).map(Some);
-            }
+            Ok(None) => return Ok(Some(Step::Over)),
             // Somebody's answer that leads nowhere: another may.
-            Err(Refusal::Nowhere) => {}
+            Err(Refusal::Nowhere) => {
+                tried.insert(name);
+            }
             Err(Refusal::Engine(error)) => return Err(error),
         }
     }
@@ -303,7 +346,6 @@ async fn enter(
 }
 
 enum Refusal {
-    Final(Final),
     Nowhere,
     Engine(EngineError),
 }
@@ -317,13 +359,15 @@ impl<E: Into<EngineError>> From<E> for Refusal {
 async fn fetched(connection: &Connection, blob: &BlobRef) -> Result<Vec<u8>, Refusal> {
     match blob::fetch(connection, blob).await {
         Ok(bytes) => Ok(bytes),
-        Err(EngineError::Blob(_)) => Err(Refusal::Nowhere),
+        Err(EngineError::Blob(_) | EngineError::Relay(LinkError::Refused(RefusedBecause::NotOpened))) => {
+            Err(Refusal::Nowhere)
+        }
         Err(error) => Err(Refusal::Engine(error)),
     }
 }
 
 /// Enters the room: only if the relay admits the handed keys on that channel and its log shows, flagged, the
-/// commit whose hash the answer names. Everything happens in one overlay.
+/// commit whose hash the answer names. Everything happens in one overlay. None if the request was given up.
 async fn try_enter(
     engine: &Engine,
     number: u64,
@@ -331,7 +375,7 @@ async fn try_enter(
     link: &InviteLink,
     connection: &Connection,
     entrance: &Entrance<'_>,
-) -> Result<Room, Refusal> {
+) -> Result<Option<Room>, Refusal> {
     let (
         Reply::Welcome {
             channel,
@@ -352,118 +396,100 @@ async fn try_enter(
     else {
         return Err(Refusal::Nowhere);
     };
+    // An answer for another body than the link's: somebody in the room made it up.
     if InviteLink::commit(channel, &genesis.body(), &link.secret) != link.commitment {
-        return Err(Refusal::Final(Final::OtherBody));
-    }
-    let persona = PersonaKeys::from_bytes(&record.persona_key.0);
-    let welcome = fetched(connection, welcome).await?;
-    let tree = fetched(connection, tree).await?;
-    let snapshot = fetched(connection, snapshot).await?;
-    let state = State::from_snapshot(&snapshot).map_err(|_| Refusal::Nowhere)?;
-    let fits = state.genesis == *genesis
-        && state.channel == *channel
-        && state.position == *position
-        && state.person(&persona.id()).is_some_and(|me| me.is_present());
-    if !fits {
         return Err(Refusal::Nowhere);
     }
-    if !stands_in_log(connection, *channel, access, *position, *commit).await? {
-        return Err(Refusal::Nowhere);
-    }
-
-    let overlay = engine.vault().overlay();
-    let room_id = genesis.room();
-    let group = match Group::join(&overlay, &room_id, &persona.id(), &welcome, &tree) {
-        Ok(joined) => joined.group,
-        Err(MlsError::Storage(error)) => return Err(error.into()),
-        Err(_) => return Err(Refusal::Nowhere),
-    };
-    let now = engine.now();
-    let room_record = RoomRecord {
-        room: room_id,
-        body: genesis.body(),
-        relay: link.relay.clone(),
+    let handed = Handed {
+        relay: &link.relay,
         channel: *channel,
-        suite: genesis.suite,
-        persona: persona.id(),
-        persona_key: record.persona_key.clone(),
-        control_key: SecretKey(random::bytes()?),
-        joined_at: *position,
-    };
-    let facts = HeadFacts {
-        running: *running,
-        epoch: group.epoch(),
-        authenticator: group.authenticator_hash(),
-        root: state.root(),
-    };
-    let cursor = Cursor {
+        genesis,
+        persona_key: &record.persona_key,
+        welcome: &fetched(connection, welcome).await?,
+        tree: &fetched(connection, tree).await?,
+        snapshot: &fetched(connection, snapshot).await?,
         position: *position,
         counter: *counter,
-        running: Running(running.0),
-        flagged: *position,
-        access: access.clone(),
-        controls: Vec::new(),
-        health: Health::Open,
-        heads: std::collections::BTreeMap::new(),
-        seen: *position,
-        synced: None,
-        refresh: Minutes(now.minutes.0.saturating_add(1 + random::below(FIRST_REFRESH)?)),
-        cut: state.now(),
+        running: *running,
+        access,
     };
-    let first = LogRecord {
-        flag: caucus_proto::wire::Flag::Advance,
-        author: None,
-        name: String::new(),
-        time: None,
-        item: Item::Event(format!("you are in the room as {}", record.name)),
-        facts,
+    if handed.state().is_none() || !stands_in_log(connection, &handed, *commit).await? {
+        return Err(Refusal::Nowhere);
+    }
+    let vault = engine.vault();
+    let _turn = vault.turn();
+    let overlay = vault.overlay();
+    if overlay.get(&place(number))?.is_none() {
+        return Ok(None);
+    }
+    let Some(room) = handed.enter(vault, &overlay, engine.now())? else {
+        return Err(Refusal::Nowhere);
     };
-    let label = genesis.label.to_string();
-    let mut room = Room::begin(
-        engine.vault(),
-        &overlay,
-        room_record,
-        persona,
-        group,
-        state,
-        cursor,
-        &first,
-    )?;
-    // Others hear at once that the newcomer is there, and need not greet again.
-    room.want_heartbeat(now.ms.saturating_add(random::below(1_000)?));
-    record.stage = JoinStep::Joined { room: room_id, label };
+    let stage = JoinStep::Joined {
+        room: room.id(),
+        label: genesis.label.to_string(),
+    };
+    record.stage = stage;
     overlay.put_value(place(number), &*record)?;
     engine.remember_relay(&overlay, &link.relay)?;
     overlay.commit()?;
-    Ok(room)
+    Ok(Some(room))
 }
 
 async fn stands_in_log(
     connection: &Connection,
-    channel: caucus_proto::id::ChannelId,
-    access: &caucus_proto::envelope::AccessSecret,
-    position: Position,
+    handed: &Handed<'_>,
     commit: EntryHash,
 ) -> Result<bool, EngineError> {
-    let key = access.read_key();
-    let opened = match patiently(|| connection.open(channel, Role::Read, &key)).await {
+    let key = handed.access.read_key();
+    let opened = match patiently(|| connection.open(handed.channel, Role::Read, &key)).await {
         Err(LinkError::Refused(_)) => return Ok(false),
         other => other?,
     };
-    let before = Position(position.0.saturating_sub(1));
-    let mut reading = connection.read(opened.handle, before, true).await?;
+    let position = handed.position;
+    let mut reading = connection.read(opened.handle, coarse(position), true).await?;
     let shown = tokio::time::timeout(Duration::from_secs(10), async {
         loop {
             match reading.next().await? {
                 Served::Entry(entry) if entry.position == position => {
-                    return Ok(entry.flag.moves() && EntryHash::of(&entry.bytes) == commit);
+                    return Ok(entry.flag.moves()
+                        && entry.counter.next() == handed.counter
+                        && EntryHash::of(&entry.bytes) == commit);
                 }
+                Served::Entry(entry) if entry.position > position => return Ok(false),
                 Served::Entry(_) | Served::CaughtUp { .. } => {}
                 _ => return Ok::<bool, EngineError>(false),
             }
         }
     })
     .await;
+    drop(reading);
     let _ = connection.close(opened.handle).await;
     shown.unwrap_or(Ok(false))
+}
+
+/// Where a reader begins who wants what stands at a position: a cursor is no pseudonym.
+fn coarse(position: Position) -> Position {
+    let before = position.0.saturating_sub(1);
+    Position(before - before % COARSE)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_flood_of_answers_does_not_shut_out_the_next_and_repeats_count_once() {
+        let reply = |n: usize| Reply::Declined {
+            reason: n.to_string(),
+        };
+        let mut answers = Vec::new();
+        for n in 0..200 {
+            remember(&mut answers, reply(n));
+            remember(&mut answers, reply(n));
+        }
+        assert_eq!(answers.len(), ANSWERS);
+        assert_eq!(answers.last(), Some(&reply(199)));
+        assert_eq!(answers.iter().filter(|answer| **answer == reply(150)).count(), 1);
+    }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use caucus_proto::id::{IntentId, Position};
@@ -13,6 +13,7 @@ use super::error::EngineError;
 use super::random;
 use super::record::LogRecord;
 use super::room::Room;
+use crate::clock::Clock;
 
 /// Log records that a slow follower may be behind before it has to read from the vault.
 const FOLLOW: usize = 256;
@@ -32,6 +33,7 @@ pub enum Fate {
 /// A room and its pump.
 pub struct LiveRoom {
     room: Mutex<Room>,
+    clock: Arc<dyn Clock>,
     pub(super) wake: Notify,
     pub(super) live: AtomicBool,
     trouble: Mutex<Option<String>>,
@@ -40,9 +42,10 @@ pub struct LiveRoom {
 }
 
 impl LiveRoom {
-    pub(super) fn new(room: Room) -> Self {
+    pub(super) fn new(room: Room, clock: Arc<dyn Clock>) -> Self {
         Self {
             room: Mutex::new(room),
+            clock,
             wake: Notify::new(),
             live: AtomicBool::new(false),
             trouble: Mutex::default(),
@@ -69,6 +72,17 @@ impl LiveRoom {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .clone()
+    }
+
+    /// What its people should be told of clocks and contradictions.
+    #[must_use]
+    pub fn warnings(&self) -> Vec<String> {
+        let now = self.clock.minutes();
+        let room = self.room();
+        let contradicted = |(name, at)| format!("{name} saw another history than this device, at entry {at}");
+        let mut warnings: Vec<String> = room.disputed().into_iter().map(contradicted).collect();
+        warnings.extend(room.clock_warning(now));
+        warnings
     }
 
     pub(super) fn set_trouble(&self, why: Option<String>) {

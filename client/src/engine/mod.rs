@@ -4,24 +4,36 @@
 
 mod answer;
 mod blob;
+mod commit;
 mod describe;
+mod drops;
 mod duty;
+#[allow(clippy::module_inception)] // The noun of this folder is the noun of its main file.
 mod engine;
+mod enter;
 mod error;
+mod follow;
 mod found;
+mod heads;
 mod ingest;
 mod invite;
 mod jobs;
 mod join;
 mod link;
 mod live;
+mod own;
+mod parts;
 mod pump;
 mod random;
 mod record;
 mod relay;
+mod requests;
 mod room;
 mod sealed;
 mod send;
+mod session;
+#[cfg(test)]
+mod tests;
 
 pub use engine::Engine;
 pub use error::EngineError;

@@ -8,7 +8,7 @@ use caucus_proto::envelope::AccessSecret;
 use caucus_proto::id::{
     BodyId, ChannelId, Counter, EntryHash, IntentId, Minutes, PersonaId, Position, RoomId, StateRoot,
 };
-use caucus_proto::org::{CommitOps, Denied, Running, SuiteChoice};
+use caucus_proto::org::{CommitOps, Denied, Running, SignedHead, SuiteChoice};
 use caucus_proto::wire::{Flag, Pass, RelayAddress};
 use serde::{Deserialize, Serialize};
 use zeroize::{Zeroize, ZeroizeOnDrop};
@@ -82,6 +82,8 @@ pub struct Cursor {
     pub refresh: Minutes,
     /// Witnessed time of the last cut.
     pub cut: Minutes,
+    /// Whose heads contradict what this device was shown, and where first.
+    pub disputes: BTreeMap<PersonaId, Position>,
 }
 
 /// How a room stands on this device.
@@ -169,26 +171,44 @@ pub(super) struct OutboxRecord {
     pub deed: Vec<u8>,
     /// It stands in the log here; kept until more than half attest it.
     pub landed: Option<Position>,
+    /// As it was sealed last: sent again as it is, so that trying often does not run the ratchet away.
+    pub sealed: Option<SealedRecord>,
 }
 
-/// What an entry that this device sent held: MLS does not decrypt one's own messages.
+/// An intent, sealed for the group.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub(super) struct SealedRecord {
+    /// The MLS epoch it was sealed in; it can be opened in no other.
+    pub epoch: u64,
+    /// The MLS message.
+    pub message: Vec<u8>,
+    /// The counter of the entry.
+    pub counter: Counter,
+    /// The bytes of the entry.
+    pub entry: Vec<u8>,
+}
+
+/// What a message that this device sent held: MLS does not decrypt one's own messages. Kept for as long as the
+/// message's epoch lasts.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub(super) struct SentRecord {
-    /// The act.
-    pub act: Vec<u8>,
-    /// The counter it was made for; it can never land under another.
-    pub counter: Counter,
+    /// Digest of the body.
+    pub body: [u8; 32],
+    /// The act; none once it landed, because others can open it only once.
+    pub act: Option<Vec<u8>>,
 }
 
 /// A commit of one's own that is not yet seen in the log. The group holds it as pending.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub(super) struct PendingRecord {
-    /// The bytes of the entry; only these are ever re-sent.
-    pub entry: Vec<u8>,
-    /// Their hash.
-    pub hash: EntryHash,
-    /// The counter it was made for.
+    /// The MLS message.
+    pub message: Vec<u8>,
+    /// The counter that what follows was made for.
     pub counter: Counter,
+    /// The parts, where the message is too large for an entry.
+    pub parts: Vec<PartSent>,
+    /// The flagged entry, once every part stands in the log; only its bytes are ever re-sent.
+    pub entry: Option<Flagged>,
     /// It turns the keys.
     pub cut: bool,
     /// What it does.
@@ -197,6 +217,55 @@ pub(super) struct PendingRecord {
     pub access: Option<AccessSecret>,
     /// The welcomes and the tree for those it adds.
     pub welcome: Option<WelcomeRecord>,
+}
+
+/// A flagged entry of one's own.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub(super) struct Flagged {
+    /// Its bytes.
+    pub bytes: Vec<u8>,
+    /// Their hash.
+    pub hash: EntryHash,
+    /// Digest of its body.
+    pub body: [u8; 32],
+}
+
+/// A part of a commit of one's own.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub(super) struct PartSent {
+    /// The bytes of its entry.
+    pub entry: Vec<u8>,
+    /// Their hash.
+    pub hash: EntryHash,
+    /// Where it stands, once the log showed it.
+    pub position: Option<Position>,
+}
+
+/// A part of somebody's commit, as the log showed it.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub(super) struct PartRecord {
+    /// Whose.
+    pub author: PersonaId,
+    /// Hash of its entry.
+    pub hash: EntryHash,
+    /// What it holds.
+    pub bytes: Vec<u8>,
+}
+
+/// What shows that somebody, or the relay, told two stories.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub(super) enum Evidence {
+    /// A head that contradicts the log of this device.
+    Head(SignedHead),
+    /// Another entry than the one that the relay served there before.
+    Entry {
+        /// Under which counter.
+        counter: Counter,
+        /// What it did.
+        flag: Flag,
+        /// Its bytes.
+        bytes: Vec<u8>,
+    },
 }
 
 /// What those whom a commit adds need, before it lands.
@@ -268,7 +337,7 @@ pub(super) enum Job {
         access: AccessSecret,
         /// Hash of the commit's entry.
         commit: EntryHash,
-        /// Not before this minute, and only if nobody of them has spoken: somebody else greets first.
+        /// Milliseconds that somebody else has for greeting first; after them only if somebody is still silent.
         after_ms: u64,
     },
     /// Tell an applicant that the request was declined.

@@ -3,19 +3,23 @@
 //! Everything here is synchronous and knows no network: `ingest` takes in what the relay served, `send` says
 //! what to send next. Each moves ratchet, plaintext, cursor and outbox in one vault transaction.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use caucus_proto::codec;
 use caucus_proto::id::{IntentId, Minutes, PersonaId, Position, RoomId};
-use caucus_proto::org::{Act, Deed, Person, Power, Standing, State};
+use caucus_proto::org::{Act, Deed, FEATURE, Person, Power, Standing, State};
+use caucus_proto::wire::{Control, bucket};
 
 use super::error::EngineError;
-use super::record::{Cursor, HeadFacts, Health, LogRecord, OutboxRecord, PendingRecord, RoomRecord};
+use super::record::{Cursor, Health, LogRecord, OutboxRecord, PendingRecord, RoomRecord};
 use crate::mls::{Group, PersonaKeys};
 use crate::vault::{Overlay, Place, Table, Vault};
 
 /// Intents that may wait on this device, a room.
 pub(super) const LARGEST_OUTBOX: usize = 1000;
+
+/// Bytes of an MLS message that fit an entry beside its head.
+const LARGEST_MESSAGE: usize = bucket::LARGEST - 1024;
 
 const RECORD: u64 = 0;
 const CURSOR: u64 = 1;
@@ -33,6 +37,8 @@ pub struct Room {
     pub(super) pending: Option<PendingRecord>,
     pub(super) outbox: BTreeMap<u64, OutboxRecord>,
     pub(super) plan: Plan,
+    /// Bytes of an MLS message that fit an entry beside its head.
+    pub(super) largest_message: usize,
 }
 
 /// What this process remembers of its plans; nothing is lost with it.
@@ -42,10 +48,18 @@ pub(super) struct Plan {
     pub unexecuted_since: Option<u64>,
     /// The relay does not let this device cut before then, in milliseconds.
     pub no_cut_before: u64,
-    /// The entry under way was sent to the relay and not answered yet.
-    pub in_flight: bool,
+    /// Nobody is added before then, in milliseconds: what newcomers need could not be handed out.
+    pub no_adds_before: u64,
+    /// Those whom MLS does not let in, whatever is tried.
+    pub unfit: BTreeSet<PersonaId>,
     /// A heartbeat is due from then on, in milliseconds.
     pub heartbeat_at: Option<u64>,
+    /// A contradiction made this device say at once what it saw.
+    pub disputing: bool,
+    /// The controls that were asked for last, whatever the relay said.
+    pub asked_controls: Vec<Control>,
+    /// A transaction failed: memory may be ahead of the vault, and is read again before anything else.
+    pub stale: bool,
 }
 
 impl Room {
@@ -126,6 +140,16 @@ impl Room {
     /// # Errors
     /// `EngineError::Denied` with the reason, or if the room cannot be acted in or too much waits already.
     pub fn submit(&mut self, id: IntentId, deed: &Deed) -> Result<(), EngineError> {
+        self.submit_with(id, deed, |_, _| Ok(()))
+    }
+
+    /// As [`Room::submit`], with what else is written in the same transaction.
+    pub(super) fn submit_with(
+        &mut self,
+        id: IntentId,
+        deed: &Deed,
+        beside: impl FnOnce(&mut Self, &Overlay) -> Result<(), EngineError>,
+    ) -> Result<(), EngineError> {
         self.may_act()?;
         let act = Act::new(id, self.state.position, deed)?;
         self.state
@@ -135,19 +159,61 @@ impl Room {
                 "too much waits to be sent in this room already".to_owned(),
             ));
         }
-        let number = self
-            .outbox
-            .last_key_value()
-            .map_or(1, |(last, _)| last.saturating_add(1));
         let item = OutboxRecord {
             id,
             deed: codec::encode(deed, codec::LIMIT)?,
             landed: None,
+            sealed: None,
         };
+        self.transact(|room, overlay| {
+            let number = room
+                .outbox
+                .last_key_value()
+                .map_or(1, |(last, _)| last.saturating_add(1));
+            overlay.put_value(room.place(Table::Outbox, number), &item)?;
+            room.outbox.insert(number, item);
+            beside(room, overlay)
+        })
+    }
+
+    /// Does something in one transaction: all of it stands in the vault and in memory, or nothing.
+    ///
+    /// # Errors
+    /// As `work`, or `EngineError::Vault`: then everything is as the vault has it.
+    pub(super) fn transact<T>(
+        &mut self,
+        work: impl FnOnce(&mut Self, &Overlay) -> Result<T, EngineError>,
+    ) -> Result<T, EngineError> {
+        self.freshen()?;
+        let vault = self.vault.clone();
+        let _turn = vault.turn();
+        let overlay = vault.overlay();
+        let done = match work(self, &overlay) {
+            Ok(value) => overlay.commit().map(|()| value).map_err(EngineError::from),
+            Err(error) => Err(error),
+        };
+        if done.is_err() {
+            self.plan.stale = true;
+            // Where even reading fails now, it is tried again before anything else is done.
+            let _ = self.freshen();
+        }
+        done
+    }
+
+    /// Reads everything back as the vault has it, if memory may be ahead of it.
+    pub(super) fn freshen(&mut self) -> Result<(), EngineError> {
+        if !self.plan.stale {
+            return Ok(());
+        }
         let overlay = self.vault.overlay();
-        overlay.put_value(self.place(Table::Outbox, number), &item)?;
-        overlay.commit()?;
-        self.outbox.insert(number, item);
+        let Some(fresh) = Self::load(&self.vault, &overlay, &self.record.room)? else {
+            return Err(EngineError::RoomState(
+                "the vault does not have this room any more".to_owned(),
+            ));
+        };
+        let plan = std::mem::take(&mut self.plan);
+        *self = fresh;
+        self.plan = Plan { stale: false, ..plan };
         Ok(())
     }
 
@@ -176,6 +242,7 @@ impl Room {
             pending: None,
             outbox: BTreeMap::new(),
             plan: Plan::default(),
+            largest_message: LARGEST_MESSAGE,
         };
         let number = overlay
             .range(Table::Rooms, b"", 0, usize::MAX)?
@@ -207,7 +274,7 @@ impl Room {
 
     fn load(vault: &Vault, overlay: &Overlay, id: &RoomId) -> Result<Option<Self>, EngineError> {
         let at = |number| Place::new(Table::Rooms, id.as_bytes(), number);
-        let (Some(record), Some(cursor), Some(state)) = (
+        let (Some(record), Some(mut cursor), Some(state)) = (
             overlay.get_value::<RoomRecord>(&at(RECORD))?,
             overlay.get_value::<Cursor>(&at(CURSOR))?,
             overlay.get_value::<State>(&at(STATE))?,
@@ -217,6 +284,9 @@ impl Room {
         let Some(group) = Group::load(overlay, id)? else {
             return Ok(None);
         };
+        if matches!(cursor.health, Health::NeedsUpgrade { floor } if floor <= FEATURE) {
+            cursor.health = Health::Open;
+        }
         let mut outbox = BTreeMap::new();
         for (number, _) in overlay.range(Table::Outbox, id.as_bytes(), 0, usize::MAX)? {
             if let Some(item) = overlay.get_value(&Place::new(Table::Outbox, id.as_bytes(), number))? {
@@ -233,18 +303,8 @@ impl Room {
             cursor,
             outbox,
             plan: Plan::default(),
+            largest_message: LARGEST_MESSAGE,
         }))
-    }
-
-    /// Reads everything back as the vault has it, after a transaction was given up.
-    pub(super) fn reload(&mut self) -> Result<(), EngineError> {
-        let overlay = self.vault.overlay();
-        if let Some(fresh) = Self::load(&self.vault, &overlay, &self.record.room)? {
-            let plan = std::mem::take(&mut self.plan);
-            *self = fresh;
-            self.plan = plan;
-        }
-        Ok(())
     }
 
     pub(super) fn keep(&self, overlay: &Overlay) -> Result<(), EngineError> {
@@ -261,25 +321,17 @@ impl Room {
         Ok(())
     }
 
-    /// Writes the cursor alone.
-    pub(super) fn keep_cursor(&self) -> Result<(), EngineError> {
-        let overlay = self.vault.overlay();
-        overlay.put_value(self.place(Table::Rooms, CURSOR), &self.cursor)?;
-        overlay.commit()?;
-        Ok(())
+    /// Changes the cursor alone.
+    pub(super) fn move_cursor(&mut self, change: impl FnOnce(&mut Cursor)) -> Result<(), EngineError> {
+        self.transact(|room, overlay| {
+            change(&mut room.cursor);
+            overlay.put_value(room.place(Table::Rooms, CURSOR), &room.cursor)?;
+            Ok(())
+        })
     }
 
     pub(super) fn place(&self, table: Table, number: u64) -> Place {
         Place::new(table, self.record.room.as_bytes(), number)
-    }
-
-    pub(super) fn facts(&self) -> HeadFacts {
-        HeadFacts {
-            running: self.cursor.running,
-            epoch: self.group.epoch(),
-            authenticator: self.group.authenticator_hash(),
-            root: self.state.root(),
-        }
     }
 
     /// The log record at a position, if this device has it.
@@ -333,9 +385,9 @@ impl Room {
     /// # Errors
     /// `EngineError::Vault`.
     pub fn mark_seen(&mut self, position: Position) -> Result<(), EngineError> {
+        let position = position.min(self.cursor.position);
         if position > self.cursor.seen {
-            self.cursor.seen = position.min(self.cursor.position);
-            self.keep_cursor()?;
+            self.move_cursor(|cursor| cursor.seen = position)?;
         }
         Ok(())
     }
@@ -346,8 +398,7 @@ impl Room {
     /// `EngineError::Vault`.
     pub fn mark_synced(&mut self, now: Minutes) -> Result<(), EngineError> {
         if self.cursor.synced != Some(now) {
-            self.cursor.synced = Some(now);
-            self.keep_cursor()?;
+            self.move_cursor(|cursor| cursor.synced = Some(now))?;
         }
         Ok(())
     }
@@ -358,8 +409,18 @@ impl Room {
     /// `EngineError::Vault`.
     pub fn mark_gone(&mut self) -> Result<(), EngineError> {
         if self.cursor.health == Health::Open {
-            self.cursor.health = Health::Gone;
-            self.keep_cursor()?;
+            self.move_cursor(|cursor| cursor.health = Health::Gone)?;
+        }
+        Ok(())
+    }
+
+    /// The relay opens the channel again.
+    ///
+    /// # Errors
+    /// `EngineError::Vault`.
+    pub fn mark_back(&mut self) -> Result<(), EngineError> {
+        if self.cursor.health == Health::Gone {
+            self.move_cursor(|cursor| cursor.health = Health::Open)?;
         }
         Ok(())
     }
@@ -377,16 +438,6 @@ impl Room {
             .keyholders()
             .iter()
             .position(|persona| *persona == self.record.persona)
-    }
-
-    /// How many other people's heads attest the history this device was given.
-    #[must_use]
-    pub fn attested(&self) -> u64 {
-        let from = self.record.joined_at;
-        let others = |(persona, position): &(&PersonaId, &Position)| {
-            **persona != self.record.persona && **position >= from
-        };
-        self.cursor.heads.iter().filter(others).count() as u64
     }
 
     /// A person's name, as far as the state knows them.

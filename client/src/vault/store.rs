@@ -5,7 +5,7 @@ use std::fs::File;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use redb::{Database, ReadableDatabase, Table as RedbTable, TableDefinition};
 
@@ -38,6 +38,7 @@ pub(super) struct Inner {
     /// The database met an error of the disk: its state in memory is unknown, so it is opened again.
     sick: AtomicBool,
     pub(super) faults: Arc<Faults>,
+    turn: Mutex<()>,
     _lock: File,
 }
 
@@ -117,6 +118,7 @@ impl Vault {
             state: RwLock::new(state),
             sick: AtomicBool::new(false),
             faults,
+            turn: Mutex::default(),
             _lock: lock,
         }))
     }
@@ -125,6 +127,12 @@ impl Vault {
     #[must_use]
     pub fn overlay(&self) -> Overlay {
         Overlay::over(self.clone())
+    }
+
+    /// Waits for one's turn. Whoever reads what others write too, and writes what follows from it, holds the
+    /// turn from before the reading until after the commit; never across a wait for anything else.
+    pub fn turn(&self) -> MutexGuard<'_, ()> {
+        self.0.turn.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Where it lies.

@@ -2,7 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::codec;
 use crate::id::{EntryHash, Position};
+use crate::label::{Label, hash};
 use crate::org::{SignedHead, SignedNotice};
 
 /// What stands inside.
@@ -25,6 +27,16 @@ pub enum Body {
     Part(Vec<u8>),
     /// A commit whose MLS message is the named parts, joined in order.
     Parts(Vec<PartOf>),
+}
+
+impl Body {
+    /// What the head beside it names.
+    #[must_use]
+    pub fn digest(&self) -> [u8; 32] {
+        // A body that encodes to more than this fits no entry; then it is refused where it is sealed.
+        let bytes = codec::encode(self, codec::LIMIT).unwrap_or_default();
+        hash(Label::Body, &[&bytes])
+    }
 }
 
 /// A part of a commit, as the flagged entry names it.

@@ -51,6 +51,8 @@ pub struct Head {
     pub root: StateRoot,
     /// The author's clock when writing.
     pub time: Minutes,
+    /// Hash of the body it stands beside (`Body::digest`), so that nobody can put it beside another.
+    pub body: [u8; 32],
 }
 
 /// A head and who signed it.

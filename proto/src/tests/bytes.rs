@@ -102,6 +102,7 @@ fn hashes_digests_and_derived_keys_keep_their_bytes() {
         authenticator: [7; 32],
         root: StateRoot([8; 32]),
         time: Minutes(29_000_000),
+        body: Body::Mls(b"mls".to_vec()).digest(),
     };
     put("head digest", &SignedHead::digest(&room, &persona(0), &head));
     let notice = Notice {

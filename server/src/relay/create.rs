@@ -40,14 +40,7 @@ pub fn create(
 ) -> Result<(ChannelId, Guard), RefusedBecause> {
     let spec = asked.spec;
     let channel = spec.id();
-    let proved = asked.proof.holds(
-        verifier.secret,
-        &spec.creation_key,
-        &channel,
-        Purpose::Create,
-        verifier.binding,
-    );
-    if !proved {
+    if !verifier.proves(asked.proof, &spec.creation_key, &channel, Purpose::Create) {
         return Err(RefusedBecause::NotOpened);
     }
     let pass = match limits.creation {

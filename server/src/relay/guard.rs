@@ -14,6 +14,8 @@ pub const SEGMENT_READERS: usize = 3;
 /// a rogue control cannot make guards grow without end.
 pub const SEGMENTS: usize = 256;
 
+const HOURS_A_DAY: u64 = 24;
+
 /// What guards a channel. Everything that is not entries, and nothing about anybody.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Guard {
@@ -88,7 +90,7 @@ impl Guard {
             trimmed: spec.after,
             waiting: Vec::new(),
             pass,
-            used: now,
+            used: day_of(now),
         }
     }
 
@@ -123,6 +125,12 @@ impl Guard {
             }
         }
     }
+}
+
+/// The first hour of a day: no guard tells a time finer than that.
+#[must_use]
+pub const fn day_of(hour: Hours) -> Hours {
+    Hours(hour.0 - hour.0 % HOURS_A_DAY)
 }
 
 impl Segment {

@@ -42,6 +42,13 @@ impl Bucket {
         }
     }
 
+    /// Whether nothing was taken from it lately.
+    #[must_use]
+    pub fn is_full(&self, now: Moment) -> bool {
+        let gained = now.since(self.at).saturating_mul(self.per_second);
+        self.left.saturating_add(gained) >= self.capacity
+    }
+
     /// Takes one token.
     ///
     /// # Errors
@@ -135,7 +142,8 @@ impl Pace {
             .deeds
             .iter()
             .any(|deed| recent(deed.held) || recent(deed.cut));
-        !deeds && !recent(self.advanced) && self.held(now).is_none() && self.draw.is_none()
+        let waits = deeds || recent(self.advanced) || self.held(now).is_some() || self.draw.is_some();
+        !waits && self.appends.is_full(now)
     }
 
     /// The hold that is on.
@@ -347,5 +355,11 @@ mod tests {
         pace.did(&[1; 32], Deed::Cut, Moment(0));
         assert!(!pace.is_idle(Moment(599_999)));
         assert!(pace.is_idle(Moment(600_000)));
+        assert_eq!(pace.append(Moment(600_000)), Ok(()));
+        assert!(
+            !pace.is_idle(Moment(600_000)),
+            "who leaves and comes back has no fresh burst"
+        );
+        assert!(pace.is_idle(Moment(600_005)));
     }
 }

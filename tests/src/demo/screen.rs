@@ -88,7 +88,9 @@ impl Screen {
             ),
             found.is_empty(),
         );
-        let there = files.iter().find_map(|(_, bytes)| bytes.get(bytes.len() / 2..bytes.len() / 2 + 24));
+        let there = files
+            .iter()
+            .find_map(|(_, bytes)| bytes.get(bytes.len() / 2..bytes.len() / 2 + 24));
         self.check(
             "the same search finds 24 bytes that do stand there",
             there.is_some_and(|there| files.iter().any(|(_, bytes)| contains(bytes, there))),

@@ -8,7 +8,7 @@ use caucus_client::app::{
     Answer, App, Cost, Intent, JoinStage, JoinView, MessageView, PersonView, Problem, RoomView, Secret,
     Status,
 };
-use caucus_client::clock::SystemClock;
+use caucus_client::clock::{Clock, SystemClock};
 
 use super::SOON;
 
@@ -33,10 +33,15 @@ fn cheap() -> Cost {
 impl Person {
     /// Somebody with a fresh vault.
     pub async fn new(name: &str, home: &Path) -> Self {
+        Self::with_clock(name, home, Arc::new(SystemClock)).await
+    }
+
+    /// Somebody with a fresh vault and a clock of their own.
+    pub async fn with_clock(name: &str, home: &Path, clock: Arc<dyn Clock>) -> Self {
         let person = Self {
             name: name.to_owned(),
             home: home.to_owned(),
-            app: App::new(home.to_owned(), Arc::new(SystemClock), cheap()),
+            app: App::new(home.to_owned(), clock, cheap()),
         };
         person
             .ask(Intent::Init {

@@ -108,3 +108,44 @@ fn what_is_no_intent_gets_an_error_and_the_line_stays_open() {
     let hello = bot.line();
     assert_eq!((&hello["id"], &hello["ok"]["is"]), (&json!(9), &json!("agent")));
 }
+
+#[test]
+fn a_follower_misses_nothing_and_hears_nothing_twice() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let relay = RelayProcess::start(&folder.path().join("relay"));
+    let ana = Person::new("ana", folder.path());
+    ana.ask(&["init"]);
+    ana.ask(&["relay", "add", relay.address()]);
+    ana.ask(&["found", "cell", "North", "--as", "ana"]);
+    std::thread::scope(|scope| {
+        let followers: Vec<_> = (0..4u64)
+            .map(|number| {
+                let ana = &ana;
+                scope.spawn(move || {
+                    std::thread::sleep(Duration::from_millis(60 * number));
+                    let mut bot = Bot::of(ana);
+                    let ask = json!({"id": 1, "do": "read", "room": "North", "since": 0, "limit": 3, "follow": true});
+                    bot.send(&ask.to_string());
+                    let mut heard = Vec::new();
+                    while heard.last().is_none_or(|text| text != "39") {
+                        let line = bot.line();
+                        let first = line["ok"]["messages"].as_array().cloned().unwrap_or_default();
+                        for message in first.iter().chain(std::iter::once(&line["event"])) {
+                            if message["kind"] == "said" {
+                                heard.push(message["text"].as_str().expect("a text").to_owned());
+                            }
+                        }
+                    }
+                    heard
+                })
+            })
+            .collect();
+        for number in 0..40 {
+            ana.ask(&["say", "North", &number.to_string()]);
+        }
+        let all: Vec<String> = (0..40).map(|number| number.to_string()).collect();
+        for follower in followers {
+            assert_eq!(follower.join().expect("a follower"), all);
+        }
+    });
+}

@@ -1,7 +1,10 @@
 //! Coming into a cell, and not coming in.
 
+use std::sync::Arc;
+
 use caucus_client::app::{Answer, Code, Intent, JoinStage};
-use caucus_tests::harness::World;
+use caucus_client::clock::{Clock, ManualClock, SystemClock};
+use caucus_tests::harness::{Person, World};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn ten_join_by_one_link_and_all_read_one_another() {
@@ -135,6 +138,40 @@ async fn a_revoked_link_and_a_declined_request_end_with_their_reasons() {
         (join.stage == JoinStage::Failed).then_some(())
     })
     .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_expired_link_is_refused_by_the_applicants_own_device_and_by_the_room() {
+    let world = World::new().await;
+    let clock = ManualClock::at_ms(SystemClock.now_ms());
+    let home = world.folder.path().join("ana");
+    let ana = Person::with_clock("ana", &home, Arc::new(clock.clone())).await;
+    ana.add_relay(&world.relay.address()).await;
+    ana.found("North").await;
+    let intent = Intent::Invite {
+        body: "North".to_owned(),
+        uses: 5,
+        minutes: 60,
+    };
+    let Answer::Invited { link, .. } = ana.ask(intent).await else {
+        panic!("no invite")
+    };
+    let late = ManualClock::at_ms(SystemClock.now_ms());
+    late.advance_ms(61 * 60_000);
+    let ben = Person::with_clock("ben", &world.folder.path().join("ben"), Arc::new(late)).await;
+    ben.join(&link).await;
+    let join = ben.await_decision().await;
+    assert_eq!(join.stage, JoinStage::Failed, "{join:?}");
+    assert!(join.why.is_some_and(|why| why.contains("expired")));
+
+    // One whose clock lies gets as far as the room, whose own time has moved on.
+    clock.advance_ms(61 * 60_000);
+    ana.say("an hour later").await;
+    let mal = world.stranger("mal").await;
+    mal.join(&link).await;
+    let join = mal.await_decision().await;
+    assert_eq!(join.stage, JoinStage::Declined, "{join:?}");
+    assert!(join.why.is_some_and(|why| why.contains("expired")));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -17,6 +17,23 @@ fn remove(name: &str) -> Intent {
     }
 }
 
+/// Whether the relay lets whoever holds a person's keys append.
+async fn can_append(person: &Person) -> bool {
+    person.lock().await;
+    let vault = Vault::open(&person.home, &Passphrase::new("correct horse".to_owned())).expect("their vault");
+    let room = Room::all(&vault).expect("rooms").pop().expect("a room");
+    let pool = Pool::default();
+    let relay = &room.record().relay;
+    let connection = pool
+        .connection(relay, &PersonaId([9; 32]))
+        .await
+        .expect("a connection");
+    let key = room.cursor().access.append_key();
+    let opened = connection.open(room.record().channel, Role::Append, &key).await;
+    pool.close_all().await;
+    opened.is_ok()
+}
+
 /// Every entry that the relay serves to whoever holds a person's keys.
 async fn served_to(person: &Person) -> (Room, Vec<Entry>) {
     person.lock().await;
@@ -40,13 +57,6 @@ async fn served_to(person: &Person) -> (Room, Vec<Entry>) {
         while let Ok(Served::Entry(entry)) = reading.next().await {
             entries.push(entry);
         }
-    }
-    // What they could still write with is of no more use either.
-    let append = connection
-        .open(room.record().channel, Role::Append, &access.append_key())
-        .await;
-    if matches!(room.cursor().health, caucus_client::engine::Health::Out { .. }) {
-        assert!(append.is_err(), "the removed one can still append");
     }
     pool.close_all().await;
     (room, entries)
@@ -80,6 +90,8 @@ async fn the_removed_one_reads_nothing_later_not_even_as_ciphertext() {
     );
     assert_eq!(mal.said().await, [("ana".to_owned(), "before".to_owned())]);
 
+    assert!(!can_append(mal).await, "the removed one can still append");
+    assert!(can_append(ben).await, "the same way in is open to who is there");
     let (theirs, entries) = served_to(mal).await;
     assert!(!entries.is_empty(), "the check must see their own segment");
     assert!(entries.iter().all(|entry| entry.position.0 < secret));
@@ -95,6 +107,59 @@ async fn the_removed_one_reads_nothing_later_not_even_as_ciphertext() {
             entry.position
         );
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn where_no_keyholder_may_cut_yet_a_removal_is_told_as_not_yet_cut_and_no_text_is_read_all_the_same() {
+    let world = World::new().await;
+    let people = world.cell(&["ana", "ben", "mal", "may", "max"]).await;
+    let (ana, ben, max) = (&people[0], &people[1], &people[4]);
+    // Each control may cut once in ten minutes: ana's device cuts, then ben's does it for her, then nobody may.
+    assert!(matches!(
+        ana.ask(remove("mal")).await,
+        Answer::Removed { cut: true, .. }
+    ));
+    let answer = ana.ask(remove("may")).await;
+    assert!(matches!(answer, Answer::Removed { cut: true, .. }), "{answer:?}");
+    let answer = ana.ask(remove("max")).await;
+    assert!(
+        matches!(
+            answer,
+            Answer::Removed {
+                cut: false,
+                position: Some(_),
+                ..
+            }
+        ),
+        "{answer:?}"
+    );
+    max.until("max is out of the group", || async {
+        (max.room().await.state == RoomState::Removed).then_some(())
+    })
+    .await;
+    assert_eq!(ana.room().await.uncut, ["max"]);
+    assert!(
+        ana.status()
+            .await
+            .warnings
+            .iter()
+            .any(|warning| warning.contains("not yet cut"))
+    );
+    ana.say("behind max's back").await;
+    ben.await_said("behind max's back").await;
+    // The envelope still opens for max, as SECURITY.md says; what is in it does not.
+    let (theirs, entries) = served_to(max).await;
+    let newest = entries.last().expect("an entry");
+    let key = theirs.cursor().access.envelope_key();
+    let content = envelope::open(&key, &theirs.record().channel, newest.counter, &newest.bytes);
+    let content =
+        caucus_proto::codec::encode(&content.expect("an open envelope"), caucus_proto::codec::LIMIT);
+    let content = content.expect("its bytes");
+    let needle = b"behind max's back";
+    assert!(content.windows(needle.len()).all(|window| window != needle));
+    drop(theirs);
+    let again = Person::reopen("max", &max.home).await;
+    assert!(again.said().await.is_empty());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

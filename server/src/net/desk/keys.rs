@@ -1,20 +1,16 @@
 //! `Create` and `Open`.
 
-use std::time::Duration;
-
 use caucus_proto::id::ChannelId;
 use caucus_proto::wire::{Answer, ChannelSpec, Pass, Proof, RefusedBecause, Role};
 use tokio::time::Instant;
 
 use crate::net::desk::Desk;
 use crate::net::session::{Handle, Session};
+use crate::relay::change::{Changed, settle};
 use crate::relay::create::{self, Creation};
 use crate::relay::open::{self, Opening};
 use crate::relay::stop::Stop;
 use crate::store::Store;
-
-/// Every `NotOpened` goes out so long after its request was taken up, whatever the look-ups before took.
-const NOT_OPENED_AFTER: Duration = Duration::from_millis(5);
 
 impl<S: Store> Desk<S> {
     pub(super) async fn create(
@@ -100,7 +96,7 @@ impl<S: Store> Desk<S> {
         };
         let opened = self.try_open(session, &asked).await;
         if opened == Err(RefusedBecause::NotOpened) {
-            tokio::time::sleep_until(started + NOT_OPENED_AFTER).await;
+            tokio::time::sleep_until(started + self.not_opened_after).await;
         }
         Ok(opened?)
     }
@@ -116,8 +112,15 @@ impl<S: Store> Desk<S> {
             .guard(asked.channel)
             .await
             .map_err(|error| self.refusal(error))?;
+        let hours = self.clock.hours();
         let guard = found.as_ref().map(|(guard, _)| &**guard);
-        open::open(guard, asked, self.verifier(session), self.clock.hours())?;
+        // A change whose hour came may have given the channel to this key while nobody looked.
+        let settled = match guard.and_then(|guard| settle(guard, hours)) {
+            Some(Changed::Done(settled)) => Some(settled),
+            _ => None,
+        };
+        let known = [guard, settled.as_ref()];
+        open::open(known.into_iter().flatten(), asked, self.verifier(session), hours)?;
         let live = self.lives.of(asked.channel, &self.limits, now);
         // What time has done to the guard may have taken the key away.
         let guard = match self.guard(asked.channel, &live).await? {

@@ -2,10 +2,17 @@
 
 mod changes;
 mod entries;
+#[cfg(test)]
+mod guesses;
 mod keys;
+#[cfg(test)]
+mod model;
+#[cfg(test)]
+mod random;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use caucus_proto::id::{ChannelId, Hours};
 use caucus_proto::wire::{Answer, RefusedBecause, RelayInfo, Request, VERSION};
@@ -18,12 +25,12 @@ use crate::limits::Limits;
 use crate::net::live::{Live, Lives};
 use crate::net::session::Session;
 use crate::relay::change::{Changed, settle};
-use crate::relay::guard::Guard;
+use crate::relay::guard::{Guard, day_of};
 use crate::relay::open::Verifier;
 use crate::relay::stop::Stop;
 use crate::store::{ChannelUsage, Store, StoreError};
 
-const HOURS_A_DAY: u64 = 24;
+const NOT_OPENED_AFTER: Duration = Duration::from_millis(5);
 
 /// The guard of a channel and what it holds.
 type Found = (Arc<Guard>, ChannelUsage);
@@ -37,6 +44,8 @@ pub(crate) struct Desk<S> {
     pub(crate) proof_key: [u8; 32],
     proof_secret: StaticSecret,
     pass_secret: Zeroizing<[u8; 32]>,
+    /// Every `NotOpened` goes out so long after its request was taken up, whatever the look-ups before took.
+    not_opened_after: Duration,
     lives: Lives,
     draining: AtomicBool,
     failed: watch::Sender<Option<String>>,
@@ -60,6 +69,7 @@ impl<S: Store> Desk<S> {
             limits,
             proof_secret,
             pass_secret,
+            not_opened_after: NOT_OPENED_AFTER,
             draining: AtomicBool::new(false),
             failed: watch::Sender::new(None),
         }
@@ -192,7 +202,7 @@ impl<S: Store> Desk<S> {
                     return Ok(None);
                 }
             };
-            after.used = today(now);
+            after.used = day_of(now);
             // Not written means that another node was quicker: what it wrote is read in the next round.
             if self
                 .store
@@ -250,11 +260,6 @@ impl<S: Store> Desk<S> {
     }
 }
 
-/// The use of a guard is noted by the day, so that no exact time is kept.
-fn today(now: Hours) -> Hours {
-    Hours(now.0 - now.0 % HOURS_A_DAY)
-}
-
 fn is_stale(guard: &Guard, now: Hours) -> bool {
-    today(guard.used) < today(now) || guard.waiting.iter().any(|waiting| waiting.due <= now)
+    day_of(guard.used) < day_of(now) || guard.waiting.iter().any(|waiting| waiting.due <= now)
 }

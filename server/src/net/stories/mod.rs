@@ -3,6 +3,7 @@
 mod channel;
 mod door;
 mod life;
+mod rough;
 
 use std::net::Ipv4Addr;
 use std::sync::Arc;

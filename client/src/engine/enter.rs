@@ -1,0 +1,125 @@
+//! Entering a room with what was handed over: welcome, tree and snapshot must fit one another and the persona.
+//! Where they come from, and whether the log shows the commit, is for the caller to see to.
+
+use std::collections::BTreeMap;
+
+use caucus_proto::envelope::AccessSecret;
+use caucus_proto::id::{ChannelId, Counter, Minutes, Position};
+use caucus_proto::org::{Genesis, Running, State};
+use caucus_proto::wire::{Flag, RelayAddress};
+
+use super::error::EngineError;
+use super::random;
+use super::record::{Cursor, HeadFacts, Health, Item, LogRecord, RoomRecord, SecretKey};
+use super::room::Room;
+use super::send::Now;
+use crate::mls::{Group, MlsError, PersonaKeys};
+use crate::vault::{Overlay, Vault};
+
+/// Newcomers renew their keys within so many minutes, each at a moment of their own.
+const FIRST_REFRESH: u64 = 30;
+
+/// What a newcomer was handed.
+pub(super) struct Handed<'a> {
+    /// Where the channel is.
+    pub relay: &'a RelayAddress,
+    /// The room's channel.
+    pub channel: ChannelId,
+    /// What the body began with.
+    pub genesis: &'a Genesis,
+    /// The newcomer's persona key.
+    pub persona_key: &'a SecretKey,
+    /// The MLS Welcome.
+    pub welcome: &'a [u8],
+    /// The ratchet tree.
+    pub tree: &'a [u8],
+    /// The state after the commit.
+    pub snapshot: &'a [u8],
+    /// Position of the commit.
+    pub position: Position,
+    /// The counter after it.
+    pub counter: Counter,
+    /// The running hash after it.
+    pub running: Running,
+    /// Access secret of the segment after it.
+    pub access: &'a AccessSecret,
+}
+
+impl Handed<'_> {
+    /// The state, if it is one of this body at this position, with the newcomer in the room.
+    pub(super) fn state(&self) -> Option<State> {
+        let persona = PersonaKeys::from_bytes(&self.persona_key.0).id();
+        State::from_snapshot(self.snapshot).ok().filter(|state| {
+            state.genesis == *self.genesis
+                && state.channel == self.channel
+                && state.position == self.position
+                && state.person(&persona).is_some_and(|me| me.is_present())
+        })
+    }
+
+    /// Enters the room in this overlay; none if it leads nowhere. The vault's turn is held.
+    pub(super) fn enter(
+        &self,
+        vault: &Vault,
+        overlay: &Overlay,
+        now: Now,
+    ) -> Result<Option<Room>, EngineError> {
+        let Some(state) = self.state() else {
+            return Ok(None);
+        };
+        let persona = PersonaKeys::from_bytes(&self.persona_key.0);
+        let room = self.genesis.room();
+        let group = match Group::join(overlay, &room, &persona.id(), self.welcome, self.tree) {
+            Ok(joined) => joined.group,
+            Err(MlsError::Storage(error)) => return Err(error.into()),
+            Err(_) => return Ok(None),
+        };
+        let name = state
+            .person(&persona.id())
+            .map_or_else(String::new, |me| me.name.to_string());
+        let record = RoomRecord {
+            room,
+            body: self.genesis.body(),
+            relay: self.relay.clone(),
+            channel: self.channel,
+            suite: self.genesis.suite,
+            persona: persona.id(),
+            persona_key: self.persona_key.clone(),
+            control_key: SecretKey(random::bytes()?),
+            joined_at: self.position,
+        };
+        let facts = HeadFacts {
+            running: self.running,
+            epoch: group.epoch(),
+            authenticator: group.authenticator_hash(),
+            root: state.root(),
+        };
+        let cursor = Cursor {
+            position: self.position,
+            counter: self.counter,
+            running: self.running,
+            flagged: self.position,
+            access: self.access.clone(),
+            controls: Vec::new(),
+            health: Health::Open,
+            heads: BTreeMap::new(),
+            seen: self.position,
+            synced: None,
+            refresh: Minutes(now.minutes.0.saturating_add(1 + random::below(FIRST_REFRESH)?)),
+            cut: state.now(),
+            disputes: BTreeMap::new(),
+        };
+        let first = LogRecord {
+            flag: Flag::Advance,
+            author: None,
+            name: String::new(),
+            time: None,
+            item: Item::Event(format!("you are in the room as {name}")),
+            facts,
+        };
+        let mut room = Room::begin(vault, overlay, record, persona, group, state, cursor, &first)?;
+        // Others hear at once that the newcomer is there, and need not greet again.
+        room.want_heartbeat(now.ms.saturating_add(random::below(1_000)?));
+        Ok(Some(room))
+    }
+}

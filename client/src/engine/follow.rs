@@ -1,0 +1,147 @@
+//! What an effect makes this device remember or do.
+
+use caucus_proto::id::{EntryHash, IntentId, PersonaId, Position};
+use caucus_proto::org::{Deed, Effect, Standing};
+
+use super::error::EngineError;
+use super::record::{Health, InviteRecord, Job, SecretKey};
+use super::room::Room;
+use crate::vault::{Overlay, Table};
+
+/// An entry whose effects are followed.
+#[derive(Clone, Copy)]
+pub(super) struct Cause<'a> {
+    /// The deed, if it was an act.
+    pub deed: Option<&'a Deed>,
+    /// Who.
+    pub author: Option<PersonaId>,
+    /// It is a commit of one's own.
+    pub ours: bool,
+    /// Hash of its bytes.
+    pub hash: &'a EntryHash,
+}
+
+impl Room {
+    /// Follows one effect up.
+    pub(super) fn follow_up(
+        &mut self,
+        overlay: &Overlay,
+        effect: &Effect,
+        cause: Cause<'_>,
+    ) -> Result<(), EngineError> {
+        match effect {
+            Effect::Invited { invite, drop, .. } => {
+                let keys = self.cursor.access.invite(invite);
+                let place = self.place(Table::Invites, invite_number(invite));
+                // Where this device opened it, the record with the link is there already.
+                let own = overlay
+                    .get_value::<InviteRecord>(&place)?
+                    .and_then(|record| record.own);
+                let record = InviteRecord {
+                    id: *invite,
+                    drop: *drop,
+                    read: SecretKey(keys.read.to_bytes()),
+                    sealing: SecretKey(*keys.sealing.bytes()),
+                    cursor: Position(0),
+                    own,
+                };
+                overlay.put_value(place, &record)?;
+                self.end_forgotten_invites(overlay)
+            }
+            Effect::Revoked { invite } => self.end_invite(overlay, invite_number(invite)),
+            Effect::Applied { persona, .. } => match cause.deed {
+                Some(Deed::Apply { application }) => self.keep_request(overlay, persona, application),
+                _ => Ok(()),
+            },
+            Effect::Declined { persona, reason } => {
+                if let Some(request) = self.forget_request(overlay, persona)?
+                    && cause.author == Some(self.record.persona)
+                {
+                    let job = Job::TellDeclined {
+                        application: request.application,
+                        reason: reason.clone(),
+                    };
+                    self.keep_job(overlay, &job)?;
+                }
+                Ok(())
+            }
+            Effect::Unseated { persona } => self.unseated(overlay, persona),
+            Effect::Seated { persona } => {
+                // Whatever their heads said before, they begin anew.
+                self.cursor.heads.remove(persona);
+                self.cursor.disputes.remove(persona);
+                if cause.ours || self.rank().is_some() {
+                    self.keep_greeting(overlay, persona, cause)
+                } else {
+                    self.forget_request(overlay, persona).map(|_| ())
+                }
+            }
+            Effect::Said { .. }
+            | Effect::Admitted { .. }
+            | Effect::Removed { .. }
+            | Effect::Left
+            | Effect::ControlNamed { .. }
+            | Effect::FloorRaised { .. }
+            | Effect::Refreshed => Ok(()),
+        }
+    }
+
+    fn unseated(&mut self, overlay: &Overlay, persona: &PersonaId) -> Result<(), EngineError> {
+        let room = self.record.room;
+        for (number, _) in overlay.range(Table::Invites, room.as_bytes(), 0, usize::MAX)? {
+            self.end_invite(overlay, number)?;
+        }
+        self.cursor.heads.remove(persona);
+        self.cursor.disputes.remove(persona);
+        if *persona == self.record.persona {
+            let removed = self
+                .state
+                .person(persona)
+                .is_some_and(|person| matches!(person.standing, Standing::Gone { by: Some(_), .. }));
+            self.cursor.health = Health::Out { removed };
+            self.outbox.clear();
+            overlay.delete_scope(Table::Outbox, room.as_bytes());
+            overlay.delete_scope(Table::Jobs, room.as_bytes());
+            self.forget_requests(overlay)?;
+        }
+        Ok(())
+    }
+
+    /// Invites that the machine has forgotten: used up or expired.
+    fn end_forgotten_invites(&self, overlay: &Overlay) -> Result<(), EngineError> {
+        for (number, _) in overlay.range(Table::Invites, self.record.room.as_bytes(), 0, usize::MAX)? {
+            let place = self.place(Table::Invites, number);
+            if let Some(record) = overlay.get_value::<InviteRecord>(&place)?
+                && !self.state.invites.contains_key(&record.id)
+                && !self.outbox.values().any(|item| item.id == record.id)
+            {
+                self.end_invite(overlay, number)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn end_invite(&self, overlay: &Overlay, number: u64) -> Result<(), EngineError> {
+        let place = self.place(Table::Invites, number);
+        if let Some(record) = overlay.get_value::<InviteRecord>(&place)?
+            && let Some(own) = record.own
+        {
+            let job = Job::EndInvite {
+                card: own.card,
+                drop: record.drop,
+                control: own.control,
+            };
+            self.keep_job(overlay, &job)?;
+        }
+        overlay.delete(place);
+        Ok(())
+    }
+}
+
+/// The number under which this device keeps an invite.
+pub(super) fn invite_number(invite: &IntentId) -> u64 {
+    invite
+        .0
+        .first_chunk::<8>()
+        .map_or(0, |bytes| u64::from_be_bytes(*bytes))
+}

@@ -1,0 +1,408 @@
+//! What is sent to a room's relay while its log is followed, and what follows from the answers.
+
+use std::collections::HashMap;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use bytes::Bytes;
+use caucus_proto::id::{Counter, Position};
+use caucus_proto::wire::{Access, Change, Entry, RefusedBecause, RelayAddress, Role, Served};
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+use x25519_dalek::StaticSecret;
+
+use super::engine::Engine;
+use super::error::EngineError;
+use super::jobs::{self, Facts};
+use super::live::LiveRoom;
+use super::pump::{Ended, take_in};
+use super::record::{InviteRecord, Job};
+use super::send::{Next, Now, Outgoing};
+use crate::relay::{Appended, Connection, Handle, LinkError};
+
+/// How long an entry that the relay stored may take to come back.
+const ECHO: Duration = Duration::from_secs(30);
+
+/// Milliseconds between two attempts to open the channel with one's control key, at first and at most.
+const CONTROL_AGAIN: (u64, u64) = (3_000, 10 * 60 * 1000);
+
+/// Milliseconds for which a cut is not tried again where the control handle is gone.
+const CUT_AGAIN: u64 = 60_000;
+
+/// Milliseconds for which nobody is added where the relay did not take what newcomers need.
+const ADD_AGAIN: u64 = 60_000;
+
+/// A connection to the room's relay, with its handles, and what waits for what.
+pub(super) struct Session<'a> {
+    pub(super) engine: &'a Engine,
+    pub(super) room: &'a LiveRoom,
+    pub(super) connection: Connection,
+    append: Handle,
+    control: Option<Handle>,
+    synced: bool,
+    /// Nothing is sent before the log has come this far.
+    await_position: Position,
+    awaited_since: u64,
+    /// Nothing is sent before this time.
+    not_before: u64,
+    control_tried: u64,
+    control_pause: u64,
+    pub(super) drops: JoinSet<()>,
+    pub(super) watched: HashMap<u64, tokio::task::AbortHandle>,
+    pub(super) requests: mpsc::Sender<(InviteRecord, Entry)>,
+    seen_jobs: HashMap<u64, u64>,
+    refused_jobs: u64,
+}
+
+impl<'a> Session<'a> {
+    /// A session that has read nothing yet.
+    pub(super) fn new(
+        engine: &'a Engine,
+        room: &'a LiveRoom,
+        connection: Connection,
+        append: Handle,
+        requests: mpsc::Sender<(InviteRecord, Entry)>,
+    ) -> Self {
+        Self {
+            engine,
+            room,
+            connection,
+            append,
+            control: None,
+            synced: false,
+            await_position: Position(0),
+            awaited_since: 0,
+            not_before: 0,
+            control_tried: 0,
+            control_pause: CONTROL_AGAIN.0,
+            drops: JoinSet::new(),
+            watched: HashMap::new(),
+            requests,
+            seen_jobs: HashMap::new(),
+            refused_jobs: 0,
+        }
+    }
+
+    /// Whether the log was read to its end.
+    pub(super) const fn is_synced(&self) -> bool {
+        self.synced
+    }
+
+    fn now(&self) -> Now {
+        self.engine.now()
+    }
+
+    pub(super) fn served(&mut self, served: Served) -> Result<Option<Ended>, EngineError> {
+        match served {
+            Served::Entry(entry) => {
+                if take_in(self.room, self.engine, &entry)? {
+                    self.engine.changed();
+                    return Ok(Some(Ended::Stopped));
+                }
+                if entry.position >= self.await_position {
+                    self.await_position = Position(0);
+                }
+            }
+            Served::CaughtUp { newest } => {
+                self.room.room().check_newest(newest)?;
+                self.synced = true;
+                self.room.set_trouble(None);
+                self.room.live.store(true, Ordering::Relaxed);
+                self.room.room().mark_synced(self.now().minutes)?;
+                self.engine.changed();
+            }
+            Served::End => return Ok(Some(Ended::NextSegment)),
+            Served::Gone | Served::Refused(RefusedBecause::NotOpened | RefusedBecause::HandleEnded) => {
+                self.room.room().mark_gone()?;
+                return Ok(Some(Ended::Gone));
+            }
+            Served::Refused(because) => return Err(LinkError::Refused(because).into()),
+        }
+        Ok(None)
+    }
+
+    pub(super) async fn tick(&mut self) -> Result<(), EngineError> {
+        let now = self.now();
+        self.room.room().mark_synced(now.minutes)?;
+        if self.await_position > Position(0)
+            && now.ms.saturating_sub(self.awaited_since) > ECHO.as_millis() as u64
+        {
+            // The relay says that it stored something and does not serve it.
+            return Err(EngineError::RoomState(
+                "the relay does not serve what it says it stored".to_owned(),
+            ));
+        }
+        self.work().await
+    }
+
+    /// Everything there is to do now.
+    pub(super) async fn work(&mut self) -> Result<(), EngineError> {
+        self.room.room().name_control_key()?;
+        self.send().await?;
+        self.set_controls().await?;
+        self.watch_drops()?;
+        self.do_jobs().await
+    }
+
+    async fn send(&mut self) -> Result<(), EngineError> {
+        loop {
+            let now = self.now();
+            if !self.synced || self.await_position > Position(0) || now.ms < self.not_before {
+                return Ok(());
+            }
+            let next = self.room.room().next(now, self.control.is_some())?;
+            match next {
+                Next::Nothing => return Ok(()),
+                Next::Refused(id, denied) => self.room.land(id, Err(denied)),
+                Next::Send(Outgoing::HandOut {
+                    applications,
+                    welcome,
+                    commit,
+                }) => {
+                    let facts = {
+                        let room = self.room.room();
+                        Facts {
+                            channel: room.record().channel,
+                            genesis: room.state().genesis.clone(),
+                        }
+                    };
+                    let pass = || self.engine.take_pass(&self.relay());
+                    let handed =
+                        jobs::hand_out(&self.connection, &facts, &applications, &welcome, commit, pass).await;
+                    match handed {
+                        Ok(()) => self.room.room().handed(commit)?,
+                        // What people say goes on without the newcomers.
+                        Err(EngineError::Relay(LinkError::Refused(because))) => {
+                            self.room.set_trouble(Some(because.to_string()));
+                            let until = now.ms.saturating_add(ADD_AGAIN);
+                            self.room.room().hand_out_refused(until)?;
+                            if self.room.room().is_handing() {
+                                self.not_before = until;
+                            }
+                        }
+                        Err(error) => return Err(error),
+                    }
+                }
+                Next::Send(Outgoing::Append { counter, bytes }) => {
+                    let bytes = Bytes::from(bytes);
+                    let answer = self.connection.append(self.append, counter, bytes).await;
+                    self.answered(answer)?;
+                }
+                Next::Send(Outgoing::Commit { counter, bytes, cut }) => {
+                    self.commit(counter, Bytes::from(bytes), cut, now.ms).await?;
+                }
+            }
+        }
+    }
+
+    async fn commit(
+        &mut self,
+        counter: Counter,
+        bytes: Bytes,
+        cut: Option<Access>,
+        now: u64,
+    ) -> Result<(), EngineError> {
+        let Some(access) = cut else {
+            let answer = self.connection.advance(self.append, counter, bytes).await;
+            return self.answered(answer);
+        };
+        let Some(control) = self.control else {
+            return self.room.room().cut_refused(now.saturating_add(CUT_AGAIN));
+        };
+        let answer = self
+            .connection
+            .cut(control, counter, bytes, access, Vec::new())
+            .await;
+        match answer {
+            Err(LinkError::Refused(RefusedBecause::TooFast { retry_ms })) => {
+                let until = now.saturating_add(u64::from(retry_ms));
+                self.room.room().cut_refused(until)
+            }
+            Err(LinkError::Refused(RefusedBecause::WrongHandle | RefusedBecause::HandleEnded)) => {
+                self.control = None;
+                self.room.room().cut_refused(now.saturating_add(CUT_AGAIN))
+            }
+            Ok(Appended::Moved { .. }) => {
+                // So that it lands the next time. Once in ten minutes; if not, without.
+                let _ = self.connection.hold(control, 10).await;
+                self.answered(answer)
+            }
+            answer => self.answered(answer),
+        }
+    }
+
+    /// What follows from the relay's answer to an entry: until the log shows it, nothing more is sent.
+    fn answered(&mut self, answer: Result<Appended, LinkError>) -> Result<(), EngineError> {
+        let now = self.now().ms;
+        match answer {
+            Ok(Appended::Stored(position)) => {
+                self.room.set_trouble(None);
+                self.expect(position, now)?;
+            }
+            Ok(Appended::Moved { newest, .. }) => self.expect(newest, now)?,
+            Err(LinkError::Refused(
+                RefusedBecause::TooFast { retry_ms } | RefusedBecause::Held { retry_ms },
+            )) => {
+                self.not_before = now.saturating_add(u64::from(retry_ms).max(10));
+                self.wake_later(u64::from(retry_ms).max(10));
+            }
+            // The keys turned: the reading ends, and the next segment is opened.
+            Err(LinkError::Refused(RefusedBecause::HandleEnded)) => {
+                self.not_before = now.saturating_add(1_000);
+            }
+            Err(LinkError::Refused(
+                because @ (RefusedBecause::ChannelFull
+                | RefusedBecause::RelayFull
+                | RefusedBecause::StoreFailed),
+            )) => {
+                self.room.set_trouble(Some(because.to_string()));
+                self.not_before = now.saturating_add(15_000);
+            }
+            Err(error) => return Err(error.into()),
+        }
+        Ok(())
+    }
+
+    /// Waits for the log to come this far. A relay that names what was read already would be asked for ever.
+    fn expect(&mut self, position: Position, now: u64) -> Result<(), EngineError> {
+        let read = self.room.room().cursor().position;
+        if position <= read {
+            return Err(EngineError::RoomState(format!(
+                "the relay names entry {position} as new, and this device has read {read}"
+            )));
+        }
+        self.await_position = position;
+        self.awaited_since = now;
+        Ok(())
+    }
+
+    fn wake_later(&mut self, ms: u64) {
+        let engine = self.engine.clone();
+        let room = self.room.room().id();
+        self.drops.spawn(async move {
+            tokio::time::sleep(Duration::from_millis(ms)).await;
+            if let Some(room) = engine.room(&room) {
+                room.wake.notify_one();
+            }
+        });
+    }
+
+    fn relay(&self) -> RelayAddress {
+        self.room.room().record().relay.clone()
+    }
+
+    pub(super) async fn open_control(&mut self) -> Result<(), EngineError> {
+        let (channel, secret) = {
+            let room = self.room.room();
+            if !room.is_keyholder() {
+                self.control = None;
+                return Ok(());
+            }
+            (
+                room.record().channel,
+                StaticSecret::from(room.record().control_key.0),
+            )
+        };
+        self.control_tried = self.now().ms;
+        match self.connection.open(channel, Role::Control, &secret).await {
+            Ok(opened) => {
+                self.control = Some(opened.handle);
+                self.control_pause = CONTROL_AGAIN.0;
+                self.room.room().controls_found()?;
+                Ok(())
+            }
+            // It is not set yet, or waits for its time.
+            Err(LinkError::Refused(RefusedBecause::NotOpened)) => {
+                self.control_pause = self.control_pause.saturating_mul(2).min(CONTROL_AGAIN.1);
+                Ok(())
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Controls follow the office: the keyholders' named keys, and nobody else's.
+    async fn set_controls(&mut self) -> Result<(), EngineError> {
+        if self.control.is_none() {
+            let pause = self.now().ms.saturating_sub(self.control_tried);
+            if pause > self.control_pause && self.room.room().is_keyholder() {
+                self.open_control().await?;
+            }
+            if self.control.is_none() {
+                return Ok(());
+            }
+        }
+        let Some(control) = self.control else {
+            return Ok(());
+        };
+        let wanted = self.room.room().controls_wanted();
+        if let Some((keys, controls, solo)) = wanted {
+            match self
+                .connection
+                .change(control, Change::Controls { controls, solo })
+                .await
+            {
+                Ok(_) => self.room.room().controls_set(keys)?,
+                // For a moment only: it is asked again.
+                Err(LinkError::Refused(
+                    RefusedBecause::TooFast { .. }
+                    | RefusedBecause::Held { .. }
+                    | RefusedBecause::RelayFull
+                    | RefusedBecause::StoreFailed,
+                )) => {}
+                Err(LinkError::Refused(RefusedBecause::WrongHandle | RefusedBecause::HandleEnded)) => {
+                    self.control = None;
+                }
+                Err(LinkError::Refused(_)) => self.room.room().controls_refused(keys),
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(())
+    }
+
+    async fn do_jobs(&mut self) -> Result<(), EngineError> {
+        let now = self.now().ms;
+        if now < self.refused_jobs {
+            return Ok(());
+        }
+        let jobs = self.room.room().jobs()?;
+        self.seen_jobs
+            .retain(|number, _| jobs.iter().any(|(job, _)| job == number));
+        for (number, job) in jobs {
+            let since = *self.seen_jobs.entry(number).or_insert(now);
+            let after_ms = match &job {
+                Job::Greet { after_ms, .. } => *after_ms,
+                Job::TellDeclined { .. } | Job::EndInvite { .. } => 0,
+            };
+            if after_ms > 0 && self.room.room().were_greeted(&job) {
+                self.room.room().job_done(number, &job)?;
+                continue;
+            }
+            if now.saturating_sub(since) < after_ms {
+                continue;
+            }
+            let greeted = self.room.room().greeted(&job)?;
+            let pass = || self.engine.take_pass(&self.relay());
+            match jobs::run(&self.connection, &job, &greeted, pass).await {
+                Ok(()) => {
+                    let mut room = self.room.room();
+                    room.job_done(number, &job)?;
+                    if matches!(job, Job::Greet { .. }) {
+                        // So that newcomers soon see others attest what they were given.
+                        room.want_heartbeat(now);
+                    }
+                }
+                Err(EngineError::Relay(LinkError::Refused(because))) => {
+                    self.room.set_trouble(Some(because.to_string()));
+                    self.refused_jobs = now.saturating_add(15_000);
+                    // What the relay refuses of one job must not hold up the others.
+                    continue;
+                }
+                Err(error) => return Err(error),
+            }
+            if matches!(job, Job::Greet { .. }) {
+                Box::pin(self.send()).await?;
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,10 @@
+//! The sync core over a channel in memory: real rooms, real vaults, real MLS, and a network that does what it likes.
+
+mod channel;
+mod crash;
+mod duties;
+mod fork;
+mod hostile;
+mod large;
+mod random;
+mod world;

@@ -1,0 +1,154 @@
+//! Any order of saying, deciding, losing answers, ending and starting again leads everybody to one log.
+
+use caucus_proto::org::{Power, SuiteChoice};
+
+use super::channel::Answer;
+use super::world::World;
+use crate::engine::record::Health;
+
+/// SplitMix64: the same seed, the same story.
+struct Dice(u64);
+
+impl Dice {
+    fn roll(&mut self, sides: u64) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        (z ^ (z >> 31)) % sides
+    }
+}
+
+fn send_badly(world: &mut World, n: usize, dice: &mut Dice) {
+    if !world.is_caught_up(n) {
+        return;
+    }
+    let Ok(Some(outgoing)) = world.outgoing(n) else {
+        return;
+    };
+    match dice.roll(10) {
+        // It never arrives.
+        0 => {}
+        // It arrives when the sender has read on and tried again.
+        1 => world.channel.late.push(outgoing),
+        // It arrives, and the sender dies before it hears of it.
+        2 => {
+            world.channel.store(&outgoing);
+            world.people[n].restart();
+        }
+        // The relay takes it twice.
+        3 => {
+            world.channel.store(&outgoing);
+            world.channel.store(&outgoing);
+        }
+        _ => {
+            let answer = world.channel.store(&outgoing);
+            if let Answer::Stored(position) = answer {
+                assert_eq!(position, world.channel.newest());
+            }
+        }
+    }
+}
+
+fn play(seed: u64, suite: SuiteChoice, names: &[&str], steps: usize) {
+    let mut dice = Dice(seed);
+    let mut world = World::of(names, suite);
+    let mut said = 0;
+    let mut strangers = 0;
+    for _ in 0..steps {
+        let n = usize::try_from(dice.roll(world.people.len() as u64)).unwrap();
+        if world.people[n].room.is_none() {
+            world.enter(n).unwrap();
+            continue;
+        }
+        match dice.roll(24) {
+            0..=4 => {
+                said += 1;
+                let text = format!("{} {said}", world.people[n].name);
+                world.say(n, &text);
+            }
+            5..=8 => {
+                let most = usize::try_from(dice.roll(4)).unwrap();
+                world.read(n, most).unwrap();
+            }
+            9..=16 => {
+                world.read(n, usize::MAX).unwrap();
+                send_badly(&mut world, n, &mut dice);
+            }
+            17 => {
+                if let Some(outgoing) = world.channel.late.pop() {
+                    world.channel.store(&outgoing);
+                }
+            }
+            18 => world.people[n].restart(),
+            19 => {
+                // The disk fails in the middle of something.
+                let commits = dice.roll(3);
+                world.people[n].vault().faults().fail_commits_after(commits);
+                let _ = world.read(n, 3);
+                let _ = world.step(n);
+                let _ = world.read(n, 2);
+                let _ = world.jobs(n);
+                world.people[n].vault().faults().heal();
+                if dice.roll(2) == 0 {
+                    world.people[n].restart();
+                }
+            }
+            20 => {
+                world.jobs(n).unwrap();
+            }
+            21 if strangers < 2 && world.room(0).holds(Power::Admit) => {
+                strangers += 1;
+                let name = format!("new {strangers}");
+                if world.room(0).cursor().health == Health::Open {
+                    let who = world.apply(&name);
+                    world.admit(who);
+                }
+            }
+            22 if n > 1 && dice.roll(3) == 0 => {
+                let present = world.people.iter().filter(|person| person.room.is_some()).count();
+                let persona = world.people[n].id();
+                let there = world
+                    .room(0)
+                    .state()
+                    .person(&persona)
+                    .is_some_and(|p| p.is_present());
+                if present > 3 && there {
+                    world.remove(0, n);
+                }
+            }
+            _ => world.pass(dice.roll(8_000)),
+        }
+    }
+    for n in 0..world.people.len() {
+        world.people[n].vault().faults().heal();
+    }
+    world.settle_attested();
+    world.check();
+    assert!(
+        world.channel.entries.len() > steps / 10,
+        "seed {seed}: something happened"
+    );
+}
+
+fn seeds(few: u64, many: u64) -> u64 {
+    let long = std::env::var_os("CAUCUS_LONG").is_some_and(|value| value == "1");
+    if long { many } else { few }
+}
+
+#[test]
+fn whatever_is_lost_late_or_crashes_everybody_ends_with_one_log_and_every_intent_once() {
+    for seed in 0..seeds(10, 400) {
+        play(seed, SuiteChoice::Classical, &["ana", "ben", "cem", "dia"], 120);
+    }
+}
+
+#[test]
+fn the_same_holds_for_two_and_in_the_hybrid_suite() {
+    for seed in 1000..1000 + seeds(4, 100) {
+        play(seed, SuiteChoice::Classical, &["ana", "ben"], 100);
+    }
+    for seed in 2000..2000 + seeds(1, 20) {
+        play(seed, SuiteChoice::Hybrid, &["ana", "ben", "cem"], 60);
+    }
+}
