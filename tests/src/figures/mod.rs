@@ -49,7 +49,7 @@ impl Part {
             Self::Unlock => unlock::measure(folder),
             Self::Talk => talk::measure(folder),
             Self::Engine => engine::measure(folder),
-            Self::CleanBuild => vec![size::clean_build(folder)],
+            Self::CleanBuild => size::clean_build(folder),
         }
     }
 }

@@ -9,12 +9,22 @@ const TICK: u64 = 10_000;
 
 /// CPU time that a process has used, its own and the system's for it, in steps of 10 ms.
 pub(super) fn cpu(pid: u32) -> Duration {
+    time(pid, 11)
+}
+
+/// CPU time of all processes that this one started and saw end, and of those that they did.
+pub(super) fn cpu_of_children() -> Duration {
+    time(std::process::id(), 13)
+}
+
+/// Two fields of `/proc/<pid>/stat`, user and system, from this one after the name on.
+fn time(pid: u32, first: usize) -> Duration {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).expect("the process lives");
     // The name before the parenthesis may hold spaces.
     let (_, fields) = stat.rsplit_once(')').expect("a name");
     let ticks: u64 = fields
         .split_whitespace()
-        .skip(11)
+        .skip(first)
         .take(2)
         .map(|ticks| ticks.parse::<u64>().expect("ticks"))
         .sum();
@@ -63,6 +73,15 @@ mod tests {
         assert!(cpu(me) >= before + Duration::from_millis(20));
         let (now, most) = memory(me);
         assert!(now > 0.5 && most >= now, "{now} {most}");
+    }
+
+    #[test]
+    fn what_a_child_burned_is_counted_when_it_has_ended() {
+        let before = cpu_of_children();
+        let loops = "i=0; while [ $i -lt 100000 ]; do i=$((i+1)); done";
+        let ended = std::process::Command::new("sh").args(["-c", loops]).status();
+        assert!(ended.unwrap().success());
+        assert!(cpu_of_children() > before);
     }
 
     #[test]
