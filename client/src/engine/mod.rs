@@ -11,6 +11,7 @@ mod duty;
 #[allow(clippy::module_inception)] // The noun of this folder is the noun of its main file.
 mod engine;
 mod enter;
+mod entrance;
 mod error;
 mod follow;
 mod found;
@@ -21,6 +22,7 @@ mod jobs;
 mod join;
 mod link;
 mod live;
+mod log;
 mod own;
 mod parts;
 mod pump;

@@ -1,6 +1,7 @@
 //! The sync core over a channel in memory: real rooms, real vaults, real MLS, and a network that does what it likes.
 
 mod channel;
+mod check;
 mod crash;
 mod duties;
 mod fork;

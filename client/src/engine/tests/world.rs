@@ -1,6 +1,6 @@
 //! People with rooms over one channel in memory.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use caucus_proto::codec;
 use caucus_proto::envelope::AccessSecret;
@@ -15,7 +15,7 @@ use crate::engine::error::EngineError;
 use crate::engine::follow::invite_number;
 use crate::engine::found::{Draft, Founding};
 use crate::engine::ingest::Ingested;
-use crate::engine::record::{Health, Item, Job, SecretKey, WelcomeRecord};
+use crate::engine::record::{Health, Job, SecretKey, WelcomeRecord};
 use crate::engine::room::Room;
 use crate::engine::sealed::Recipient;
 use crate::engine::send::{Next, Now, Outgoing};
@@ -443,60 +443,6 @@ impl World {
             self.settle();
         }
         panic!("what landed is never attested");
-    }
-
-    /// Everybody in the room agrees on everything, and everything that was accepted was done once.
-    pub(super) fn check(&self) {
-        let rooms: Vec<(&Person, &Room)> = self
-            .people
-            .iter()
-            .filter_map(|person| person.room.as_ref().map(|room| (person, room)))
-            .filter(|(_, room)| !matches!(room.cursor().health, Health::Out { .. }))
-            .collect();
-        let (_, first) = rooms[0];
-        let facts = first.facts();
-        let log = first.log_after(Position(0), usize::MAX).unwrap();
-        for (person, room) in &rooms {
-            let name = &person.name;
-            assert_eq!(room.cursor().health, Health::Open, "{name}");
-            assert!(room.cursor().disputes.is_empty(), "{name}");
-            assert_eq!(room.cursor().position, self.channel.newest(), "{name}");
-            assert_eq!(room.facts(), facts, "{name}");
-            assert_eq!(
-                Some(room.cursor().access.access()),
-                self.channel.access,
-                "{name} has the keys of now"
-            );
-            assert!(room.pending.is_none() || room.pending == first.pending, "{name}");
-            let joined = room.record().joined_at;
-            let theirs = room.log_after(joined, usize::MAX).unwrap();
-            assert_eq!(theirs.len() as u64, self.channel.newest().0 - joined.0, "{name}");
-            for (position, record) in theirs {
-                let (_, other) = &log[usize::try_from(position.0).unwrap() - 1];
-                let own = |record: &Item| match record {
-                    // What could not be opened is told the same way by everybody; why, need not be.
-                    Item::NoOp(_) => Item::NoOp(caucus_proto::org::Denied::Unprocessable),
-                    item => item.clone(),
-                };
-                assert_eq!(own(&record.item), own(&other.item), "{name} at {position}");
-                assert_eq!(record.facts, other.facts, "{name} at {position}");
-            }
-        }
-        let mut times: BTreeMap<&str, usize> = BTreeMap::new();
-        for (_, record) in &log {
-            if let Item::Said(text) = &record.item {
-                *times.entry(text).or_default() += 1;
-            }
-        }
-        assert!(times.values().all(|times| *times == 1), "{times:?}");
-        let present: BTreeSet<PersonaId> = first.state().present().map(|(id, _)| *id).collect();
-        for person in &self.people {
-            if present.contains(&person.id()) {
-                for text in person.said.values() {
-                    assert_eq!(times.get(text.as_str()), Some(&1), "{}: {text}", person.name);
-                }
-            }
-        }
     }
 }
 

@@ -1,0 +1,67 @@
+//! The log of a room as this device keeps it.
+
+use caucus_proto::codec;
+use caucus_proto::id::Position;
+
+use super::error::EngineError;
+use super::record::LogRecord;
+use super::room::Room;
+use crate::vault::Table;
+
+impl Room {
+    /// The log record at a position, if this device has it.
+    ///
+    /// # Errors
+    /// `EngineError::Vault`.
+    pub fn log_at(&self, position: Position) -> Result<Option<LogRecord>, EngineError> {
+        Ok(self
+            .vault
+            .overlay()
+            .get_value(&self.place(Table::Log, position.0))?)
+    }
+
+    /// Log records after a position, in order, at most so many.
+    ///
+    /// # Errors
+    /// `EngineError::Vault`.
+    pub fn log_after(
+        &self,
+        after: Position,
+        limit: usize,
+    ) -> Result<Vec<(Position, LogRecord)>, EngineError> {
+        let rows = self.vault.range(
+            Table::Log,
+            self.record.room.as_bytes(),
+            after.0.saturating_add(1),
+            limit,
+        )?;
+        Ok(decode_rows(&rows))
+    }
+
+    /// The latest log records before a position, in order, at most so many.
+    ///
+    /// # Errors
+    /// `EngineError::Vault`.
+    pub fn log_before(
+        &self,
+        before: Position,
+        limit: usize,
+    ) -> Result<Vec<(Position, LogRecord)>, EngineError> {
+        let rows = self
+            .vault
+            .range_back(Table::Log, self.record.room.as_bytes(), before.0, limit)?;
+        let mut records = decode_rows(&rows);
+        records.reverse();
+        Ok(records)
+    }
+}
+
+fn decode_rows(rows: &[(u64, zeroize::Zeroizing<Vec<u8>>)]) -> Vec<(Position, LogRecord)> {
+    rows.iter()
+        .filter_map(|(number, bytes)| {
+            codec::decode(bytes, codec::LOCAL_LIMIT)
+                .ok()
+                .map(|record| (Position(*number), record))
+        })
+        .collect()
+}
