@@ -6,7 +6,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use caucus_proto::wire::{AddressError, RelayAddress, StoreKind};
-use quinn::{Endpoint, Incoming};
 use thiserror::Error;
 use tokio::sync::{Semaphore, watch};
 use tokio::task::{JoinHandle, JoinSet};
@@ -15,7 +14,7 @@ use zeroize::Zeroizing;
 use crate::clock::Clock;
 use crate::limits::Limits;
 use crate::net::desk::Desk;
-use crate::net::{EndpointError, Goodbye, Identity, connection, endpoint};
+use crate::net::{Endpoint, EndpointError, Goodbye, Identity, Incoming, connection, endpoint};
 use crate::store::{Store, StoreError};
 
 /// How often the relay looks whether an hour has passed.

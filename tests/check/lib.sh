@@ -28,13 +28,33 @@ absent() {
 # holds NAME FINDING: the finding must not be empty.
 holds() { if [ -n "$2" ]; then ok "$1"; else fail "$1" "${3-nothing found}"; fi; }
 
-# Our code as file:line:text, without comment lines and, unless `with_tests` is set, without test modules at
-# the end of a file.
+# Files and folders of modules that a line `#[cfg(test)]` above their `mod NAME;` keeps out of the programs.
+test_modules() {
+    find "$@" -name '*.rs' -type f | sort | while IFS= read -r file; do
+        case $file in
+            */mod.rs | */lib.rs | */main.rs) base=${file%/*} ;;
+            *) base=${file%.rs} ;;
+        esac
+        awk -v base="$base" '
+            /^#\[cfg\(test\)\]/ { held = 1; next }
+            held && /^#\[/ { next }
+            held && /^(pub(\([a-z]+\))? )?mod [a-z_]+;/ { sub(/;.*/, ""); print base "/" $NF ".rs"; print base "/" $NF "/" }
+            { held = 0 }
+        ' "$file"
+    done
+}
+
+# Our code as file:line:text, without comment lines and, unless `with_tests` is set, without test modules, at
+# the end of a file or in files of their own.
 code() {
     local paths=() path
     for path in "$@"; do [ -e "$path" ] && paths+=("$path"); done
     [ "${#paths[@]}" -gt 0 ] || return 0
-    find "${paths[@]}" -name '*.rs' -type f | sort | while IFS= read -r file; do
+    local kept_out=
+    [ -n "${with_tests-}" ] || kept_out=$(test_modules "${paths[@]}")
+    find "${paths[@]}" -name '*.rs' -type f | sort | {
+        if [ -n "$kept_out" ]; then grep -vF "$kept_out" || true; else cat; fi
+    } | while IFS= read -r file; do
         awk -v file="$file" -v with_tests="${with_tests-}" '
             /^#\[cfg\(test\)\]/ { held = 1; next }
             held && !with_tests && /^(pub )?mod [a-z_]+ *\{/ { exit }

@@ -89,7 +89,7 @@ absent the_demo_knows_the_programs_from_outside_only \
     "$(with_tests=1 code_named '\bcaucus_(server|client)\b' tests/src tests/tests)"
 
 # Where things lie may come from the environment; secrets, costs and clocks may not.
-places='"(CAUCUS_HOME|HOME|XDG_[A-Z_]+|TMPDIR|TERM|NO_COLOR|COLUMNS)"'
+places='"(CAUCUS_HOME|HOME|PATH|XDG_[A-Z_]+|TMPDIR|TERM|NO_COLOR|COLUMNS)"'
 absent the_programs_read_nothing_from_the_environment_but_places \
     "$(code_named '\benv::vars?(_os)?\(' server/src client/src | grep -vE "$places")" \
     "$(code_named '\benv::vars?(_os)?\(' server/src client/src | grep -E "$places")"

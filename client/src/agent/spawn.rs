@@ -2,6 +2,7 @@
 //! home folder and nothing in its environment but where things are.
 
 use std::env;
+use std::ffi::OsString;
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
@@ -21,7 +22,15 @@ const PAUSE: Duration = Duration::from_millis(5);
 const AGAIN: Duration = Duration::from_millis(200);
 
 /// What the agent keeps of the environment.
-const KEPT: [&str; 5] = ["HOME", "PATH", "TMPDIR", "XDG_DATA_HOME", "XDG_RUNTIME_DIR"];
+fn kept() -> [(&'static str, Option<OsString>); 5] {
+    [
+        ("HOME", env::var_os("HOME")),
+        ("PATH", env::var_os("PATH")),
+        ("TMPDIR", env::var_os("TMPDIR")),
+        ("XDG_DATA_HOME", env::var_os("XDG_DATA_HOME")),
+        ("XDG_RUNTIME_DIR", env::var_os("XDG_RUNTIME_DIR")),
+    ]
+}
 
 /// Connects to the agent, starting it where none runs.
 ///
@@ -70,7 +79,11 @@ fn start(home: &Home) -> Result<Child, Problem> {
         .arg("--home")
         .arg(home.folder())
         .env_clear()
-        .envs(KEPT.iter().filter_map(|name| Some((name, env::var_os(name)?))))
+        .envs(
+            kept()
+                .into_iter()
+                .filter_map(|(name, value)| Some((name, value?))),
+        )
         .current_dir("/")
         .stdin(Stdio::null())
         .stdout(Stdio::null())

@@ -1,6 +1,7 @@
 //! The commands, and which file does which.
 
 use std::env;
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -140,17 +141,13 @@ fn act(command: Command, session: &mut Session) -> Result<u8, Failure> {
 
 /// The home folder: as given, else `CAUCUS_HOME`, else `caucus` in the user's data folder.
 fn home(given: Option<&Path>) -> Result<Home, Failure> {
-    let set = |name: &str| {
-        env::var_os(name)
-            .filter(|value| !value.is_empty())
-            .map(PathBuf::from)
-    };
+    let set = |value: Option<OsString>| value.filter(|value| !value.is_empty()).map(PathBuf::from);
     let folder = given
         .map(Path::to_path_buf)
-        .or_else(|| set("CAUCUS_HOME"))
+        .or_else(|| set(env::var_os("CAUCUS_HOME")))
         .or_else(|| {
-            let data = set("XDG_DATA_HOME").filter(|path| path.is_absolute());
-            let data = data.or_else(|| Some(set("HOME")?.join(".local/share")));
+            let data = set(env::var_os("XDG_DATA_HOME")).filter(|path| path.is_absolute());
+            let data = data.or_else(|| Some(set(env::var_os("HOME"))?.join(".local/share")));
             data.map(|data| data.join("caucus"))
         })
         .filter(|folder| !folder.as_os_str().is_empty())

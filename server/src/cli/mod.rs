@@ -5,6 +5,7 @@ mod key;
 mod pass;
 mod run;
 
+use std::ffi::OsString;
 use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -183,12 +184,9 @@ fn default_data() -> Option<PathBuf> {
     if rustix::process::geteuid().is_root() {
         return Some(PathBuf::from("/var/lib/caucus-relay"));
     }
-    let absolute = |name: &str| {
-        std::env::var_os(name)
-            .map(PathBuf::from)
-            .filter(|path| path.is_absolute())
-    };
-    let data = absolute("XDG_DATA_HOME").or_else(|| Some(absolute("HOME")?.join(".local/share")));
+    let absolute = |value: Option<OsString>| value.map(PathBuf::from).filter(|path| path.is_absolute());
+    let data = absolute(std::env::var_os("XDG_DATA_HOME"))
+        .or_else(|| Some(absolute(std::env::var_os("HOME"))?.join(".local/share")));
     data.map(|data| data.join("caucus-relay"))
 }
 

@@ -20,3 +20,4 @@ mod visitor;
 pub use endpoint::EndpointError;
 pub use goodbye::Goodbye;
 pub use identity::{Identity, IdentityError};
+pub(crate) use quinn::{Endpoint, Incoming};
