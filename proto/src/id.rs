@@ -160,7 +160,7 @@ impl EntryHash {
 }
 
 impl ChannelId {
-    /// The id of the channel made with a creation key and a salt (design paper 2).
+    /// The id of the channel made with a creation key and a salt.
     #[must_use]
     pub fn of(creation_key: &[u8; 32], salt: &[u8; 32]) -> Self {
         Self(hash(Label::ChannelId, &[creation_key, salt]))

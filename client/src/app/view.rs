@@ -149,7 +149,13 @@ pub(super) fn people(engine: &Engine, room: &Room) -> Result<Vec<PersonView>, En
 /// Open invites of a room.
 pub(super) fn invites(room: &Room) -> Result<Vec<InviteView>, EngineError> {
     let mut views = Vec::new();
-    for (id, invite) in &room.state().invites {
+    let now = room.state().now();
+    for (id, invite) in room
+        .state()
+        .invites
+        .iter()
+        .filter(|(_, invite)| invite.is_open(now))
+    {
         views.push(InviteView {
             body: room_name(room),
             number: invite.number,

@@ -231,12 +231,13 @@ impl Engine {
         let _turn = self.vault().turn();
         let overlay = self.vault().overlay();
         let place = Place::new(Table::Joins, b"", number);
-        if overlay.get_value::<JoinRecord>(&place)?.is_none() {
+        let Some(record) = overlay.get_value::<JoinRecord>(&place)? else {
             return Err(EngineError::NotFound {
                 what: "request of yours",
                 name: number.to_string(),
             });
-        }
+        };
+        join::forget_keys(&overlay, &record)?;
         overlay.delete(place);
         overlay.commit()?;
         self.join_trouble(number, None);

@@ -23,9 +23,9 @@ use super::random;
 use super::record::{AppliedStep, JoinRecord, JoinStep, SecretKey};
 use super::relay::patiently;
 use super::sealed::{Recipient, seal};
-use crate::mls::{PersonaKeys, make_key_package};
+use crate::mls::{PersonaKeys, forget_key_package, make_key_package};
 use crate::relay::{Backoff, Connection, LinkError};
-use crate::vault::{Place, Table};
+use crate::vault::{Overlay, Place, Table};
 
 /// Answers that are kept while a request waits.
 const ANSWERS: usize = 64;
@@ -93,13 +93,24 @@ fn keep(engine: &Engine, number: u64, record: &JoinRecord) -> Result<Step, Engin
     let vault = engine.vault();
     let _turn = vault.turn();
     let overlay = vault.overlay();
-    if overlay.get(&place(number))?.is_none() {
+    let Some(before) = overlay.get_value::<JoinRecord>(&place(number))? else {
         return Ok(Step::Over);
+    };
+    if !matches!(record.stage, JoinStep::Applied(_)) {
+        forget_keys(&overlay, &before)?;
     }
     overlay.put_value(place(number), record)?;
     overlay.commit()?;
     engine.changed();
     Ok(Step::On)
+}
+
+/// Forgets the private keys of a request that leads nowhere any more.
+pub(super) fn forget_keys(overlay: &Overlay, record: &JoinRecord) -> Result<(), EngineError> {
+    if let JoinStep::Applied(step) = &record.stage {
+        forget_key_package(overlay, &step.key_package, step.suite, &step.room)?;
+    }
+    Ok(())
 }
 
 fn fail(
@@ -159,7 +170,7 @@ async fn apply(
         key: persona.public(),
         name: Name::new(&record.name)?,
         word: record.word.chars().take(LONGEST_WORD / 4).collect(),
-        key_package: package.bytes,
+        key_package: package.bytes.clone(),
         reply: ReplyDrop {
             channel: reply,
             append: append.to_bytes(),
@@ -173,6 +184,8 @@ async fn apply(
     record.stage = JoinStep::Applied(AppliedStep {
         label: card.label.to_string(),
         suite: card.suite,
+        room: card.room,
+        key_package: package.bytes,
         invite: card.invite,
         drop: card.drop,
         request,

@@ -162,7 +162,7 @@ pub enum Item {
     NoOp(Denied),
 }
 
-/// An intent on its way (design paper 2, "The counter is the fence").
+/// An intent on its way (ARCHITECTURE.md, "How a word travels").
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub(super) struct OutboxRecord {
     /// The intent's id.
@@ -412,6 +412,10 @@ pub struct AppliedStep {
     pub label: String,
     /// The suite of its group.
     pub suite: SuiteChoice,
+    /// The room.
+    pub room: RoomId,
+    /// The key package; its private half is in the vault until it is used or the request has ended.
+    pub key_package: Vec<u8>,
     /// The invite.
     pub invite: IntentId,
     /// Where requests are dropped.

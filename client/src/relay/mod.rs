@@ -1,4 +1,4 @@
-//! Connections to relays over QUIC (design paper 2, "Transport"); the only room of the client that names
+//! Connections to relays over QUIC; the only room of the client that names
 //! quinn and rustls.
 //!
 //! A [`Pool`] holds one [`Connection`] for each pair of relay and persona. A connection carries requests on

@@ -1,4 +1,4 @@
-//! TLS 1.3 towards a relay that is known by its key (RFC 8446; design paper 2, "Transport").
+//! TLS 1.3 towards a relay that is known by its key (RFC 8446).
 //!
 //! Offered: X25519MLKEM768 and no other group, ALPN `h3`, no server name (SNI is off, so the constant below
 //! never leaves the machine), no resumption, no early data. Believed: a certificate whose public key has the

@@ -1,4 +1,4 @@
-//! The encrypted local store of one person (design paper 2, section Vault).
+//! The encrypted local store of one person.
 //!
 //! A folder with one file, `vault.redb`: a redb database whose commits are transactions that are on the disk
 //! when they return. Every record is sealed with XChaCha20-Poly1305 under a key derived from a random master

@@ -1,5 +1,5 @@
 //! The code of 60 digits that two people compare outside of Caucus to know that they have one another's
-//! keys (design paper 2, "Joining").
+//! keys.
 //!
 //! Both see the same code whoever asks. To make two views agree that differ in a key, an attacker needs a
 //! collision on 199 bits. It says nothing about anybody else in the room.

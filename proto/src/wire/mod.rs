@@ -1,4 +1,4 @@
-//! What a client and a relay say to one another (design paper 2, "One primitive: the channel").
+//! What a client and a relay say to one another.
 //!
 //! One bidirectional stream carries the commands of a connection: the client's [`Hello`], the relay's
 //! [`Greeting`], then [`Asked`] and [`Answered`] in any order, matched by tag. Every read has a

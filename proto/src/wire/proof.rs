@@ -1,7 +1,7 @@
 //! Deniable proofs: a MAC from a Diffie-Hellman between the channel's key and a key of this relay process.
 //!
 //! It convinces this relay on this connection and nobody else: whoever holds the relay's half could have
-//! made it (design paper 2, "A proof is deniable").
+//! made it.
 
 use core::fmt;
 

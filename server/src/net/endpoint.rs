@@ -1,5 +1,5 @@
 //! The QUIC endpoint: TLS 1.3 with X25519MLKEM768 and nothing else, no tickets, no early data, no tokens
-//! that could follow a client, bounded windows (design paper 2, "Transport").
+//! that could follow a client, bounded windows.
 
 use std::io;
 use std::net::SocketAddr;

@@ -1,4 +1,4 @@
-//! The rules of channels, sans-IO (design paper 2, "One primitive: the channel").
+//! The rules of channels, sans-IO.
 //!
 //! Every rule is a function of a [`guard::Guard`], the [`pace`] of its channel and what is asked; time and
 //! randomness are arguments. Nothing here stores, sends or waits: `net` does, and asks here before.

@@ -1,4 +1,4 @@
-//! The laws of the log (design paper 3), case by case.
+//! The laws of the log (docs/organization.md), case by case.
 
 use super::world::{FOUNDED, World, application, encoded, intent, persona, public};
 use crate::id::{ChannelId, Minutes, Position};

@@ -1,4 +1,4 @@
-//! The relay's rules once more, slowly and obviously: what design paper 2 says, as plain lists. Shares nothing
+//! The relay's rules once more, slowly and obviously, as plain lists. Shares nothing
 //! with the relay but the types of the wire.
 
 use std::collections::{BTreeMap, BTreeSet};
