@@ -1,9 +1,9 @@
 //! Key packages: made by those who want in, read by those who let in.
 
 use caucus_proto::id::{PersonaId, RoomId};
-use caucus_proto::label::{Label, hash};
+
 use caucus_proto::org::application::LARGEST_KEY_PACKAGE;
-use caucus_proto::org::{PersonaPublic, SuiteChoice};
+use caucus_proto::org::{PersonaPublic, SuiteChoice, key_package_hash};
 use openmls::prelude::{CredentialWithKey, KeyPackage, KeyPackageIn, ProtocolVersion};
 use openmls_basic_credential::SignatureKeyPair;
 use openmls_rust_crypto::RustCrypto;
@@ -71,7 +71,7 @@ fn make(
         .key_package()
         .tls_serialize_detached()
         .map_err(|_| MlsError::Library("encode a key package"))?;
-    let hash = name(&bytes);
+    let hash = key_package_hash(&bytes);
     Ok(KeyPackageMade { bytes, hash })
 }
 
@@ -137,7 +137,7 @@ pub(super) fn verify(
     let view = KeyPackageView {
         persona: PersonaId::of(&key.0),
         key,
-        hash: name(bytes),
+        hash: key_package_hash(bytes),
     };
     Ok((key_package, view))
 }
@@ -159,8 +159,4 @@ pub(super) fn new_leaf_key(
         signature_key: signer.public().into(),
     };
     Ok((signer, with_key))
-}
-
-fn name(bytes: &[u8]) -> [u8; 32] {
-    hash(Label::KeyPackage, &[bytes])
 }

@@ -83,6 +83,13 @@ pub enum Deed {
         /// To this feature.
         feature: u16,
     },
+    /// Allows the renewal of somebody who spoke after they signed their request: codes were compared.
+    Renew {
+        /// Who.
+        persona: PersonaId,
+        /// Hash of the key package of the request that was compared.
+        key_package: [u8; 32],
+    },
 }
 
 /// A key package that a commit adds.
@@ -143,7 +150,8 @@ impl Deed {
             | Self::Remove { .. }
             | Self::Leave
             | Self::ControlKey { .. }
-            | Self::RaiseFloor { .. } => 1,
+            | Self::RaiseFloor { .. }
+            | Self::Renew { .. } => 1,
         }
     }
 
@@ -159,6 +167,7 @@ impl Deed {
             Self::Leave => "Leave",
             Self::ControlKey { .. } => "ControlKey",
             Self::RaiseFloor { .. } => "RaiseFloor",
+            Self::Renew { .. } => "Renew",
         }
     }
 }

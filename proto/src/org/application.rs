@@ -28,6 +28,12 @@ pub struct ReplyDrop {
     pub sealing: Vec<u8>,
 }
 
+/// The hash by which admissions, renewals and commits name a key package.
+#[must_use]
+pub fn key_package_hash(bytes: &[u8]) -> [u8; 32] {
+    hash(Label::KeyPackage, &[bytes])
+}
+
 /// A request to join.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Application {
@@ -69,7 +75,7 @@ impl Application {
     /// Hash of the key package, by which the admission and the commit name it.
     #[must_use]
     pub fn key_package_hash(&self) -> [u8; 32] {
-        hash(Label::KeyPackage, &[&self.key_package])
+        key_package_hash(&self.key_package)
     }
 
     /// What is signed: everything but the signature.

@@ -9,7 +9,8 @@ use crate::org::FEATURE;
 use crate::org::act::{Act, CommitOps};
 use crate::org::denied::Denied;
 use crate::org::judge::Effect;
-use crate::org::person::{Intent, Person, Standing};
+use crate::org::notice::SignedNotice;
+use crate::org::person::{Intent, Person, Renewal, Standing};
 use crate::org::state::{GONE_REMEMBERED, Invite, State};
 
 /// Where an entry stands and what the relay says it did.
@@ -30,8 +31,10 @@ pub enum Input<'a> {
     Act(&'a [u8]),
     /// A commit that MLS can process, and what it does.
     Commit(&'a CommitOps),
-    /// A signed notice.
-    Notice,
+    /// A notice whose author signed it.
+    Notice(&'a SignedNotice),
+    /// One part of a commit, which does nothing alone.
+    Part,
     /// Nothing that the machine can use.
     Nothing(Denied),
 }
@@ -73,6 +76,7 @@ impl State {
             }
         }
         if let Some((persona, time)) = author {
+            self.hear(at.position, &persona, input);
             self.witness(&persona, time);
         }
         outcome
@@ -82,8 +86,9 @@ impl State {
         let judged = match (input, author) {
             (Input::Nothing(denied), _) => Err(denied.clone()),
             (_, None) => Err(Denied::NotPresent),
-            (Input::Notice, Some(_)) if at.flagged => Err(Denied::WrongFlag),
-            (Input::Notice, Some(_)) => Ok(Vec::new()),
+            (Input::Notice(_) | Input::Part, Some(_)) if at.flagged => Err(Denied::WrongFlag),
+            (Input::Part, Some(_)) => Ok(Vec::new()),
+            (Input::Notice(notice), Some(_)) => self.judge_notice(at.position, notice),
             (Input::Act(_), Some(_)) if at.flagged => Err(Denied::WrongFlag),
             (Input::Commit(_), Some(_)) if !at.flagged => Err(Denied::WrongFlag),
             (Input::Commit(ops), Some(author)) => self.judge_commit(&author, ops),
@@ -106,6 +111,16 @@ impl State {
         match judged {
             Ok(effects) => Outcome::Done(effects),
             Err(denied) => Outcome::NoOp(denied),
+        }
+    }
+
+    /// Whoever speaks in the group does not need to be renewed.
+    fn hear(&mut self, position: Position, author: &PersonaId, input: &Input<'_>) {
+        if matches!(input, Input::Act(_) | Input::Commit(_))
+            && let Some(person) = self.people.get_mut(author)
+        {
+            person.spoke = position;
+            person.wants = None;
         }
     }
 
@@ -155,6 +170,9 @@ impl State {
                     active: None,
                     intents: VecDeque::new(),
                     forgotten: Position(0),
+                    renewed: Position(0),
+                    spoke: Position(0),
+                    wants: None,
                 };
                 self.next_person = self.next_person.saturating_add(1);
                 self.people.insert(*persona, person);
@@ -186,6 +204,35 @@ impl State {
                 }
             }
             Effect::FloorRaised { feature } => self.floor = *feature,
+            Effect::RenewalAsked {
+                persona,
+                read,
+                key_package,
+            } => {
+                if let Some(person) = self.people.get_mut(persona) {
+                    person.wants = Some(Renewal {
+                        read: *read,
+                        key_package: *key_package,
+                        compared: false,
+                    });
+                }
+            }
+            Effect::RenewalAllowed { persona } => {
+                if let Some(wants) = self
+                    .people
+                    .get_mut(persona)
+                    .and_then(|person| person.wants.as_mut())
+                {
+                    wants.compared = true;
+                }
+            }
+            Effect::Renewed { persona } => {
+                if let Some(person) = self.people.get_mut(persona) {
+                    person.renewed = at.position;
+                    person.spoke = at.position;
+                    person.wants = None;
+                }
+            }
             Effect::Seated { persona } => self.stand(persona, Standing::Present { since: at.position }),
             Effect::Unseated { persona } => {
                 let by = match self.person(persona).map(|person| &person.standing) {

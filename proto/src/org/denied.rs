@@ -96,6 +96,12 @@ pub enum Denied {
         /// The room's floor.
         floor: u16,
     },
+    /// They joined or were renewed after they signed the request.
+    #[error("this person joined or was renewed since that was asked")]
+    RenewedSince,
+    /// There is no such request to be renewed.
+    #[error("this person does not ask to be renewed, or asks by another key package")]
+    NoRenewal,
 }
 
 /// The standing that was needed.

@@ -1,13 +1,15 @@
 //! The only authority (law 2): may this person do this now? Runs before sending and at replay.
 
 use core::fmt;
+use std::collections::BTreeSet;
 
 use crate::id::{ChannelId, IntentId, Minutes, PersonaId, Position};
 use crate::org::FEATURE;
 use crate::org::act::{Act, CommitOps, Deed, LONGEST_TEXT};
-use crate::org::application::{Application, LONGEST_WORD};
+use crate::org::application::{Application, LARGEST_KEY_PACKAGE, LONGEST_WORD, key_package_hash};
 use crate::org::denied::{Denied, WantedStanding};
 use crate::org::name::Name;
+use crate::org::notice::{NoticeKind, SignedNotice};
 use crate::org::person::{Person, Standing};
 use crate::org::power::Power;
 use crate::org::sign::PersonaPublic;
@@ -100,6 +102,25 @@ pub enum Effect {
     },
     /// The author renewed their keys.
     Refreshed,
+    /// Somebody asks for their leaf to be renewed.
+    RenewalAsked {
+        /// Who.
+        persona: PersonaId,
+        /// Up to where they had read.
+        read: Position,
+        /// Hash of the key package.
+        key_package: [u8; 32],
+    },
+    /// Somebody's renewal is allowed although they spoke since: codes were compared.
+    RenewalAllowed {
+        /// Who.
+        persona: PersonaId,
+    },
+    /// A commit renewed somebody's leaf.
+    Renewed {
+        /// Who.
+        persona: PersonaId,
+    },
 }
 
 // What people write and whom they name stays out of logs: only the kind of an effect prints.
@@ -119,6 +140,9 @@ impl fmt::Debug for Effect {
             Self::Seated { .. } => "Seated(..)",
             Self::Unseated { .. } => "Unseated(..)",
             Self::Refreshed => "Refreshed",
+            Self::RenewalAsked { .. } => "RenewalAsked(..)",
+            Self::RenewalAllowed { .. } => "RenewalAllowed(..)",
+            Self::Renewed { .. } => "Renewed(..)",
         })
     }
 }
@@ -162,7 +186,10 @@ impl State {
             return Err(Denied::OddCommit);
         }
         let mut effects = Vec::new();
-        for persona in &ops.removes {
+        let renews = |persona: &PersonaId| {
+            ops.removes.contains(persona) && ops.adds.iter().any(|add| add.persona == *persona)
+        };
+        for persona in ops.removes.iter().filter(|persona| !renews(persona)) {
             let going = self
                 .person(persona)
                 .is_some_and(|person| matches!(person.standing, Standing::Going { .. }));
@@ -172,6 +199,15 @@ impl State {
             effects.push(Effect::Unseated { persona: *persona });
         }
         for add in &ops.adds {
+            if renews(&add.persona) {
+                let person = self.person(&add.persona);
+                person
+                    .and_then(Person::renewal)
+                    .filter(|wants| wants.key_package == add.key_package)
+                    .ok_or(Denied::NoRenewal)?;
+                effects.push(Effect::Renewed { persona: add.persona });
+                continue;
+            }
             let admitted = self.person(&add.persona).is_some_and(|person| {
                 matches!(person.standing, Standing::Admitted { key_package, .. } if key_package == add.key_package)
             });
@@ -179,6 +215,10 @@ impl State {
                 return Err(Denied::AddsUnadmitted);
             }
             effects.push(Effect::Seated { persona: add.persona });
+        }
+        let personas: BTreeSet<_> = ops.removes.iter().collect();
+        if personas.len() != ops.removes.len() {
+            return Err(Denied::OddCommit);
         }
         let once = |n: usize, effect: &Effect| !effects.iter().skip(n + 1).any(|other| other == effect);
         let distinct = effects.iter().enumerate().all(|(n, effect)| once(n, effect));
@@ -190,6 +230,42 @@ impl State {
             effects.push(Effect::Refreshed);
         }
         Ok(effects)
+    }
+
+    /// Judges a notice; whether its author signed it is for the caller to check. Others may carry it into the
+    /// log.
+    ///
+    /// # Errors
+    /// `Denied`.
+    pub fn judge_notice(&self, position: Position, notice: &SignedNotice) -> Result<Vec<Effect>, Denied> {
+        let NoticeKind::Renewal {
+            read, key_package, ..
+        } = &notice.notice.kind
+        else {
+            return Ok(Vec::new());
+        };
+        let person = self.author(&notice.author)?;
+        let Standing::Present { since } = person.standing else {
+            return Err(Denied::NotPresent);
+        };
+        if *read >= position {
+            return Err(Denied::FromTheFuture);
+        }
+        if *read < since.max(person.renewed) {
+            return Err(Denied::RenewedSince);
+        }
+        // An older request that somebody carries in late takes the place of no newer one.
+        if person.wants.as_ref().is_some_and(|wants| wants.read > *read) {
+            return Err(Denied::Repeated);
+        }
+        if key_package.len() > LARGEST_KEY_PACKAGE {
+            return Err(Denied::Malformed);
+        }
+        Ok(vec![Effect::RenewalAsked {
+            persona: notice.author,
+            read: *read,
+            key_package: key_package_hash(key_package),
+        }])
     }
 
     fn author(&self, author: &PersonaId) -> Result<&Person, Denied> {
@@ -284,6 +360,17 @@ impl State {
                     return Err(Denied::Floor);
                 }
                 Ok(Effect::FloorRaised { feature })
+            }
+            Deed::Renew { persona, key_package } => {
+                self.with_power(author, Power::Admit)?;
+                if persona == *author {
+                    return Err(Denied::Oneself);
+                }
+                self.person(&persona)
+                    .and_then(Person::doubtful_renewal)
+                    .filter(|wants| wants.key_package == key_package)
+                    .ok_or(Denied::NoRenewal)?;
+                Ok(Effect::RenewalAllowed { persona })
             }
         }
     }

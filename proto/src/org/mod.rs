@@ -25,7 +25,7 @@ pub mod witness;
 pub(crate) mod tests;
 
 pub use act::{Act, CommitOps, Deed, SeatAdded};
-pub use application::{Application, ReplyDrop};
+pub use application::{Application, ReplyDrop, key_package_hash};
 pub use apply::{At, Input, Outcome};
 pub use denied::Denied;
 pub use genesis::{Genesis, Kind, SuiteChoice};
@@ -33,7 +33,7 @@ pub use head::{Head, Running, SignedHead};
 pub use judge::Effect;
 pub use name::Name;
 pub use notice::{Notice, NoticeKind, SignedNotice};
-pub use person::{Intent, Person, Standing};
+pub use person::{Intent, Person, Renewal, Standing};
 pub use power::Power;
 pub use safety::SafetyCode;
 pub use sign::{PersonaPublic, Signature};

@@ -20,10 +20,10 @@ pub enum NoticeKind {
         /// Which bytes were served there.
         entry: EntryHash,
     },
-    /// The group state is lost or broken: add me anew.
+    /// The group state is lost, broken or set back: add me anew.
     Renewal {
-        /// Where the persona is stuck.
-        stuck: Position,
+        /// Up to where the persona has read, whether it could open that or not.
+        read: Position,
         /// The channel's counter as the persona knows it.
         counter: Counter,
         /// A fresh key package (RFC 9420, section 10).

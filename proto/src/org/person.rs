@@ -57,6 +57,17 @@ pub enum Standing {
     },
 }
 
+/// A request to be added anew (renewal), as the log carried it.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Renewal {
+    /// Up to where its author had read when they signed it.
+    pub read: Position,
+    /// Hash of the key package.
+    pub key_package: [u8; 32],
+    /// Somebody who may admit has compared codes with them: then it does not matter that they spoke later.
+    pub compared: bool,
+}
+
 /// A person.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Person {
@@ -78,6 +89,12 @@ pub struct Person {
     pub intents: VecDeque<Intent>,
     /// Position of the newest intent that is no longer among them (0: none).
     pub forgotten: Position,
+    /// Position of the last renewal of their leaf (0: none).
+    pub renewed: Position,
+    /// Position of their latest MLS message.
+    pub spoke: Position,
+    /// They ask to be renewed.
+    pub wants: Option<Renewal>,
 }
 
 impl Person {
@@ -99,6 +116,23 @@ impl Person {
         self.intents.iter().any(|intent| intent.id == *id)
     }
 
+    /// A request to be renewed that a commit may execute: nothing that they said in the group is newer than
+    /// what they had read when they signed it, or codes were compared.
+    #[must_use]
+    pub fn renewal(&self) -> Option<&Renewal> {
+        self.wants
+            .as_ref()
+            .filter(|wants| self.is_present() && (wants.compared || self.spoke <= wants.read))
+    }
+
+    /// A request to be renewed that only a compared code can allow.
+    #[must_use]
+    pub fn doubtful_renewal(&self) -> Option<&Renewal> {
+        self.wants
+            .as_ref()
+            .filter(|_| self.is_present() && self.renewal().is_none())
+    }
+
     /// Remembers an intent.
     pub(crate) fn remember(&mut self, intent: Intent) {
         if self.intents.len() >= REMEMBERED_INTENTS
@@ -113,5 +147,6 @@ impl Person {
     pub(crate) fn retire(&mut self) {
         self.intents.clear();
         self.control = None;
+        self.wants = None;
     }
 }

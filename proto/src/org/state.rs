@@ -100,6 +100,9 @@ impl State {
             active: Some(genesis.founded),
             intents: VecDeque::new(),
             forgotten: Position(0),
+            renewed: Position(0),
+            spoke: Position(0),
+            wants: None,
         };
         Self {
             channel,
@@ -138,9 +141,11 @@ impl State {
         self.people.iter().filter(|(_, person)| person.is_present())
     }
 
-    /// People whose accepted admission or removal waits for a commit.
+    /// People whose accepted admission or removal, or whose renewal, waits for a commit.
     pub fn unexecuted(&self) -> impl Iterator<Item = (&PersonaId, &Person)> {
-        let waits = |p: &Person| matches!(p.standing, Standing::Admitted { .. } | Standing::Going { .. });
+        let waits = |p: &Person| {
+            matches!(p.standing, Standing::Admitted { .. } | Standing::Going { .. }) || p.renewal().is_some()
+        };
         self.people.iter().filter(move |(_, person)| waits(person))
     }
 

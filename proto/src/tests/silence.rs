@@ -21,7 +21,7 @@ fn secrets_texts_and_names_do_not_print() {
     };
     let renewal = Notice {
         kind: NoticeKind::Renewal {
-            stuck: Position(1),
+            read: Position(1),
             counter: crate::id::Counter(2),
             key_package: vec![1],
             reply: reply.clone(),

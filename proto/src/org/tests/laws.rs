@@ -13,11 +13,11 @@ use crate::org::{Name, Person};
 /// The largest step on the word of few, in minutes.
 const STEP: u64 = 26 * 60;
 
-fn refused(denied: Denied) -> Outcome {
+pub(super) fn refused(denied: Denied) -> Outcome {
     Outcome::NoOp(denied)
 }
 
-fn is_done(outcome: &Outcome) -> bool {
+pub(super) fn is_done(outcome: &Outcome) -> bool {
     matches!(outcome, Outcome::Done(_))
 }
 
@@ -46,7 +46,7 @@ fn law_1_an_entry_at_a_position_already_applied_changes_nothing() {
     };
     let author = Some((persona(0), Minutes(FOUNDED + 50)));
     assert_eq!(
-        world.state.apply(at, author, &Input::Notice),
+        world.state.apply(at, author, &Input::Part),
         refused(Denied::OutOfOrder)
     );
     assert_eq!(before, world.state);
@@ -319,6 +319,8 @@ fn law_15_an_act_above_the_floor_is_a_no_op_whether_or_not_its_deed_is_known() {
         ));
         expected.position = world.position();
         expected.clock = world.state.clock;
+        let author = persona(0);
+        expected.people.get_mut(&author).unwrap().spoke = world.position();
         assert_eq!(expected, world.state);
     }
 }
@@ -332,7 +334,7 @@ fn law_15_a_deed_under_a_feature_that_is_not_its_own_is_malformed_for_everybody(
             id: intent(1_000_000),
             judged_at: world.position(),
             feature,
-            deed: vec![10],
+            deed: vec![250],
         };
         assert_eq!(world.send(0, &later), refused(Denied::Malformed));
     }
@@ -415,6 +417,9 @@ fn gone(number: u32, uncut: bool) -> Person {
         active: None,
         intents: std::collections::VecDeque::new(),
         forgotten: Position(0),
+        renewed: Position(0),
+        spoke: Position(0),
+        wants: None,
     }
 }
 

@@ -3,4 +3,5 @@
 mod laws;
 mod model;
 mod random;
+mod renewal;
 pub(crate) mod world;

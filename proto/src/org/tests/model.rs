@@ -9,6 +9,11 @@ use crate::org::act::CommitOps;
 pub(super) enum Word {
     Garbage,
     Notice,
+    Renewal {
+        who: PersonaId,
+        read: u64,
+        key_package: [u8; 32],
+    },
     Unreadable,
     Act {
         id: IntentId,
@@ -50,6 +55,10 @@ pub(super) enum Did {
     Leave,
     ControlKey([u8; 32]),
     RaiseFloor(u16),
+    Renew {
+        persona: PersonaId,
+        key_package: [u8; 32],
+    },
 }
 
 #[derive(Clone, PartialEq, Debug)]
@@ -72,6 +81,23 @@ pub(super) struct Someone {
     pub(super) claims: Vec<(u64, u64)>,
     /// Every (intent, position) ever applied, in order.
     pub(super) done: Vec<(IntentId, u64)>,
+    /// Positions of all renewals.
+    pub(super) renewals: Vec<u64>,
+    /// Position of every message in the group.
+    pub(super) spoken: Vec<u64>,
+    /// (had read, key package, codes compared) of the request to be renewed that counts.
+    pub(super) wants: Option<(u64, [u8; 32], bool)>,
+}
+
+impl Someone {
+    fn last_spoken(&self) -> u64 {
+        self.spoken
+            .iter()
+            .chain(&self.renewals)
+            .copied()
+            .max()
+            .unwrap_or(0)
+    }
 }
 
 #[derive(Clone, PartialEq, Debug)]
@@ -112,6 +138,9 @@ impl Model {
             control: Some(control),
             claims: vec![(time, time)],
             done: vec![],
+            renewals: vec![],
+            spoken: vec![],
+            wants: None,
         };
         Self {
             people: vec![founder],
@@ -164,6 +193,14 @@ impl Model {
             (None, _) | (_, Word::Garbage | Word::Unreadable) => false,
             (_, Word::Notice) => !flagged,
             (
+                _,
+                Word::Renewal {
+                    who,
+                    read,
+                    key_package,
+                },
+            ) => !flagged && here(self, who) && self.asks_renewal(position, *who, *read, *key_package),
+            (
                 Some((author, _)),
                 Word::Act {
                     id,
@@ -184,6 +221,14 @@ impl Model {
             }
         };
         self.position = position;
+        if let Some((author, _)) = author
+            && matches!(word, Word::Act { .. } | Word::Commit(_) | Word::Garbage)
+            && self.find(&author).is_some()
+        {
+            let someone = self.find_mut(&author);
+            someone.spoken.push(position);
+            someone.wants = None;
+        }
         if did && cut {
             self.cut(position);
         }
@@ -193,6 +238,20 @@ impl Model {
             self.tick(author, time);
         }
         did
+    }
+
+    fn asks_renewal(&mut self, position: u64, who: PersonaId, read: u64, key_package: [u8; 32]) -> bool {
+        let someone = self.find_mut(&who);
+        let Stand::Present(since) = someone.stand else {
+            return false;
+        };
+        let last = someone.renewals.iter().copied().chain([since]).max().unwrap();
+        let newer_waits = matches!(someone.wants, Some((waiting, _, _)) if waiting > read);
+        if read >= position || read < last || newer_waits {
+            return false;
+        }
+        someone.wants = Some((read, key_package, false));
+        true
     }
 
     fn may_be_done_already(&self, author: &PersonaId, id: &IntentId, judged_at: u64) -> bool {
@@ -232,6 +291,18 @@ impl Model {
                 }
                 ok
             }
+            Did::Renew { persona, key_package } => {
+                let doubtful = self.find(persona).is_some_and(|p| {
+                    matches!(p.stand, Stand::Present(_))
+                        && matches!(p.wants, Some((read, key, false))
+                            if key == *key_package && p.last_spoken() > read)
+                });
+                let ok = keyholder && *persona != author && doubtful;
+                if ok && let Some(wants) = &mut self.find_mut(persona).wants {
+                    wants.2 = true;
+                }
+                ok
+            }
             Did::Revoke(ticket) => {
                 let ok = keyholder && self.tickets.iter().any(|t| t.id == *ticket);
                 if ok {
@@ -266,6 +337,9 @@ impl Model {
                         control: None,
                         claims: vec![],
                         done: vec![],
+                        renewals: vec![],
+                        spoken: vec![],
+                        wants: None,
                     });
                 }
                 ok
@@ -333,17 +407,36 @@ impl Model {
 
     fn commit(&mut self, position: u64, cut: bool, ops: &CommitOps) -> bool {
         let stand = |id: &PersonaId| self.find(id).map(|p| p.stand.clone());
-        let removes_fit = ops
-            .removes
-            .iter()
-            .all(|id| matches!(stand(id), Some(Stand::Going(_))));
-        let adds_fit = ops
+        let both = |id: &PersonaId| ops.removes.contains(id) && ops.adds.iter().any(|add| add.persona == *id);
+        let renewed: Vec<_> = ops
             .adds
             .iter()
-            .all(|add| matches!(stand(&add.persona), Some(Stand::Admitted(kp, _)) if kp == add.key_package));
-        let mut seats: Vec<_> = ops
-            .removes
+            .filter(|add| both(&add.persona))
+            .copied()
+            .collect();
+        let renewals_fit = renewed.iter().all(|add| {
+            self.find(&add.persona).is_some_and(|p| {
+                matches!(p.stand, Stand::Present(_))
+                    && matches!(p.wants, Some((read, key, compared))
+                        if key == add.key_package && (compared || p.last_spoken() <= read))
+            })
+        });
+        let removes: Vec<_> = ops.removes.iter().filter(|id| !both(id)).collect();
+        let adds: Vec<_> = ops.adds.iter().filter(|add| !both(&add.persona)).collect();
+        let mut removed = ops.removes.clone();
+        removed.sort();
+        removed.dedup();
+        let removes_fit = renewals_fit
+            && removed.len() == ops.removes.len()
+            && removes
+                .iter()
+                .all(|id| matches!(stand(id), Some(Stand::Going(_))));
+        let adds_fit = adds
             .iter()
+            .all(|add| matches!(stand(&add.persona), Some(Stand::Admitted(kp, _)) if kp == add.key_package));
+        let mut seats: Vec<_> = removes
+            .iter()
+            .copied()
             .chain(ops.adds.iter().map(|a| &a.persona))
             .collect();
         seats.sort();
@@ -358,8 +451,9 @@ impl Model {
         {
             return false;
         }
-        for id in &ops.removes {
-            let person = self.find_mut(id);
+        for id in removes.into_iter().copied().collect::<Vec<_>>() {
+            let person = self.find_mut(&id);
+            person.wants = None;
             if let Stand::Going(by) = person.stand {
                 person.stand = Stand::Gone(by, !cut);
             }
@@ -368,7 +462,13 @@ impl Model {
             self.close_tickets();
         }
         for add in &ops.adds {
-            self.find_mut(&add.persona).stand = Stand::Present(position);
+            let someone = self.find_mut(&add.persona);
+            if renewed.contains(add) {
+                someone.renewals.push(position);
+                someone.wants = None;
+            } else {
+                someone.stand = Stand::Present(position);
+            }
         }
         true
     }

@@ -6,12 +6,16 @@ use proptest::test_runner::TestRunner;
 
 use super::model::{Did, Model, Someone, Stand, Word};
 use super::world::{FOUNDED, application, encoded, founded, intent, persona};
-use crate::id::{ChannelId, IntentId, Minutes, PersonaId, Position};
+use crate::id::{ChannelId, Counter, IntentId, Minutes, Nonce, PersonaId, Position};
 use crate::org::act::{Act, CommitOps, Deed, SeatAdded};
+use crate::org::application::key_package_hash;
 use crate::org::apply::{At, Input, Outcome};
 use crate::org::denied::Denied;
+use crate::org::judge::Effect;
+use crate::org::notice::{Notice, NoticeKind, SignedNotice};
 use crate::org::person::Standing;
 use crate::org::power::Power;
+use crate::org::sign::Signature;
 use crate::org::state::State;
 
 /// People who exist; the founder is number 0.
@@ -182,6 +186,15 @@ impl Roll {
                 let key = [self.whom; 32];
                 (Did::ControlKey(key), Deed::ControlKey { key })
             }
+            71..=73 => {
+                let persona = self.target(model, |p| p.wants.is_some());
+                let wanted = model.find(&persona).and_then(|p| p.wants);
+                let key_package = wanted.map_or([1; 32], |(_, key_package, _)| key_package);
+                (
+                    Did::Renew { persona, key_package },
+                    Deed::Renew { persona, key_package },
+                )
+            }
             _ if self.n < 400 => {
                 let feature = self.n % 4;
                 (Did::RaiseFloor(feature), Deed::RaiseFloor { feature })
@@ -204,6 +217,15 @@ impl Roll {
                     key_package,
                 }),
                 Stand::Going(_) if self.n % 32 > 8 => ops.removes.push(person.id),
+                Stand::Present(_) if !self.n.is_multiple_of(4) => {
+                    if let Some((_, key_package, _)) = person.wants {
+                        ops.removes.push(person.id);
+                        ops.adds.push(SeatAdded {
+                            persona: person.id,
+                            key_package: if self.n % 32 == 1 { [9; 32] } else { key_package },
+                        });
+                    }
+                }
                 _ => {}
             }
         }
@@ -261,7 +283,18 @@ impl Roll {
                 (word, encoded(&act))
             }
             76..=92 => (Word::Commit(self.ops(model)), vec![]),
-            93..=96 => (Word::Notice, vec![]),
+            93 => (Word::Notice, vec![]),
+            94..=96 => {
+                let who = self.target(model, |p| matches!(p.stand, Stand::Present(_)));
+                let read = (model.position + 1).saturating_sub(u64::from(self.n % 16));
+                let key_package = vec![self.whom % 4; 3];
+                let word = Word::Renewal {
+                    who,
+                    read,
+                    key_package: key_package_hash(&key_package),
+                };
+                (word, key_package)
+            }
             97..=98 => (Word::Unreadable, vec![]),
             _ => (Word::Garbage, self.n.to_be_bytes().repeat(usize::from(self.whom))),
         };
@@ -281,9 +314,26 @@ impl Roll {
 
 impl Step {
     fn apply(&self, state: &mut State) -> Outcome {
+        let notice;
         let input = match &self.word {
             Word::Garbage | Word::Act { .. } => Input::Act(&self.bytes),
-            Word::Notice => Input::Notice,
+            Word::Notice => Input::Part,
+            Word::Renewal { who, read, .. } => {
+                notice = SignedNotice {
+                    author: *who,
+                    notice: Notice {
+                        kind: NoticeKind::Renewal {
+                            read: Position(*read),
+                            counter: Counter(0),
+                            key_package: self.bytes.clone(),
+                            reply: application(0, "x", intent(0)).reply,
+                        },
+                        nonce: Nonce([0; 16]),
+                    },
+                    signature: Signature::from([0; 64]),
+                };
+                Input::Notice(&notice)
+            }
             Word::Unreadable => Input::Nothing(Denied::Unprocessable),
             Word::Commit(ops) => Input::Commit(ops),
         };
@@ -315,6 +365,10 @@ fn assert_same(state: &State, model: &Model) {
             (person.name.as_str(), person.number)
         );
         assert_eq!(ours.control, person.control);
+        let wants = ours.wants.as_ref();
+        let wants = wants.map(|wants| (wants.read.0, wants.key_package, wants.compared));
+        assert_eq!(wants, person.wants);
+        assert_eq!(ours.renewed.0, person.renewals.last().copied().unwrap_or(0));
         let claim = person.claims.last();
         assert_eq!(ours.latest.map(|t| t.0), claim.map(|c| c.0));
         assert_eq!(ours.active.map(|t| t.0), claim.map(|c| c.1));
@@ -350,7 +404,8 @@ fn assert_same(state: &State, model: &Model) {
     assert_eq!(state.keyholders(), present[..present.len().min(2)]);
 }
 
-/// A refused entry changes nothing but the position, the clock and what it shows of its author's clock.
+/// A refused entry changes nothing but the position, the clock, and what it shows of its author: their clock, and
+/// that they speak.
 fn assert_untouched(before: &State, after: &State, step: &Step) {
     let mut expected = before.clone();
     expected.position = after.position;
@@ -360,6 +415,8 @@ fn assert_untouched(before: &State, after: &State, step: &Step) {
     {
         then.latest = now.latest;
         then.active = now.active;
+        then.spoke = now.spoke;
+        then.wants.clone_from(&now.wants);
     }
     assert_eq!(expected, *after);
 }
@@ -380,6 +437,9 @@ struct Seen {
     joined: usize,
     gone: usize,
     upgrades: usize,
+    asked: usize,
+    allowed: usize,
+    renewed: usize,
 }
 
 fn play(rolls: &[Roll], seen: &mut Seen) {
@@ -408,7 +468,15 @@ fn play(rolls: &[Roll], seen: &mut Seen) {
         replica = again;
 
         match outcome {
-            Outcome::Done(_) => {
+            Outcome::Done(effects) => {
+                for effect in &effects {
+                    match effect {
+                        Effect::RenewalAsked { .. } => seen.asked += 1,
+                        Effect::RenewalAllowed { .. } => seen.allowed += 1,
+                        Effect::Renewed { .. } => seen.renewed += 1,
+                        _ => {}
+                    }
+                }
                 let kind = match step.word {
                     Word::Act { .. } => 0,
                     Word::Commit(_) => 1,
@@ -458,6 +526,10 @@ fn after_every_step_of_anybody_the_machine_is_what_the_model_says() {
     let seen = seen.into_inner();
     assert!(seen.done[0] > 20 * seen.joined.min(50), "{seen:?}");
     assert!(seen.done[1] > 100 && seen.done[2] > 50, "{seen:?}");
+    assert!(
+        seen.asked > 50 && seen.allowed > 3 && seen.renewed > 10,
+        "{seen:?}"
+    );
     assert!(
         seen.joined > 50 && seen.gone > 50 && seen.refused > 1000 && seen.upgrades > 0,
         "{seen:?}"

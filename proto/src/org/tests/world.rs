@@ -188,10 +188,7 @@ impl World {
         self.time = time;
         let at = self.at(false, false);
         let author = Some((persona(seed), Minutes(time)));
-        assert_eq!(
-            self.state.apply(at, author, &Input::Notice),
-            Outcome::Done(vec![])
-        );
+        assert_eq!(self.state.apply(at, author, &Input::Part), Outcome::Done(vec![]));
         self.state.now()
     }
 
