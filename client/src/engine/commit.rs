@@ -3,8 +3,8 @@
 
 use caucus_proto::envelope::{AccessSecret, Body};
 use caucus_proto::id::{EntryHash, Minutes, PersonaId};
-use caucus_proto::org::Standing;
 use caucus_proto::org::judge::LARGEST_BATCH;
+use caucus_proto::org::{Person, Standing};
 
 use super::error::EngineError;
 use super::parts::MOST_PARTS;
@@ -12,11 +12,14 @@ use super::random;
 use super::record::{Flagged, PartSent, PendingRecord, WelcomeRecord};
 use super::room::Room;
 use super::send::{Next, Now, Outgoing};
-use crate::mls::{MlsError, Staged, read_key_package};
+use crate::mls::{MlsError, PersonaKeys, Staged, read_key_package};
 use crate::vault::Overlay;
 
-/// Milliseconds that each further person waits before executing what the one before did not.
+/// Milliseconds that each further keyholder waits before executing what the one before did not.
 const TURN_MS: u64 = 4_000;
+
+/// Milliseconds that each further person waits before renewing whom the one before did not; at most a minute.
+const RENEWAL_TURN_MS: u64 = 1_000;
 
 /// Minutes between two cuts at the latest.
 const CUT_EVERY: u64 = 7 * 24 * 60;
@@ -24,11 +27,21 @@ const CUT_EVERY: u64 = 7 * 24 * 60;
 impl Room {
     /// How long this device leaves what was decided to those before it.
     pub(super) fn turn_ms(&self) -> u64 {
+        if self.state.unexecuted().all(|(_, person)| person.is_present()) {
+            let before = self
+                .state
+                .in_order()
+                .iter()
+                .position(|id| *id == self.record.persona);
+            let before = before.map_or(60, |before| before.min(60) as u64);
+            return RENEWAL_TURN_MS.saturating_mul(before);
+        }
         let turn = self.rank().unwrap_or(3);
         TURN_MS.saturating_mul(turn as u64)
     }
 
-    /// Stages the commit that executes what was decided: removals first, with a cut where this device may.
+    /// Stages the commit that executes what was decided: removals first, with a cut where this device may; then
+    /// renewals, which anybody may execute; then those who were admitted.
     /// Says whether there is one.
     pub(super) fn stage_decided(&mut self, now: Now, controls: bool) -> Result<bool, EngineError> {
         if self.myself().is_none_or(|person| !person.is_present()) {
@@ -47,25 +60,41 @@ impl Room {
             self.stage(&[], &removes, true, cut, now)?;
             return Ok(true);
         }
-        if self.rank().is_none() || now.ms < self.plan.no_adds_before {
+        if now.ms < self.plan.no_adds_before {
             return Ok(false);
         }
-        let packages = self.packages()?;
-        if packages.is_empty() {
+        let renewals = self.packages(|person| person.renewal().map(|wants| wants.key_package))?;
+        if self.stage_seats(&renewals, true, now)? {
+            return Ok(true);
+        }
+        if self.rank().is_none() {
             return Ok(false);
         }
-        let all: Vec<Vec<u8>> = packages.iter().map(|(_, package)| package.clone()).collect();
-        match self.stage(&all, &[], false, false, now) {
-            Ok(()) => return Ok(true),
-            Err(EngineError::Mls(MlsError::Unprocessable(_) | MlsError::Library(_))) => {}
-            Err(error) => return Err(error),
-        }
+        let admitted = self.packages(|person| match person.standing {
+            Standing::Admitted { key_package, .. } => Some(key_package),
+            _ => None,
+        })?;
+        self.stage_seats(&admitted, false, now)
+    }
+
+    /// Stages the commit that seats these: anew, where they are `renewed`.
+    fn stage_seats(
+        &mut self,
+        packages: &[(PersonaId, Vec<u8>)],
+        renewed: bool,
+        now: Now,
+    ) -> Result<bool, EngineError> {
+        let singly = packages.chunks(1).filter(|_| packages.len() > 1);
         // One whom MLS does not let in must hold up nobody else.
-        for (persona, package) in packages {
-            match self.stage(&[package], &[], false, false, now) {
+        for few in packages.chunks(LARGEST_BATCH).take(1).chain(singly) {
+            let adds: Vec<Vec<u8>> = few.iter().map(|(_, package)| package.clone()).collect();
+            let removes: Vec<PersonaId> = few.iter().filter(|_| renewed).map(|(id, _)| *id).collect();
+            match self.stage(&adds, &removes, renewed, false, now) {
                 Ok(()) => return Ok(true),
                 Err(EngineError::Mls(MlsError::Unprocessable(_) | MlsError::Library(_))) => {
-                    self.plan.unfit.insert(persona);
+                    if let [(persona, _)] = few {
+                        self.plan.unfit.insert(*persona);
+                    }
                 }
                 Err(error) => return Err(error),
             }
@@ -73,22 +102,25 @@ impl Room {
         Ok(false)
     }
 
-    /// Key packages of the admitted, as many as one commit adds.
-    fn packages(&self) -> Result<Vec<(PersonaId, Vec<u8>)>, EngineError> {
+    /// Key packages that fit the hash which the state names, as many as one commit adds.
+    fn packages(
+        &self,
+        named: impl Fn(&Person) -> Option<[u8; 32]>,
+    ) -> Result<Vec<(PersonaId, Vec<u8>)>, EngineError> {
         let overlay = self.vault.overlay();
         let mut packages = Vec::new();
         for (persona, person) in self.state.unexecuted() {
-            let Standing::Admitted { key_package, .. } = person.standing else {
+            let Some(key_package) = named(person).filter(|_| *persona != self.record.persona) else {
                 continue;
             };
             if packages.len() >= LARGEST_BATCH || self.plan.unfit.contains(persona) {
                 continue;
             }
-            if let Some(application) = self.application(&overlay, persona)?
-                && read_key_package(&application.key_package, self.record.suite, &self.record.room)
+            if let Some(seat) = self.seat(&overlay, persona)?
+                && read_key_package(&seat.key_package, self.record.suite, &self.record.room)
                     .is_ok_and(|package| package.persona == *persona && package.hash == key_package)
             {
-                packages.push((*persona, application.key_package));
+                packages.push((*persona, seat.key_package));
             }
         }
         Ok(packages)
@@ -124,7 +156,8 @@ impl Room {
         beside: impl FnOnce(&mut Self, &Overlay) -> Result<(), EngineError>,
     ) -> Result<(), EngineError> {
         self.transact(|room, overlay| {
-            let staged = room.group.stage(overlay, &room.persona, adds, removes, path)?;
+            let persona = PersonaKeys::from_bytes(&room.record.persona_key.0);
+            let staged = room.group()?.stage(overlay, &persona, adds, removes, path)?;
             room.keep_commit(overlay, staged, cut, now)?;
             beside(room, overlay)
         })
@@ -186,7 +219,8 @@ impl Room {
             }
         }
         let access = if pending.cut {
-            Some(self.group.pending_access(&self.record.channel, counter.next())?)
+            let channel = self.record.channel;
+            Some(self.group()?.pending_access(&channel, counter.next())?)
         } else {
             None
         };
@@ -244,12 +278,12 @@ impl Room {
         };
         if let Some(welcome) = pending.welcome.as_ref().filter(|welcome| !welcome.handed) {
             let overlay = self.vault.overlay();
-            let mut applications = Vec::new();
+            let mut seats = Vec::new();
             for add in &pending.ops.adds {
-                applications.extend(self.application(&overlay, &add.persona)?);
+                seats.extend(self.seat(&overlay, &add.persona)?);
             }
             return Ok(Next::Send(Outgoing::HandOut {
-                applications,
+                seats,
                 welcome: welcome.clone(),
                 commit: flagged.hash,
             }));
@@ -297,7 +331,7 @@ impl Room {
         }
         self.transact(|room, overlay| {
             room.pending = None;
-            room.group.drop_pending(overlay)?;
+            room.group()?.drop_pending(overlay)?;
             room.keep_pending(overlay)
         })
     }

@@ -1,7 +1,7 @@
 //! What happened, in words, for the log of this device.
 
 use caucus_proto::id::PersonaId;
-use caucus_proto::org::{Deed, Effect, Outcome, State};
+use caucus_proto::org::{Deed, Effect, Outcome, Person, State};
 
 use super::record::Item;
 
@@ -52,6 +52,15 @@ pub(super) fn item(state: &State, outcome: &Outcome, subject: Option<&str>) -> I
             Effect::FloorRaised { feature } => format!("raised the room to feature {feature}"),
             Effect::Seated { persona } => format!("{} is in the room", name(persona)),
             Effect::Unseated { persona } => format!("{} is out of the room", name(persona)),
+            Effect::RenewalAsked { persona, .. } => {
+                let way = match state.person(persona).and_then(Person::doubtful_renewal) {
+                    Some(_) => " although they spoke since: compare codes before you allow it",
+                    None => "",
+                };
+                format!("{} asks for their device to be renewed{way}", name(persona))
+            }
+            Effect::RenewalAllowed { persona } => format!("allowed the renewal of {}", name(persona)),
+            Effect::Renewed { persona } => format!("{}'s device was renewed", name(persona)),
             Effect::ControlNamed { .. } => return Item::Quiet("named a control key".to_owned()),
             Effect::Refreshed => return Item::Quiet("renewed their keys".to_owned()),
         });

@@ -1,7 +1,7 @@
 //! What an effect makes this device remember or do.
 
 use caucus_proto::id::{EntryHash, IntentId, PersonaId, Position};
-use caucus_proto::org::{Deed, Effect, Standing};
+use caucus_proto::org::{Deed, Effect, SignedNotice, Standing};
 
 use super::error::EngineError;
 use super::record::{Health, InviteRecord, Job, SecretKey};
@@ -17,6 +17,8 @@ pub(super) struct Cause<'a> {
     pub author: Option<PersonaId>,
     /// It is a commit of one's own.
     pub ours: bool,
+    /// The notice, if it was one.
+    pub notice: Option<&'a SignedNotice>,
     /// Hash of its bytes.
     pub hash: &'a EntryHash,
 }
@@ -76,13 +78,43 @@ impl Room {
                     self.forget_request(overlay, persona).map(|_| ())
                 }
             }
+            Effect::RenewalAsked { .. } => match cause.notice {
+                Some(request) => self.keep_renewal(overlay, request),
+                None => Ok(()),
+            },
+            Effect::Renewed { persona } => self.renewed(overlay, persona, cause),
             Effect::Said { .. }
+            | Effect::RenewalAllowed { .. }
             | Effect::Admitted { .. }
             | Effect::Removed { .. }
             | Effect::Left
             | Effect::ControlNamed { .. }
             | Effect::FloorRaised { .. }
             | Effect::Refreshed => Ok(()),
+        }
+    }
+
+    /// Somebody's leaf was renewed. Whatever their heads said before, they begin anew.
+    fn renewed(
+        &mut self,
+        overlay: &Overlay,
+        persona: &PersonaId,
+        cause: Cause<'_>,
+    ) -> Result<(), EngineError> {
+        self.cursor.heads.remove(persona);
+        self.cursor.disputes.remove(persona);
+        if *persona == self.record.persona {
+            self.cursor.health = Health::Unsynced {
+                at: self.cursor.position,
+                why: "another copy of this device was renewed".to_owned(),
+            };
+            return Ok(());
+        }
+        if cause.ours || self.rank().is_some() {
+            self.keep_greeting(overlay, persona, cause)
+        } else {
+            self.forget_renewal(overlay, persona);
+            Ok(())
         }
     }
 
@@ -93,6 +125,7 @@ impl Room {
         }
         self.cursor.heads.remove(persona);
         self.cursor.disputes.remove(persona);
+        self.forget_renewal(overlay, persona);
         if *persona == self.record.persona {
             let removed = self
                 .state

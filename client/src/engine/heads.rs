@@ -13,6 +13,7 @@ use super::random;
 use super::record::{Evidence, HeadFacts, Health, LogRecord};
 use super::room::Room;
 use super::send::Now;
+use crate::mls::Group;
 use crate::vault::{Overlay, Table};
 
 /// Pieces of evidence that are kept, a room.
@@ -30,10 +31,11 @@ const CLOCKS_APART: u64 = 26 * 60;
 impl Room {
     /// What is true after the last entry.
     pub(super) fn facts(&self) -> HeadFacts {
+        let authenticator = self.group.as_ref().map(Group::authenticator_hash);
         HeadFacts {
             running: self.cursor.running,
-            epoch: self.group.epoch(),
-            authenticator: self.group.authenticator_hash(),
+            epoch: self.epoch(),
+            authenticator: authenticator.unwrap_or_default(),
             root: self.state.root(),
         }
     }

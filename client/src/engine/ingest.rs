@@ -4,7 +4,7 @@
 use caucus_proto::codec;
 use caucus_proto::envelope::{self, Body, Content};
 use caucus_proto::id::{EntryHash, IntentId, Position};
-use caucus_proto::org::{Act, At, CommitOps, Denied, Effect, Input, Outcome, SignedHead};
+use caucus_proto::org::{Act, At, CommitOps, Denied, Effect, Input, Outcome, SignedHead, SignedNotice};
 use caucus_proto::wire::{Entry, Flag};
 
 use super::describe;
@@ -34,7 +34,7 @@ pub struct Ingested {
 /// What an opened entry turned out to be.
 pub(super) enum Opened {
     Nothing(Denied),
-    Notice,
+    Notice(Box<SignedNotice>),
     Act(Vec<u8>),
     Commit(Box<Arrived>),
     Part(Vec<u8>),
@@ -131,12 +131,16 @@ impl Room {
             Opened::Act(bytes) => codec::decode::<Act>(bytes, codec::LIMIT).ok(),
             _ => None,
         };
+        let notice = match &opened {
+            Opened::Notice(notice) => Some(notice.clone()),
+            _ => None,
+        };
         let deed = act.as_ref().and_then(|act| act.read_deed().ok());
         let subject = deed
             .as_ref()
             .and_then(describe::subject)
             .map(|persona| self.name_of(&persona));
-        let outcome = self.state.apply(at, author, &input(&opened, at));
+        let outcome = self.state.apply(at, author, &input(&opened));
         if let Outcome::UpgradeNeeded { floor } = outcome {
             overlay.rollback(mark);
             self.reload_group(overlay)?;
@@ -152,7 +156,7 @@ impl Room {
             self.reload_group(overlay)?;
         }
         let ours = matches!(&opened, Opened::Commit(commit) if matches!(commit.as_ref(), Arrived::Ours(_)));
-        let epoch = self.group.epoch();
+        let epoch = self.epoch();
         match opened {
             Opened::Commit(commit) => self.execute(overlay, *commit, done, at, head.as_ref())?,
             Opened::Part(bytes) if done => {
@@ -172,16 +176,21 @@ impl Room {
             self.cursor.flagged = entry.position;
             overlay.delete_scope(Table::Parts, self.record.room.as_bytes());
         }
-        if self.group.epoch() != epoch || !self.group.is_active() {
+        if self.epoch() != epoch || self.group.is_none() {
             // Nothing made for the epoch before can be opened any more.
             overlay.delete_scope(Table::Sent, self.record.room.as_bytes());
             if self.pending.take().is_some() {
                 self.keep_pending(overlay)?;
             }
-            self.group.drop_pending(overlay)?;
+            if let Some(group) = &mut self.group {
+                group.drop_pending(overlay)?;
+            }
         }
-        if at.cut && done && self.group.is_active() {
-            self.cursor.access = self.group.access(&self.record.channel, self.cursor.counter)?;
+        if at.cut
+            && done
+            && let Some(group) = &self.group
+        {
+            self.cursor.access = group.access(&self.record.channel, self.cursor.counter)?;
             self.cursor.cut = self.state.now();
         }
         let effects = match &outcome {
@@ -200,6 +209,7 @@ impl Room {
         let cause = Cause {
             deed: deed.as_ref(),
             author: record.author,
+            notice: notice.as_deref(),
             ours,
             hash: &hash,
         };
@@ -230,13 +240,13 @@ impl Room {
     ) -> Result<Opened, EngineError> {
         let message = match content.body {
             Body::Notice(notice) => {
-                let by_author = notice.author == head.author
-                    && self
-                        .state
-                        .person(&notice.author)
-                        .is_some_and(|person| notice.verify(&self.record.room, &person.key).is_ok());
-                return Ok(if by_author {
-                    Opened::Notice
+                // Others may carry it in, from the refuge; its author signed it.
+                let signed = self
+                    .state
+                    .person(&notice.author)
+                    .is_some_and(|person| notice.verify(&self.record.room, &person.key).is_ok());
+                return Ok(if signed {
+                    Opened::Notice(Box::new(notice))
                 } else {
                     Opened::Nothing(Denied::Unprocessable)
                 });
@@ -251,7 +261,7 @@ impl Room {
         if head.author == self.record.persona {
             return self.own(overlay, head);
         }
-        let incoming = match self.group.process(overlay, &message) {
+        let incoming = match self.group()?.process(overlay, &message) {
             Ok(incoming) => incoming,
             Err(MlsError::Storage(error)) => return Err(error.into()),
             Err(_) => return Ok(Opened::Nothing(Denied::Unprocessable)),
@@ -275,18 +285,25 @@ impl Room {
         head: Option<&SignedHead>,
     ) -> Result<(), EngineError> {
         match (commit, done) {
-            (Arrived::Ours(_), true) => self.group.merge_own(overlay)?,
+            (Arrived::Ours(_), true) => self.group()?.merge_own(overlay)?,
             // The relay shows it without its flag: it may still come with it.
             (Arrived::Ours(_), false) if !at.flagged => {}
             (Arrived::Ours(_), false) => {
                 self.pending = None;
                 self.keep_pending(overlay)?;
-                self.group.drop_pending(overlay)?;
+                self.group()?.drop_pending(overlay)?;
                 if let Some(head) = head {
                     self.forget_sent(overlay, head.head.body)?;
                 }
             }
-            (Arrived::Theirs(commit), true) => self.group.merge(overlay, commit)?,
+            (Arrived::Theirs(commit), true) => {
+                let removes_us = commit.removes_us();
+                self.group()?.merge(overlay, commit)?;
+                if removes_us {
+                    Group::forget(overlay, &self.record.room)?;
+                    self.group = None;
+                }
+            }
             (Arrived::Theirs(_), false) => {}
         }
         Ok(())
@@ -294,7 +311,7 @@ impl Room {
 
     fn reload_group(&mut self, overlay: &Overlay) -> Result<(), EngineError> {
         if let Some(group) = Group::load(overlay, &self.record.room)? {
-            self.group = group;
+            self.group = Some(group);
         }
         Ok(())
     }
@@ -309,13 +326,12 @@ impl Ingested {
     }
 }
 
-fn input<'a>(opened: &'a Opened, at: At) -> Input<'a> {
+fn input(opened: &Opened) -> Input<'_> {
     match opened {
         Opened::Act(bytes) => Input::Act(bytes),
         Opened::Commit(commit) => Input::Commit(commit.ops()),
-        Opened::Notice => Input::Notice,
-        Opened::Part(_) if !at.flagged => Input::Notice,
-        Opened::Part(_) => Input::Nothing(Denied::WrongFlag),
+        Opened::Notice(notice) => Input::Notice(notice),
+        Opened::Part(_) => Input::Part,
         Opened::Nothing(denied) => Input::Nothing(denied.clone()),
         Opened::NotRemembered => Input::Nothing(Denied::Unprocessable),
     }

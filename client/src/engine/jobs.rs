@@ -17,6 +17,7 @@ use super::follow::Cause;
 use super::invite::put;
 use super::record::{Job, WelcomeRecord};
 use super::relay::patiently;
+use super::requests::Seat;
 use super::room::Room;
 use super::sealed::seal;
 use crate::relay::{Connection, LinkError};
@@ -113,6 +114,7 @@ impl Room {
             if let Job::Greet { personas, .. } = job {
                 for persona in personas {
                     room.forget_request(overlay, persona)?;
+                    room.forget_renewal(overlay, persona);
                 }
             }
             overlay.delete(room.place(Table::Jobs, number));
@@ -131,16 +133,16 @@ impl Room {
     }
 
     /// The requests of those whom a job greets.
-    pub(super) fn greeted(&self, job: &Job) -> Result<Vec<Application>, EngineError> {
+    pub(super) fn greeted(&self, job: &Job) -> Result<Vec<Seat>, EngineError> {
         let Job::Greet { personas, .. } = job else {
             return Ok(Vec::new());
         };
         let overlay = self.vault.overlay();
-        let mut applications = Vec::new();
+        let mut seats = Vec::new();
         for persona in personas {
-            applications.extend(self.application(&overlay, persona)?);
+            seats.extend(self.seat(&overlay, persona)?);
         }
-        Ok(applications)
+        Ok(seats)
     }
 }
 
@@ -148,7 +150,7 @@ impl Room {
 pub(super) async fn run(
     connection: &Connection,
     job: &Job,
-    greeted: &[Application],
+    greeted: &[Seat],
     pass: impl Fn() -> Option<caucus_proto::wire::Pass>,
 ) -> Result<(), EngineError> {
     match job {
@@ -179,7 +181,7 @@ pub(super) async fn run(
             let reply = Reply::Declined {
                 reason: reason.clone(),
             };
-            answer_all(connection, &[application], &reply).await
+            answer_all(connection, &[application.into()], &reply).await
         }
         Job::EndInvite { card, drop, control } => {
             let control = StaticSecret::from(control.0);
@@ -208,7 +210,7 @@ pub(super) async fn run(
 pub(super) async fn hand_out(
     connection: &Connection,
     room: &Facts,
-    applications: &[Application],
+    seats: &[Seat],
     welcome: &WelcomeRecord,
     commit: EntryHash,
     pass: impl Fn() -> Option<caucus_proto::wire::Pass>,
@@ -222,7 +224,7 @@ pub(super) async fn hand_out(
         welcome,
         tree,
     };
-    answer_all(connection, applications, &reply).await
+    answer_all(connection, seats, &reply).await
 }
 
 /// What a welcome says of the room.
@@ -232,15 +234,11 @@ pub(super) struct Facts {
 }
 
 /// Seals a reply to applicants and drops it, a few at a time.
-async fn answer_all(
-    connection: &Connection,
-    applications: &[Application],
-    reply: &Reply,
-) -> Result<(), EngineError> {
-    for few in applications.chunks(AT_ONCE) {
+async fn answer_all(connection: &Connection, seats: &[Seat], reply: &Reply) -> Result<(), EngineError> {
+    for few in seats.chunks(AT_ONCE) {
         let mut answers = JoinSet::new();
-        for application in few {
-            let to = &application.reply;
+        for seat in few {
+            let to = &seat.reply;
             // A key that is none is the applicant's own loss.
             if let Ok(sealed) = seal(&to.sealing, Label::SealedAnswer, &to.channel, reply) {
                 let (connection, channel, append) =

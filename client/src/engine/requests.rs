@@ -1,12 +1,34 @@
-//! Requests of others on this device: their numbers stay the same until they are decided.
+//! Requests of others on this device, to join and to be renewed. Those to join have numbers that stay the same
+//! until they are decided.
 
 use caucus_proto::id::PersonaId;
-use caucus_proto::org::Application;
+use caucus_proto::org::{Application, NoticeKind, ReplyDrop, SignedNotice};
 
 use super::error::EngineError;
 use super::record::RequestRecord;
 use super::room::Room;
 use crate::vault::{Overlay, Place, Table};
+
+/// What a commit seats, and where what they need to come in goes.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Seat {
+    /// Whose.
+    pub persona: PersonaId,
+    /// The key package (RFC 9420, section 10).
+    pub key_package: Vec<u8>,
+    /// Where the answers go.
+    pub reply: ReplyDrop,
+}
+
+impl From<Application> for Seat {
+    fn from(application: Application) -> Self {
+        Self {
+            persona: application.persona(),
+            key_package: application.key_package,
+            reply: application.reply,
+        }
+    }
+}
 
 impl Room {
     /// Gives a request a number. The vault's turn is held: all rooms draw from one row of numbers.
@@ -62,6 +84,44 @@ impl Room {
             .into_iter()
             .find(|(_, record)| record.persona == *persona);
         Ok(found.and_then(|(_, record)| Application::read(&record.application).ok()))
+    }
+
+    /// Keeps somebody's request to be renewed: the latest of each person.
+    pub(super) fn keep_renewal(&self, overlay: &Overlay, request: &SignedNotice) -> Result<(), EngineError> {
+        overlay.put_value(self.renewal_place(&request.author), request)?;
+        Ok(())
+    }
+
+    /// Forgets somebody's request to be renewed.
+    pub(super) fn forget_renewal(&self, overlay: &Overlay, persona: &PersonaId) {
+        overlay.delete(self.renewal_place(persona));
+    }
+
+    fn renewal_place(&self, persona: &PersonaId) -> Place {
+        // Numbers of people are few and never given twice.
+        let number = self
+            .state
+            .person(persona)
+            .map_or(u32::MAX, |person| person.number);
+        self.place(Table::Notices, u64::from(number))
+    }
+
+    /// How a person who asked, to join or to be renewed, is seated.
+    pub(super) fn seat(&self, overlay: &Overlay, persona: &PersonaId) -> Result<Option<Seat>, EngineError> {
+        let renewal: Option<SignedNotice> = overlay.get_value(&self.renewal_place(persona))?;
+        if let Some(SignedNotice { author, notice, .. }) = renewal
+            && author == *persona
+            && let NoticeKind::Renewal {
+                key_package, reply, ..
+            } = notice.kind
+        {
+            return Ok(Some(Seat {
+                persona: author,
+                key_package,
+                reply,
+            }));
+        }
+        Ok(self.application(overlay, persona)?.map(Seat::from))
     }
 
     fn requests(&self, overlay: &Overlay) -> Result<Vec<(u64, RequestRecord)>, EngineError> {

@@ -12,8 +12,8 @@ use caucus_proto::wire::{Control, bucket};
 
 use super::error::EngineError;
 use super::record::{Cursor, Health, LogRecord, OutboxRecord, PendingRecord, RoomRecord};
-use crate::mls::{Group, PersonaKeys};
-use crate::vault::{Overlay, Place, Table, Vault};
+use crate::mls::{Group, MlsError, PersonaKeys};
+use crate::vault::{Overlay, Place, Table, Vault, VaultError};
 
 /// Intents that may wait on this device, a room.
 pub(super) const LARGEST_OUTBOX: usize = 1000;
@@ -31,7 +31,8 @@ pub struct Room {
     pub(super) vault: Vault,
     pub(super) record: RoomRecord,
     pub(super) persona: PersonaKeys,
-    pub(super) group: Group,
+    /// None where this device has lost it, or is out.
+    pub(super) group: Option<Group>,
     pub(super) state: State,
     pub(super) cursor: Cursor,
     pub(super) pending: Option<PendingRecord>,
@@ -236,7 +237,7 @@ impl Room {
             vault: vault.clone(),
             record,
             persona,
-            group,
+            group: Some(group),
             state,
             cursor,
             pending: None,
@@ -281,9 +282,18 @@ impl Room {
         ) else {
             return Ok(None);
         };
-        let Some(group) = Group::load(overlay, id)? else {
-            return Ok(None);
+        let group = match Group::load(overlay, id) {
+            Ok(group) => group.filter(Group::is_active),
+            // A group that was damaged is as good as lost: it is renewed.
+            Err(MlsError::Library(_) | MlsError::Storage(VaultError::Damaged(_))) => None,
+            Err(error) => return Err(error.into()),
         };
+        if group.is_none() && matches!(cursor.health, Health::Open | Health::Forked { .. } | Health::Gone) {
+            cursor.health = Health::Unsynced {
+                at: cursor.position.next(),
+                why: "the state of the encrypted group is lost or damaged".to_owned(),
+            };
+        }
         if matches!(cursor.health, Health::NeedsUpgrade { floor } if floor <= FEATURE) {
             cursor.health = Health::Open;
         }
@@ -328,6 +338,21 @@ impl Room {
             overlay.put_value(room.place(Table::Rooms, CURSOR), &room.cursor)?;
             Ok(())
         })
+    }
+
+    /// The group, where this device has it.
+    ///
+    /// # Errors
+    /// `EngineError::RoomState`.
+    pub(super) fn group(&mut self) -> Result<&mut Group, EngineError> {
+        self.group.as_mut().ok_or_else(|| {
+            EngineError::RoomState("this device has lost the state of the encrypted group".to_owned())
+        })
+    }
+
+    /// The MLS epoch (0 where there is no group).
+    pub(super) fn epoch(&self) -> u64 {
+        self.group.as_ref().map_or(0, Group::epoch)
     }
 
     pub(super) fn place(&self, table: Table, number: u64) -> Place {

@@ -4,12 +4,13 @@
 use caucus_proto::codec;
 use caucus_proto::envelope::{self, Body, Content};
 use caucus_proto::id::{Counter, EntryHash, Minutes, Nonce};
-use caucus_proto::org::{Act, Application, Deed, Denied, Notice, NoticeKind, Power, SignedNotice};
+use caucus_proto::org::{Act, Deed, Denied, Notice, NoticeKind, Power, SignedNotice};
 use caucus_proto::wire::Access;
 
 use super::error::EngineError;
 use super::random;
 use super::record::{Health, OutboxRecord, SealedRecord, WelcomeRecord};
+use super::requests::Seat;
 use super::room::Room;
 use crate::vault::Table;
 
@@ -38,7 +39,7 @@ pub enum Outgoing {
     /// First hand welcome and tree of the pending commit to those it adds, then call [`Room::handed`].
     HandOut {
         /// To whom.
-        applications: Vec<Application>,
+        seats: Vec<Seat>,
         /// What.
         welcome: WelcomeRecord,
         /// The commit.
@@ -142,7 +143,7 @@ impl Room {
             })?;
             return Ok(Next::Refused(item.id, denied));
         }
-        let (epoch, counter) = (self.group.epoch(), self.cursor.counter);
+        let (epoch, counter) = (self.epoch(), self.cursor.counter);
         let sealed = item.sealed.as_ref().filter(|sealed| sealed.epoch == epoch);
         if let Some(sealed) = sealed.filter(|sealed| sealed.counter == counter) {
             return Ok(Next::Send(Outgoing::Append {
@@ -158,7 +159,7 @@ impl Room {
                 Some(message) => message,
                 None => {
                     let act = codec::encode(&act, codec::LIMIT)?;
-                    let message = room.group.seal(overlay, &act)?;
+                    let message = room.group()?.seal(overlay, &act)?;
                     room.keep_sent(overlay, Body::Mls(message.clone()).digest(), act)?;
                     message
                 }

@@ -155,7 +155,7 @@ impl<'a> Session<'a> {
                 Next::Nothing => return Ok(()),
                 Next::Refused(id, denied) => self.room.land(id, Err(denied)),
                 Next::Send(Outgoing::HandOut {
-                    applications,
+                    seats,
                     welcome,
                     commit,
                 }) => {
@@ -168,7 +168,7 @@ impl<'a> Session<'a> {
                     };
                     let pass = || self.engine.take_pass(&self.relay());
                     let handed =
-                        jobs::hand_out(&self.connection, &facts, &applications, &welcome, commit, pass).await;
+                        jobs::hand_out(&self.connection, &facts, &seats, &welcome, commit, pass).await;
                     match handed {
                         Ok(()) => self.room.room().handed(commit)?,
                         // What people say goes on without the newcomers.

@@ -40,6 +40,14 @@ impl State {
     /// Who holds the channel's controls: the earliest in the room, in order.
     #[must_use]
     pub fn keyholders(&self) -> Vec<PersonaId> {
+        let mut holders = self.in_order();
+        holders.truncate(KEYHOLDERS);
+        holders
+    }
+
+    /// Everybody in the room, the earliest first.
+    #[must_use]
+    pub fn in_order(&self) -> Vec<PersonaId> {
         let mut present: Vec<_> = self
             .people
             .iter()
@@ -49,11 +57,7 @@ impl State {
             })
             .collect();
         present.sort_unstable();
-        present
-            .into_iter()
-            .take(KEYHOLDERS)
-            .map(|(_, _, id)| id)
-            .collect()
+        present.into_iter().map(|(_, _, id)| id).collect()
     }
 
     /// Whether this person may do it now.

@@ -98,7 +98,7 @@ fn making_and_merging_a_commit_of_ones_own() {
         |world, n| {
             let _ = world.read(n, 9);
             let now = world.now;
-            if !world.room(n).group.has_pending() && world.channel.cuts == 0 {
+            if !world.room(n).group().unwrap().has_pending() && world.channel.cuts == 0 {
                 let _ = world.room(n).stage_refresh(true, now);
             }
             let _ = world.step(n);

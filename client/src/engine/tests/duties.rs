@@ -192,7 +192,7 @@ fn newcomers_who_cannot_be_handed_anything_hold_up_no_talk() {
     assert!(world.room(0).is_handing());
     let until = now.ms + 60_000;
     world.room(0).hand_out_refused(until).unwrap();
-    assert!(!world.room(0).is_handing() && !world.room(0).group.has_pending());
+    assert!(!world.room(0).is_handing() && !world.room(0).group().unwrap().has_pending());
     world.say(0, "meanwhile");
     let Some(Outgoing::Append { .. }) = world.outgoing(0).unwrap() else {
         panic!("the message");

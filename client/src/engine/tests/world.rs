@@ -286,12 +286,12 @@ impl World {
                     self.people[n].said.remove(&id);
                 }
                 Next::Send(Outgoing::HandOut {
-                    applications,
+                    seats,
                     welcome,
                     commit,
                 }) => {
-                    for application in applications {
-                        let to = application.persona();
+                    for seat in seats {
+                        let to = seat.persona;
                         if let Some(person) = self.people.iter_mut().find(|person| person.id() == to) {
                             person.welcomes.push((commit, welcome.clone()));
                         }
