@@ -69,10 +69,8 @@ impl Handed<'_> {
         };
         let persona = PersonaKeys::from_bytes(&self.persona_key.0);
         let room = self.genesis.room();
-        let group = match Group::join(overlay, &room, &persona.id(), self.welcome, self.tree) {
-            Ok(joined) => joined.group,
-            Err(MlsError::Storage(error)) => return Err(error.into()),
-            Err(_) => return Ok(None),
+        let Some(group) = self.join(overlay)? else {
+            return Ok(None);
         };
         let name = state
             .person(&persona.id())
@@ -88,13 +86,32 @@ impl Handed<'_> {
             control_key: SecretKey(random::bytes()?),
             joined_at: self.position,
         };
-        let facts = HeadFacts {
-            running: self.running,
-            epoch: group.epoch(),
-            authenticator: group.authenticator_hash(),
-            root: state.root(),
-        };
-        let cursor = Cursor {
+        let cursor = self.cursor(&state, now)?;
+        let first = self.first(&group, &state, format!("you are in the room as {name}"));
+        let mut room = Room::begin(vault, overlay, record, persona, group, state, cursor, &first)?;
+        room.know_invites(overlay)?;
+        // Others hear at once that the newcomer is there, and need not greet again.
+        room.want_heartbeat(now.ms.saturating_add(random::below(1_000)?));
+        Ok(Some(room))
+    }
+
+    /// Joins the group; none if welcome and tree lead nowhere: then the overlay is as it was.
+    pub(super) fn join(&self, overlay: &Overlay) -> Result<Option<Group>, EngineError> {
+        let mark = overlay.mark();
+        let persona = PersonaKeys::from_bytes(&self.persona_key.0).id();
+        match Group::join(overlay, &self.genesis.room(), &persona, self.welcome, self.tree) {
+            Ok(joined) => Ok(Some(joined.group)),
+            Err(MlsError::Storage(error)) => Err(error.into()),
+            Err(_) => {
+                overlay.rollback(mark);
+                Ok(None)
+            }
+        }
+    }
+
+    /// Where whoever enters begins to read.
+    pub(super) fn cursor(&self, state: &State, now: Now) -> Result<Cursor, EngineError> {
+        Ok(Cursor {
             position: self.position,
             counter: self.counter,
             running: self.running,
@@ -108,18 +125,23 @@ impl Handed<'_> {
             refresh: Minutes(now.minutes.0.saturating_add(1 + random::below(FIRST_REFRESH)?)),
             cut: state.now(),
             disputes: BTreeMap::new(),
-        };
-        let first = LogRecord {
+        })
+    }
+
+    /// The log record of the commit by which one comes in.
+    pub(super) fn first(&self, group: &Group, state: &State, event: String) -> LogRecord {
+        LogRecord {
             flag: Flag::Advance,
             author: None,
             name: String::new(),
             time: None,
-            item: Item::Event(format!("you are in the room as {name}")),
-            facts,
-        };
-        let mut room = Room::begin(vault, overlay, record, persona, group, state, cursor, &first)?;
-        // Others hear at once that the newcomer is there, and need not greet again.
-        room.want_heartbeat(now.ms.saturating_add(random::below(1_000)?));
-        Ok(Some(room))
+            item: Item::Event(event),
+            facts: HeadFacts {
+                running: self.running,
+                epoch: group.epoch(),
+                authenticator: group.authenticator_hash(),
+                root: state.root(),
+            },
+        }
     }
 }

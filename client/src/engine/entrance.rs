@@ -1,25 +1,23 @@
-//! The way from answers into the room: what answers name is fetched, checked against the relay's log, and
-//! entered. Answers come from anybody in the room, so one that leads nowhere must not keep another from leading in.
+//! The way from answers into the room, for newcomers and for those who are renewed: what answers name is fetched
+//! and checked against the relay's log. Answers come from anybody in the room, so one that leads nowhere must not keep another from leading in.
 
 use std::collections::HashSet;
 use std::time::Duration;
 
 use caucus_proto::codec;
-use caucus_proto::id::{EntryHash, Position};
+use caucus_proto::envelope::AccessSecret;
+use caucus_proto::id::{ChannelId, Counter, EntryHash, Position};
 use caucus_proto::label::{Label, hash};
-use caucus_proto::wire::{RefusedBecause, Role, Served};
+use caucus_proto::org::{Genesis, Running};
+use caucus_proto::wire::{RefusedBecause, RelayAddress, Role, Served};
 
 use super::answer::Reply;
 use super::blob::{self, BlobRef};
-use super::engine::Engine;
 use super::enter::Handed;
 use super::error::EngineError;
-use super::join::{Step, place};
-use super::link::InviteLink;
 use super::pump::COARSE;
-use super::record::{AppliedStep, JoinRecord, JoinStep};
+use super::record::SecretKey;
 use super::relay::patiently;
-use super::room::Room;
 use crate::relay::{Connection, LinkError};
 
 /// What a landed commit, and the welcome that names it, say together.
@@ -51,28 +49,67 @@ fn entrances(answers: &[Reply]) -> Vec<Entrance<'_>> {
     found
 }
 
-/// Tries every pair of answers that was not tried before; none if no pair leads in.
-pub(super) async fn enter(
-    engine: &Engine,
-    number: u64,
-    record: &mut JoinRecord,
-    step: &AppliedStep,
-    link: &InviteLink,
+/// What an entrance leads to, fetched and found in the relay's log.
+pub(super) struct Fetched {
+    channel: ChannelId,
+    pub(super) genesis: Genesis,
+    welcome: Vec<u8>,
+    tree: Vec<u8>,
+    snapshot: Vec<u8>,
+    position: Position,
+    counter: Counter,
+    running: Running,
+    access: AccessSecret,
+}
+
+impl Fetched {
+    /// As it is handed to whoever enters.
+    pub(super) fn handed<'a>(&'a self, relay: &'a RelayAddress, persona_key: &'a SecretKey) -> Handed<'a> {
+        Handed {
+            relay,
+            channel: self.channel,
+            genesis: &self.genesis,
+            persona_key,
+            welcome: &self.welcome,
+            tree: &self.tree,
+            snapshot: &self.snapshot,
+            position: self.position,
+            counter: self.counter,
+            running: self.running,
+            access: &self.access,
+        }
+    }
+}
+
+/// Whom an entrance must fit.
+pub(super) struct Entrant<'a> {
+    /// Where the room's channel is.
+    pub relay: &'a RelayAddress,
+    /// The persona key.
+    pub persona_key: &'a SecretKey,
+    /// Whether the room is the one that is wanted: somebody in it may have made an answer up.
+    pub fits: &'a (dyn Fn(&ChannelId, &Genesis) -> bool + Send + Sync),
+}
+
+/// Tries every pair of answers that was not tried before: the first for which the relay admits the handed keys
+/// on that channel, and whose commit, by its hash, its log shows with its flag.
+pub(super) async fn find(
     connection: &Connection,
+    answers: &[Reply],
+    entrant: &Entrant<'_>,
     tried: &mut HashSet<[u8; 32]>,
-) -> Result<Option<Step>, EngineError> {
-    for entrance in entrances(&step.answers) {
+) -> Result<Option<Fetched>, EngineError> {
+    for entrance in entrances(answers) {
         let name = entrance.name()?;
         // What led nowhere once is not fetched again.
         if tried.contains(&name) {
             continue;
         }
-        match try_enter(engine, number, record, link, connection, &entrance).await {
-            Ok(Some(room)) => {
-                engine.add_room(room);
-                return Ok(Some(Step::Over));
+        match look(connection, &entrance, entrant).await {
+            Ok(fetched) => {
+                tried.insert(name);
+                return Ok(Some(fetched));
             }
-            Ok(None) => return Ok(Some(Step::Over)),
             // Somebody's answer that leads nowhere: another may.
             Err(Refusal::Nowhere) => {
                 tried.insert(name);
@@ -104,16 +141,11 @@ async fn fetched(connection: &Connection, blob: &BlobRef) -> Result<Vec<u8>, Ref
     }
 }
 
-/// Enters the room: only if the relay admits the handed keys on that channel and its log shows, flagged, the
-/// commit whose hash the answer names. Everything happens in one overlay. None if the request was given up.
-async fn try_enter(
-    engine: &Engine,
-    number: u64,
-    record: &mut JoinRecord,
-    link: &InviteLink,
+async fn look(
     connection: &Connection,
     entrance: &Entrance<'_>,
-) -> Result<Option<Room>, Refusal> {
+    entrant: &Entrant<'_>,
+) -> Result<Fetched, Refusal> {
     let (
         Reply::Welcome {
             channel,
@@ -134,44 +166,25 @@ async fn try_enter(
     else {
         return Err(Refusal::Nowhere);
     };
-    // An answer for another body than the link's: somebody in the room made it up.
-    if InviteLink::commit(channel, &genesis.body(), &link.secret) != link.commitment {
+    if !(entrant.fits)(channel, genesis) {
         return Err(Refusal::Nowhere);
     }
-    let handed = Handed {
-        relay: &link.relay,
+    let fetched = Fetched {
         channel: *channel,
-        genesis,
-        persona_key: &record.persona_key,
-        welcome: &fetched(connection, welcome).await?,
-        tree: &fetched(connection, tree).await?,
-        snapshot: &fetched(connection, snapshot).await?,
+        genesis: genesis.clone(),
+        welcome: fetched(connection, welcome).await?,
+        tree: fetched(connection, tree).await?,
+        snapshot: fetched(connection, snapshot).await?,
         position: *position,
         counter: *counter,
         running: *running,
-        access,
+        access: access.clone(),
     };
+    let handed = fetched.handed(entrant.relay, entrant.persona_key);
     if handed.state().is_none() || !stands_in_log(connection, &handed, *commit).await? {
         return Err(Refusal::Nowhere);
     }
-    let vault = engine.vault();
-    let _turn = vault.turn();
-    let overlay = vault.overlay();
-    if overlay.get(&place(number))?.is_none() {
-        return Ok(None);
-    }
-    let Some(room) = handed.enter(vault, &overlay, engine.now())? else {
-        return Err(Refusal::Nowhere);
-    };
-    let stage = JoinStep::Joined {
-        room: room.id(),
-        label: genesis.label.to_string(),
-    };
-    record.stage = stage;
-    overlay.put_value(place(number), &*record)?;
-    engine.remember_relay(&overlay, &link.relay)?;
-    overlay.commit()?;
-    Ok(Some(room))
+    Ok(fetched)
 }
 
 async fn stands_in_log(

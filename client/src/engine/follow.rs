@@ -1,6 +1,6 @@
 //! What an effect makes this device remember or do.
 
-use caucus_proto::id::{EntryHash, IntentId, PersonaId, Position};
+use caucus_proto::id::{ChannelId, EntryHash, IntentId, PersonaId, Position};
 use caucus_proto::org::{Deed, Effect, SignedNotice, Standing};
 
 use super::error::EngineError;
@@ -33,21 +33,7 @@ impl Room {
     ) -> Result<(), EngineError> {
         match effect {
             Effect::Invited { invite, drop, .. } => {
-                let keys = self.cursor.access.invite(invite);
-                let place = self.place(Table::Invites, invite_number(invite));
-                // Where this device opened it, the record with the link is there already.
-                let own = overlay
-                    .get_value::<InviteRecord>(&place)?
-                    .and_then(|record| record.own);
-                let record = InviteRecord {
-                    id: *invite,
-                    drop: *drop,
-                    read: SecretKey(keys.read.to_bytes()),
-                    sealing: SecretKey(*keys.sealing.bytes()),
-                    cursor: Position(0),
-                    own,
-                };
-                overlay.put_value(place, &record)?;
+                self.know_invite(overlay, invite, *drop)?;
                 self.end_forgotten_invites(overlay)
             }
             Effect::Revoked { invite } => self.end_invite(overlay, invite_number(invite)),
@@ -92,6 +78,34 @@ impl Room {
             | Effect::FloorRaised { .. }
             | Effect::Refreshed => Ok(()),
         }
+    }
+
+    /// Remembers how requests by an invite are read. Where this device opened it, the record with the link is
+    /// there already.
+    fn know_invite(&self, overlay: &Overlay, invite: &IntentId, drop: ChannelId) -> Result<(), EngineError> {
+        let keys = self.cursor.access.invite(invite);
+        let place = self.place(Table::Invites, invite_number(invite));
+        let known = overlay.get_value::<InviteRecord>(&place)?;
+        let record = InviteRecord {
+            id: *invite,
+            drop,
+            read: SecretKey(keys.read.to_bytes()),
+            sealing: SecretKey(*keys.sealing.bytes()),
+            cursor: known.as_ref().map_or(Position(0), |known| known.cursor),
+            own: known.and_then(|known| known.own),
+        };
+        overlay.put_value(place, &record)?;
+        Ok(())
+    }
+
+    /// Remembers the open invites that the state knows and whose keys come from the access secret of now.
+    pub(super) fn know_invites(&self, overlay: &Overlay) -> Result<(), EngineError> {
+        for (id, invite) in &self.state.invites {
+            if invite.access == self.state.access && !invite.closed {
+                self.know_invite(overlay, id, invite.drop)?;
+            }
+        }
+        Ok(())
     }
 
     /// Somebody's leaf was renewed. Whatever their heads said before, they begin anew.

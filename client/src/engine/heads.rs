@@ -42,10 +42,14 @@ impl Room {
 
     /// One's head beside a body. For chat it is rounded down to the last flagged entry: it is a read receipt too.
     pub(super) fn head(&self, body: &Body, now: Minutes, exact: bool) -> Result<SignedHead, EngineError> {
-        let rounded = self.cursor.flagged.max(self.record.joined_at);
-        let known = if exact { None } else { self.log_at(rounded)? };
-        let (position, facts) = match known {
-            Some(record) => (rounded, record.facts),
+        let named = if exact {
+            self.cursor.position
+        } else {
+            self.cursor.flagged.max(self.record.joined_at)
+        };
+        // What the log says also holds where the group is lost meanwhile.
+        let (position, facts) = match self.log_at(named)? {
+            Some(record) => (named, record.facts),
             None => (self.cursor.position, self.facts()),
         };
         let head = Head {

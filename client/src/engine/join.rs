@@ -5,17 +5,17 @@ use std::collections::HashSet;
 
 use caucus_proto::codec;
 use caucus_proto::envelope::LinkKeys;
-use caucus_proto::id::Position;
+use caucus_proto::id::{ChannelId, Position};
 use caucus_proto::label::Label;
 use caucus_proto::org::application::LONGEST_WORD;
-use caucus_proto::org::{Application, Name, ReplyDrop, Signature};
+use caucus_proto::org::{Application, Genesis, Name, ReplyDrop, Signature};
 use caucus_proto::wire::{RefusedBecause, Retention, Role, Served};
 use thiserror::Error;
 use x25519_dalek::{PublicKey, StaticSecret};
 
 use super::answer::Reply;
 use super::engine::Engine;
-use super::entrance::enter;
+use super::entrance::{Entrant, find};
 use super::error::EngineError;
 use super::invite::{create, put, read_card};
 use super::link::InviteLink;
@@ -42,7 +42,7 @@ enum Final {
 }
 
 /// What one step came to.
-pub(super) enum Step {
+enum Step {
     /// Go on.
     On,
     /// The request has ended, well or badly.
@@ -71,7 +71,7 @@ pub(super) async fn run(engine: Engine, number: u64) {
 }
 
 /// Where a request of one's own lies.
-pub(super) fn place(number: u64) -> Place {
+fn place(number: u64) -> Place {
     Place::new(Table::Joins, b"", number)
 }
 
@@ -284,8 +284,51 @@ async fn await_answers(
     }
 }
 
+/// Enters the room if the answers lead there. Everything happens in one overlay.
+async fn enter(
+    engine: &Engine,
+    number: u64,
+    record: &mut JoinRecord,
+    step: &AppliedStep,
+    link: &InviteLink,
+    connection: &Connection,
+    tried: &mut HashSet<[u8; 32]>,
+) -> Result<Option<Step>, EngineError> {
+    let fits = |channel: &ChannelId, genesis: &Genesis| {
+        InviteLink::commit(channel, &genesis.body(), &link.secret) == link.commitment
+    };
+    let persona_key = record.persona_key.clone();
+    let entrant = Entrant {
+        relay: &link.relay,
+        persona_key: &persona_key,
+        fits: &fits,
+    };
+    while let Some(fetched) = find(connection, &step.answers, &entrant, tried).await? {
+        let vault = engine.vault();
+        let _turn = vault.turn();
+        let overlay = vault.overlay();
+        if overlay.get(&place(number))?.is_none() {
+            return Ok(Some(Step::Over));
+        }
+        let handed = fetched.handed(&link.relay, &persona_key);
+        let Some(room) = handed.enter(vault, &overlay, engine.now())? else {
+            continue;
+        };
+        record.stage = JoinStep::Joined {
+            room: room.id(),
+            label: fetched.genesis.label.to_string(),
+        };
+        overlay.put_value(place(number), &*record)?;
+        engine.remember_relay(&overlay, &link.relay)?;
+        overlay.commit()?;
+        engine.add_room(room);
+        return Ok(Some(Step::Over));
+    }
+    Ok(None)
+}
+
 /// Keeps an answer, once; the oldest give way, so that nobody can fill the row and shut out the right one.
-fn remember(answers: &mut Vec<Reply>, reply: Reply) {
+pub(super) fn remember(answers: &mut Vec<Reply>, reply: Reply) {
     if answers.contains(&reply) {
         return;
     }

@@ -11,6 +11,7 @@ use tokio::sync::mpsc;
 
 use super::engine::Engine;
 use super::error::EngineError;
+use super::heal;
 use super::live::LiveRoom;
 use super::random;
 use super::record::Health;
@@ -35,6 +36,8 @@ pub(super) enum Ended {
     NextSegment,
     /// The relay does not open the channel.
     Gone,
+    /// The room cannot go on as it did: how it stands says what is to be done.
+    Halted,
     /// The room needs no pump any more.
     Stopped,
 }
@@ -46,7 +49,7 @@ pub(super) async fn run(engine: Engine, room: Arc<LiveRoom>) {
         let ended = session(&engine, &room, &mut backoff).await;
         room.live.store(false, Ordering::Relaxed);
         match ended {
-            Ok(Ended::NextSegment) => {}
+            Ok(Ended::NextSegment | Ended::Halted) => {}
             Ok(Ended::Gone) => {
                 engine.changed();
                 // A relay that is put back as it was opens it again.
@@ -82,8 +85,10 @@ async fn session(engine: &Engine, room: &LiveRoom, backoff: &mut Backoff) -> Res
             cursor.health.clone(),
         )
     };
-    if !matches!(health, Health::Open | Health::Forked { .. } | Health::Gone) {
-        return Ok(Ended::Stopped);
+    match health {
+        Health::Open | Health::Forked { .. } | Health::Gone => {}
+        Health::Unsynced { .. } => return heal::session(engine, room).await,
+        Health::NeedsUpgrade { .. } | Health::Out { .. } => return Ok(Ended::Stopped),
     }
     let connection = engine.pool().connection(&record.relay, &record.persona).await?;
     let opened = connection
@@ -139,7 +144,7 @@ async fn drain(room: &LiveRoom, engine: &Engine, reading: &mut Reading) -> Resul
         match reading.next().await? {
             Served::Entry(entry) => {
                 if take_in(room, engine, &entry)? {
-                    return Ok(Ended::Stopped);
+                    return Ok(Ended::Halted);
                 }
             }
             Served::CaughtUp { .. } => {}

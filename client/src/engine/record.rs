@@ -8,7 +8,7 @@ use caucus_proto::envelope::AccessSecret;
 use caucus_proto::id::{
     BodyId, ChannelId, Counter, EntryHash, IntentId, Minutes, PersonaId, Position, RoomId, StateRoot,
 };
-use caucus_proto::org::{CommitOps, Denied, Running, SignedHead, SuiteChoice};
+use caucus_proto::org::{CommitOps, Denied, Running, SignedHead, SignedNotice, SuiteChoice};
 use caucus_proto::wire::{Flag, Pass, RelayAddress};
 use serde::{Deserialize, Serialize};
 use zeroize::{Zeroize, ZeroizeOnDrop};
@@ -316,6 +316,23 @@ pub(super) struct OwnInvite {
     pub card: ChannelId,
     /// Secret control key of card and drop.
     pub control: SecretKey,
+}
+
+/// One's own request to be renewed.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub(super) struct RenewalRecord {
+    /// The request, signed.
+    pub request: SignedNotice,
+    /// Secret read key of the reply drop that it names.
+    pub reply_read: SecretKey,
+    /// Seed of the key that answers are sealed to.
+    pub sealing: SecretKey,
+    /// When it was put into the log last, by one's own clock.
+    pub posted: Option<Minutes>,
+    /// Up to where the reply drop was read.
+    pub cursor: Position,
+    /// Answers so far.
+    pub answers: Vec<super::answer::Reply>,
 }
 
 /// Something to do at the relay besides the room's own log; done at least once.

@@ -250,7 +250,7 @@ impl Room {
             .last()
             .map_or(1, |(last, _)| last.saturating_add(1));
         overlay.put_value(Place::new(Table::Rooms, b"", number), &room.record.room)?;
-        overlay.put_value(room.place(Table::Rooms, RECORD), &room.record)?;
+        room.keep_record(overlay)?;
         room.keep(overlay)?;
         overlay.put_value(room.place(Table::Log, room.cursor.position.0), first)?;
         Ok(room)
@@ -315,6 +315,11 @@ impl Room {
             plan: Plan::default(),
             largest_message: LARGEST_MESSAGE,
         }))
+    }
+
+    pub(super) fn keep_record(&self, overlay: &Overlay) -> Result<(), EngineError> {
+        overlay.put_value(self.place(Table::Rooms, RECORD), &self.record)?;
+        Ok(())
     }
 
     pub(super) fn keep(&self, overlay: &Overlay) -> Result<(), EngineError> {

@@ -181,6 +181,17 @@ impl Room {
 
     /// Seals a body with one's head into an entry. For chat the head is rounded down to the last flagged entry.
     pub(super) fn entry(&self, body: Body, now: Minutes, exact: bool) -> Result<Vec<u8>, EngineError> {
+        self.entry_for(self.cursor.counter, body, now, exact)
+    }
+
+    /// As [`Room::entry`], under another counter than the one this device has come to.
+    pub(super) fn entry_for(
+        &self,
+        counter: Counter,
+        body: Body,
+        now: Minutes,
+        exact: bool,
+    ) -> Result<Vec<u8>, EngineError> {
         let content = Content {
             head: self.head(&body, now, exact)?,
             body,
@@ -188,7 +199,7 @@ impl Room {
         Ok(envelope::seal(
             &self.cursor.access.envelope_key(),
             &self.record.channel,
-            self.cursor.counter,
+            counter,
             random::bytes()?,
             &content,
         )?)

@@ -97,7 +97,7 @@ impl<'a> Session<'a> {
             Served::Entry(entry) => {
                 if take_in(self.room, self.engine, &entry)? {
                     self.engine.changed();
-                    return Ok(Some(Ended::Stopped));
+                    return Ok(Some(Ended::Halted));
                 }
                 if entry.position >= self.await_position {
                     self.await_position = Position(0);

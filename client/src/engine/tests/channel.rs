@@ -22,6 +22,8 @@ pub(super) struct Channel {
     pub(super) cuts: usize,
     /// Sent, and not there yet: they come when nobody expects them any more.
     pub(super) late: Vec<Outgoing>,
+    /// Places of entries that have expired.
+    pub(super) expired: std::ops::Range<usize>,
 }
 
 impl Channel {
@@ -79,6 +81,8 @@ impl Channel {
 
     pub(super) fn after(&self, position: Position, most: usize) -> Vec<Entry> {
         let from = usize::try_from(position.0).unwrap();
-        self.entries.iter().skip(from).take(most).cloned().collect()
+        let living = |(n, _): &(usize, &Entry)| !self.expired.contains(n);
+        let served = self.entries.iter().enumerate().skip(from).filter(living);
+        served.map(|(_, entry)| entry.clone()).take(most).collect()
     }
 }

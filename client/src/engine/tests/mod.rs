@@ -8,4 +8,5 @@ mod fork;
 mod hostile;
 mod large;
 mod random;
+mod renewal;
 mod world;

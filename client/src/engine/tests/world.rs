@@ -354,16 +354,17 @@ impl World {
 
     /// Enters the room if welcome and greeting are there.
     pub(super) fn enter(&mut self, n: usize) -> Result<bool, EngineError> {
-        if self.people[n].room.is_some() {
+        if self.people[n]
+            .room
+            .as_ref()
+            .is_some_and(|room| !room.wants_renewal())
+        {
             return Ok(false);
         }
-        let person = &self.people[n];
-        for greeting in person.greetings.clone() {
-            let Some((_, welcome)) = person
-                .welcomes
-                .iter()
-                .find(|(commit, _)| *commit == greeting.commit)
-            else {
+        let key = self.people[n].key.clone();
+        let (greetings, welcomes) = (self.people[n].greetings.clone(), self.people[n].welcomes.clone());
+        for greeting in greetings {
+            let Some((_, welcome)) = welcomes.iter().find(|(commit, _)| *commit == greeting.commit) else {
                 continue;
             };
             let entry = &self.channel.entries[usize::try_from(greeting.position.0).unwrap() - 1];
@@ -374,7 +375,7 @@ impl World {
                 relay: &self.relay,
                 channel: self.channel_id,
                 genesis: &self.genesis,
-                persona_key: &person.key,
+                persona_key: &key,
                 welcome: &welcome.welcome,
                 tree: &welcome.tree,
                 snapshot: &greeting.snapshot,
@@ -383,7 +384,15 @@ impl World {
                 running: greeting.running,
                 access: &greeting.access,
             };
-            let vault = person.vault().clone();
+            if let Some(mut room) = self.people[n].room.take() {
+                let entered = room.enter_anew(&handed, self.now);
+                self.people[n].room = Some(room);
+                if entered? {
+                    return Ok(true);
+                }
+                continue;
+            }
+            let vault = self.people[n].vault().clone();
             let turn = vault.turn();
             let overlay = vault.overlay();
             let room = handed.enter(&vault, &overlay, self.now)?;
@@ -395,6 +404,28 @@ impl World {
             }
         }
         Ok(false)
+    }
+
+    /// Asks to be renewed, where this device has to and has not; true if it did.
+    pub(super) fn ask(&mut self, n: usize) -> Result<bool, EngineError> {
+        let (newest, counter, minutes) = (self.channel.newest(), self.channel.counter, self.now.minutes);
+        let Some(room) = self.people[n].room.as_mut().filter(|room| room.wants_renewal()) else {
+            return Ok(false);
+        };
+        if room
+            .own_renewal()?
+            .is_some_and(|renewal| renewal.posted.is_some())
+        {
+            return Ok(false);
+        }
+        let reply = reply_drop();
+        let (read, sealing) = (SecretKey([6; 32]), SecretKey([5; 32]));
+        let mut renewal = room.ask_renewal(reply, read, sealing, newest, counter)?;
+        let bytes = room.notice_entry(&renewal.request, counter, minutes)?;
+        self.channel.store(&Outgoing::Append { counter, bytes });
+        renewal.posted = Some(minutes);
+        self.room(n).keep_own_renewal(&renewal)?;
+        Ok(true)
     }
 
     /// Everything goes well until nobody has anything to do now. What time alone makes due is not waited for.
@@ -411,6 +442,7 @@ impl World {
                 self.read(n, usize::MAX).unwrap();
                 busy |= self.jobs(n).unwrap() > 0;
                 busy |= self.enter(n).unwrap();
+                busy |= self.ask(n).unwrap();
             }
             if !busy {
                 // Turns and gathering are waited out.
@@ -446,6 +478,14 @@ impl World {
     }
 }
 
+fn reply_drop() -> ReplyDrop {
+    ReplyDrop {
+        channel: ChannelId([3; 32]),
+        append: [4; 32],
+        sealing: Recipient::new([5; 32]).public(),
+    }
+}
+
 /// A person's request.
 pub(super) fn application(person: &Person, genesis: &Genesis, invite: IntentId) -> Application {
     let persona = PersonaKeys::from_bytes(&person.key.0);
@@ -458,11 +498,7 @@ pub(super) fn application(person: &Person, genesis: &Genesis, invite: IntentId) 
         name: Name::new(&person.name).unwrap(),
         word: "let me in".to_owned(),
         key_package: package.bytes,
-        reply: ReplyDrop {
-            channel: ChannelId([3; 32]),
-            append: [4; 32],
-            sealing: Recipient::new([5; 32]).public(),
-        },
+        reply: reply_drop(),
         signature: Signature::from([0; 64]),
     };
     application.signature = persona.sign(&application.digest());

@@ -1,0 +1,228 @@
+//! The network side of coming back: reads what the relay still shows, puts one's request into the log and waits
+//! for the welcome that answers it.
+
+use std::collections::HashSet;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use bytes::Bytes;
+use caucus_proto::id::{ChannelId, Counter, Position};
+use caucus_proto::label::Label;
+use caucus_proto::org::{Genesis, NoticeKind, ReplyDrop};
+use caucus_proto::wire::{RefusedBecause, Retention, Role, Served};
+use x25519_dalek::{PublicKey, StaticSecret};
+
+use super::engine::Engine;
+use super::entrance::{Entrant, find};
+use super::error::EngineError;
+use super::invite::create;
+use super::join::remember;
+use super::live::LiveRoom;
+use super::pump::Ended;
+use super::random;
+use super::record::{RenewalRecord, RoomRecord, SecretKey};
+use super::relay::patiently;
+use super::sealed::Recipient;
+use crate::relay::{Appended, Connection, LinkError};
+
+/// How long an answer is awaited before it is asked again.
+const ASK_AGAIN: Duration = Duration::from_secs(10 * 60);
+
+/// Asks to be renewed, and waits. Over when the room was entered anew.
+pub(super) async fn session(engine: &Engine, room: &LiveRoom) -> Result<Ended, EngineError> {
+    let record = room.room().record().clone();
+    let connection = engine.pool().connection(&record.relay, &record.persona).await?;
+    let Some(seen) = look(room, &connection, &record).await? else {
+        return Ok(Ended::Gone);
+    };
+    let request = ask(engine, room, &connection, seen).await?;
+    let request = post(engine, room, &connection, &record, seen, request).await?;
+    room.live.store(true, Ordering::Relaxed);
+    engine.changed();
+    match tokio::time::timeout(
+        ASK_AGAIN,
+        await_answers(engine, room, &connection, &record, request),
+    )
+    .await
+    {
+        Ok(ended) => ended,
+        // Asked again, by one who has read further.
+        Err(_) => Ok(Ended::NextSegment),
+    }
+}
+
+/// Where the log of the segment that this device can read ends.
+#[derive(Clone, Copy)]
+struct Seen {
+    newest: Position,
+    counter: Counter,
+}
+
+/// Reads the segment to its end without opening anything; none if the relay does not open it.
+async fn look(
+    room: &LiveRoom,
+    connection: &Connection,
+    record: &RoomRecord,
+) -> Result<Option<Seen>, EngineError> {
+    let (access, mut seen) = {
+        let room = room.room();
+        let cursor = room.cursor();
+        let seen = Seen {
+            newest: cursor.position,
+            counter: cursor.counter,
+        };
+        (cursor.access.clone(), seen)
+    };
+    let key = access.read_key();
+    let opened = match connection.open(record.channel, Role::Read, &key).await {
+        Err(LinkError::Refused(RefusedBecause::NotOpened)) => return Ok(None),
+        other => other?,
+    };
+    let mut reading = connection.read(opened.handle, seen.newest, false).await?;
+    loop {
+        match reading.next().await? {
+            Served::Entry(entry) => {
+                seen.newest = entry.position;
+                seen.counter = if entry.flag.moves() {
+                    entry.counter.next()
+                } else {
+                    entry.counter
+                };
+            }
+            Served::CaughtUp { .. } => {}
+            Served::End => break,
+            Served::Gone | Served::Refused(_) => return Ok(None),
+        }
+    }
+    drop(reading);
+    let _ = connection.close(opened.handle).await;
+    Ok(Some(seen))
+}
+
+/// The request that stands, or a new one with a reply drop of its own.
+async fn ask(
+    engine: &Engine,
+    room: &LiveRoom,
+    connection: &Connection,
+    seen: Seen,
+) -> Result<RenewalRecord, EngineError> {
+    let known = room.room().own_renewal()?;
+    if let Some(known) = known {
+        let ago = |posted: caucus_proto::id::Minutes| engine.now().minutes.0.saturating_sub(posted.0);
+        return match known.posted {
+            Some(posted) if ago(posted).saturating_mul(60) >= ASK_AGAIN.as_secs() => {
+                room.room().ask_again(known, seen.newest)
+            }
+            _ => Ok(known),
+        };
+    }
+    let append = StaticSecret::from(random::bytes::<32>()?);
+    let read = StaticSecret::from(random::bytes::<32>()?);
+    let control = StaticSecret::from(random::bytes::<32>()?);
+    let sealing = SecretKey(random::bytes()?);
+    let relay = room.room().record().relay.clone();
+    let channel = create(
+        connection,
+        PublicKey::from(&append).to_bytes(),
+        PublicKey::from(&read).to_bytes(),
+        &control,
+        Retention::Month,
+        engine.take_pass(&relay),
+    )
+    .await?;
+    let reply = ReplyDrop {
+        channel,
+        append: append.to_bytes(),
+        sealing: Recipient::new(sealing.0).public(),
+    };
+    let read = SecretKey(read.to_bytes());
+    room.room()
+        .ask_renewal(reply, read, sealing, seen.newest, seen.counter)
+}
+
+/// Puts the request into the log, if it does not stand there yet.
+async fn post(
+    engine: &Engine,
+    room: &LiveRoom,
+    connection: &Connection,
+    record: &RoomRecord,
+    mut seen: Seen,
+    mut request: RenewalRecord,
+) -> Result<RenewalRecord, EngineError> {
+    while request.posted.is_none() {
+        let key = room.room().cursor().access.append_key();
+        let opened = connection.open(record.channel, Role::Append, &key).await?;
+        let now = engine.now().minutes;
+        let entry = room
+            .room()
+            .notice_entry(&request.request, seen.counter, now)
+            .map(Bytes::from)?;
+        let appended = patiently(|| connection.append(opened.handle, seen.counter, entry.clone())).await;
+        let _ = connection.close(opened.handle).await;
+        match appended? {
+            Appended::Stored(_) => {
+                request.posted = Some(now);
+                room.room().keep_own_renewal(&request)?;
+            }
+            Appended::Moved { counter, .. } => seen.counter = counter,
+        }
+    }
+    Ok(request)
+}
+
+async fn await_answers(
+    engine: &Engine,
+    room: &LiveRoom,
+    connection: &Connection,
+    record: &RoomRecord,
+    mut request: RenewalRecord,
+) -> Result<Ended, EngineError> {
+    let NoticeKind::Renewal { reply, .. } = &request.request.notice.kind else {
+        return Err(EngineError::RoomState("the request is none".to_owned()));
+    };
+    let channel = reply.channel;
+    let key = StaticSecret::from(request.reply_read.0);
+    let opened = match patiently(|| connection.open(channel, Role::Read, &key)).await {
+        // The reply drop has ended: the next request names another.
+        Err(LinkError::Refused(RefusedBecause::NotOpened)) => {
+            room.room().drop_own_renewal()?;
+            return Ok(Ended::NextSegment);
+        }
+        other => other?,
+    };
+    let mut reading = connection.read(opened.handle, request.cursor, true).await?;
+    let recipient = Recipient::new(request.sealing.0);
+    let genesis = room.room().state().genesis.clone();
+    let fits = |channel: &ChannelId, theirs: &Genesis| *channel == record.channel && *theirs == genesis;
+    let entrant = Entrant {
+        relay: &record.relay,
+        persona_key: &record.persona_key,
+        fits: &fits,
+    };
+    let mut tried = HashSet::new();
+    loop {
+        while let Some(fetched) = find(connection, &request.answers, &entrant, &mut tried).await? {
+            let handed = fetched.handed(&record.relay, &record.persona_key);
+            if room.room().enter_anew(&handed, engine.now())? {
+                room.set_trouble(None);
+                engine.changed();
+                return Ok(Ended::NextSegment);
+            }
+        }
+        match reading.next().await? {
+            Served::Entry(entry) => {
+                request.cursor = entry.position;
+                if let Ok(reply) = recipient.open(Label::SealedAnswer, &channel, &entry.bytes) {
+                    remember(&mut request.answers, reply);
+                }
+                room.room().keep_own_renewal(&request)?;
+            }
+            Served::CaughtUp { .. } => {}
+            _ => {
+                return Err(EngineError::RoomState(
+                    "the relay ended the reply drop".to_owned(),
+                ));
+            }
+        }
+    }
+}

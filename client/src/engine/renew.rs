@@ -1,0 +1,176 @@
+//! Coming back: who lost the group, was set back or could not follow asks in the log to be added anew, and enters
+//! again with the welcome that answers. What waited to be sent is kept and sent then.
+
+use caucus_proto::envelope::Body;
+use caucus_proto::id::{Counter, Minutes, Position};
+use caucus_proto::org::{NoticeKind, ReplyDrop, SignedNotice};
+
+use super::enter::Handed;
+use super::error::EngineError;
+use super::random;
+use super::record::{Health, RenewalRecord, SecretKey};
+use super::room::Room;
+use super::send::Now;
+use crate::mls::{PersonaKeys, forget_key_package, make_key_package};
+use crate::vault::{Overlay, Place, Table};
+
+/// Number of the record of one's own request.
+const RENEWAL: u64 = 4;
+
+impl Room {
+    /// Whether this device cannot go on by itself and asks to be renewed.
+    #[must_use]
+    pub fn wants_renewal(&self) -> bool {
+        matches!(self.cursor.health, Health::Unsynced { .. })
+    }
+
+    fn own_renewal_place(&self) -> Place {
+        self.place(Table::Rooms, RENEWAL)
+    }
+
+    /// One's own request, if there is one.
+    pub(super) fn own_renewal(&self) -> Result<Option<RenewalRecord>, EngineError> {
+        Ok(self.vault.overlay().get_value(&self.own_renewal_place())?)
+    }
+
+    /// Signs a request, with a fresh key package, by one who has read so far and knows this counter; the answers
+    /// go to a drop that stands at the relay already. One that was made before is forgotten.
+    pub(super) fn ask_renewal(
+        &mut self,
+        reply: ReplyDrop,
+        reply_read: SecretKey,
+        sealing: SecretKey,
+        read: Position,
+        counter: Counter,
+    ) -> Result<RenewalRecord, EngineError> {
+        self.transact(|room, overlay| {
+            room.forget_own_renewal(overlay)?;
+            let persona = PersonaKeys::from_bytes(&room.record.persona_key.0);
+            let package = make_key_package(overlay, &persona, room.record.suite, &room.record.room)?;
+            let request = room.notice(NoticeKind::Renewal {
+                read,
+                counter,
+                key_package: package.bytes,
+                reply,
+            })?;
+            let record = RenewalRecord {
+                request,
+                reply_read,
+                sealing,
+                posted: None,
+                cursor: Position(0),
+                answers: Vec::new(),
+            };
+            overlay.put_value(room.own_renewal_place(), &record)?;
+            Ok(record)
+        })
+    }
+
+    /// Signs the same request once more, by one who has read further meanwhile.
+    pub(super) fn ask_again(
+        &mut self,
+        mut record: RenewalRecord,
+        further: Position,
+    ) -> Result<RenewalRecord, EngineError> {
+        let mut kind = record.request.notice.kind.clone();
+        if let NoticeKind::Renewal { read, .. } = &mut kind {
+            *read = further;
+        }
+        record.request = self.notice(kind)?;
+        self.keep_own_renewal(&record)?;
+        Ok(record)
+    }
+
+    /// Keeps how far one's own request is; nothing where it is not wanted any more.
+    pub(super) fn keep_own_renewal(&mut self, record: &RenewalRecord) -> Result<(), EngineError> {
+        self.transact(|room, overlay| {
+            if room.wants_renewal() {
+                overlay.put_value(room.own_renewal_place(), record)?;
+            }
+            Ok(())
+        })
+    }
+
+    /// Gives one's own request up.
+    pub(super) fn drop_own_renewal(&mut self) -> Result<(), EngineError> {
+        self.transact(|room, overlay| room.forget_own_renewal(overlay))
+    }
+
+    fn forget_own_renewal(&self, overlay: &Overlay) -> Result<(), EngineError> {
+        let place = self.own_renewal_place();
+        if let Some(record) = overlay.get_value::<RenewalRecord>(&place)?
+            && let NoticeKind::Renewal { key_package, .. } = &record.request.notice.kind
+        {
+            forget_key_package(overlay, key_package, self.record.suite, &self.record.room)?;
+        }
+        overlay.delete(place);
+        Ok(())
+    }
+
+    /// A notice as an entry of the segment that this device can read, for the counter of now.
+    pub(super) fn notice_entry(
+        &self,
+        notice: &SignedNotice,
+        counter: Counter,
+        now: Minutes,
+    ) -> Result<Vec<u8>, EngineError> {
+        self.entry_for(counter, Body::Notice(notice.clone()), now, true)
+    }
+
+    /// Enters the room anew with what was handed over; false if it leads nowhere. What waits in the outbox is
+    /// sent again: what was done already counts once.
+    pub(super) fn enter_anew(&mut self, handed: &Handed<'_>, now: Now) -> Result<bool, EngineError> {
+        let Some(state) = handed.state().filter(|state| state.genesis == self.state.genesis) else {
+            return Ok(false);
+        };
+        if handed.position <= self.cursor.position || !self.wants_renewal() {
+            return Ok(false);
+        }
+        self.transact(|room, overlay| {
+            let Some(group) = handed.join(overlay)? else {
+                return Ok(false);
+            };
+            let missed = handed.position.0 - room.cursor.position.0 - 1;
+            let event = match missed {
+                0 => "this device was renewed".to_owned(),
+                1 => "this device was renewed; one entry before was missed".to_owned(),
+                more => format!("this device was renewed; {more} entries before were missed"),
+            };
+            let first = handed.first(&group, &state, event);
+            let seen = room.cursor.seen;
+            room.cursor = handed.cursor(&state, now)?;
+            room.cursor.seen = seen;
+            room.record.joined_at = handed.position;
+            room.group = Some(group);
+            room.state = state;
+            room.pending = None;
+            room.keep_pending(overlay)?;
+            let scope = room.record.room;
+            overlay.delete_scope(Table::Sent, scope.as_bytes());
+            overlay.delete_scope(Table::Parts, scope.as_bytes());
+            // The key package is used up: only the record goes.
+            overlay.delete(room.own_renewal_place());
+            overlay.put_value(room.place(Table::Log, handed.position.0), &first)?;
+            room.send_again(overlay)?;
+            room.know_invites(overlay)?;
+            room.keep_record(overlay)?;
+            room.keep(overlay)?;
+            room.want_heartbeat(now.ms.saturating_add(random::below(1_000)?));
+            Ok(true)
+        })
+    }
+
+    /// Whatever the state does not know as done waits again.
+    fn send_again(&mut self, overlay: &Overlay) -> Result<(), EngineError> {
+        let me = self.state.person(&self.record.persona).cloned();
+        let scope = self.record.room;
+        for (number, item) in &mut self.outbox {
+            if !me.as_ref().is_some_and(|me| me.has_done(&item.id)) {
+                item.landed = None;
+            }
+            item.sealed = None;
+            overlay.put_value(Place::new(Table::Outbox, scope.as_bytes(), *number), item)?;
+        }
+        Ok(())
+    }
+}
