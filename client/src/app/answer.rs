@@ -341,7 +341,7 @@ pub struct RoomView {
 pub enum RoomState {
     /// In it.
     Open,
-    /// An entry could not be opened: it may be read, not acted in, until it is healed.
+    /// This device cannot go on by itself: it may be read, not acted in, until others have renewed it.
     Unsynced,
     /// Others' heads contradict what this device was shown.
     Forked,

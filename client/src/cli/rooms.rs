@@ -62,7 +62,9 @@ fn state(room: &RoomView, now: u64) -> Piece<'static> {
             Some(synced) => format!("not connected, last sync {}", time::ago(synced, now)),
             None => "not connected, never synced".to_owned(),
         }),
-        RoomState::Unsynced => warn("an entry could not be opened: readable, but nothing can be done in it"),
+        RoomState::Unsynced => {
+            warn("this device lost its place: readable, and it asks the others to be renewed")
+        }
         RoomState::Forked => warn("people were shown different histories: nothing can be done in it"),
         RoomState::NeedsUpgrade => warn("needs a newer program"),
         RoomState::Left => dim("you left"),

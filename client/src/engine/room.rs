@@ -123,7 +123,10 @@ impl Room {
         let why = match &self.cursor.health {
             Health::Open => return Ok(()),
             Health::Unsynced { at, why } => {
-                format!("this device could not take in entry {at} ({why}): it may read, not act")
+                format!(
+                    "this device could not take in entry {at} ({why}): it may read, not act, until somebody else's \
+                     device has renewed it"
+                )
             }
             Health::Forked { at, .. } => {
                 format!("others saw another history at {at}: nothing is sent until that is settled")

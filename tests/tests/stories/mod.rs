@@ -4,4 +4,5 @@ mod join;
 mod leave;
 mod offline;
 mod race;
+mod renewal;
 mod talk;
