@@ -343,6 +343,8 @@ pub enum RoomState {
     Open,
     /// This device cannot go on by itself: it may be read, not acted in, until others have renewed it.
     Unsynced,
+    /// A commit could not be processed here: whether it stands is for the others' devices to say.
+    Holding,
     /// Others' heads contradict what this device was shown.
     Forked,
     /// The room is above what this program knows.

@@ -36,6 +36,7 @@ pub(super) fn room(live: &LiveRoom) -> Result<RoomView, EngineError> {
     let (room_state, warning) = match &cursor.health {
         Health::Open => (RoomState::Open, None),
         Health::Unsynced { .. } => (RoomState::Unsynced, room.may_act().err()),
+        Health::Holding { .. } => (RoomState::Holding, room.may_act().err()),
         Health::Forked { .. } => (RoomState::Forked, room.may_act().err()),
         Health::NeedsUpgrade { .. } => (RoomState::NeedsUpgrade, room.may_act().err()),
         Health::Out { removed: true } => (RoomState::Removed, None),

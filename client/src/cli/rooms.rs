@@ -62,6 +62,7 @@ fn state(room: &RoomView, now: u64) -> Piece<'static> {
             Some(synced) => format!("not connected, last sync {}", time::ago(synced, now)),
             None => "not connected, never synced".to_owned(),
         }),
+        RoomState::Holding => warn("waits for the others: a change of keys did not arrive here as it should"),
         RoomState::Unsynced => {
             warn("this device lost its place: readable, and it asks the others to be renewed")
         }

@@ -125,6 +125,7 @@ impl Handed<'_> {
             refresh: Minutes(now.minutes.0.saturating_add(1 + random::below(FIRST_REFRESH)?)),
             cut: state.now(),
             disputes: BTreeMap::new(),
+            voids: Vec::new(),
         })
     }
 

@@ -173,6 +173,7 @@ impl Draft {
             refresh: Minutes(now.minutes.0.saturating_add(7 * 24 * 60)),
             cut: now.minutes,
             disputes: BTreeMap::new(),
+            voids: Vec::new(),
         };
         let first = LogRecord {
             flag: Flag::Plain,

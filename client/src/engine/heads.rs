@@ -93,6 +93,15 @@ impl Room {
             return Ok(());
         }
         let named = head.head.position;
+        // Before a verdict fell, both sides said what they saw.
+        if self
+            .cursor
+            .voids
+            .iter()
+            .any(|void| void.from <= named && named < void.to)
+        {
+            return Ok(());
+        }
         let agrees = if named >= at {
             // Nobody can have seen what stands after their own entry.
             false
@@ -266,6 +275,9 @@ impl Room {
             self.want_heartbeat(now.ms.saturating_add(random::below(DISPUTE_MS)?));
         }
         self.plan.disputing = forked;
+        if std::mem::take(&mut self.plan.speak) {
+            self.want_heartbeat(now.ms.saturating_add(random::below(DISPUTE_MS)?));
+        }
         if self.plan.heartbeat_at.is_some_and(|at| now.ms < at) {
             return Ok(false);
         }

@@ -3,7 +3,7 @@
 
 use caucus_proto::codec;
 use caucus_proto::envelope::{self, Body, Content};
-use caucus_proto::id::{EntryHash, IntentId, Position};
+use caucus_proto::id::{EntryHash, IntentId, PersonaId, Position};
 use caucus_proto::org::{Act, At, CommitOps, Denied, Effect, Input, Outcome, SignedHead, SignedNotice};
 use caucus_proto::wire::{Entry, Flag};
 
@@ -38,6 +38,8 @@ pub(super) enum Opened {
     Act(Vec<u8>),
     Commit(Box<Arrived>),
     Part(Vec<u8>),
+    /// A signed commit that fails here and keeps every rule that everybody sees.
+    Broken(CommitOps),
     /// Signed by oneself, and not known here: this device was set back.
     NotRemembered,
 }
@@ -65,7 +67,10 @@ impl Room {
     pub fn ingest(&mut self, entry: &Entry) -> Result<Ingested, EngineError> {
         self.freshen()?;
         if self.is_stopped() {
-            return Ok(Ingested::stopped());
+            return Ok(Ingested::halted());
+        }
+        if matches!(self.cursor.health, Health::Holding { .. }) {
+            return self.skim(entry);
         }
         if entry.position <= self.cursor.position {
             self.check_again(entry)?;
@@ -88,7 +93,7 @@ impl Room {
     fn is_stopped(&self) -> bool {
         !matches!(
             self.cursor.health,
-            Health::Open | Health::Forked { .. } | Health::Gone
+            Health::Open | Health::Holding { .. } | Health::Forked { .. } | Health::Gone
         )
     }
 
@@ -96,7 +101,7 @@ impl Room {
     fn stop(&mut self, overlay: &Overlay, at: Position, why: String) -> Result<Ingested, EngineError> {
         self.cursor.health = Health::Unsynced { at, why };
         self.keep(overlay)?;
-        Ok(Ingested::stopped())
+        Ok(Ingested::halted())
     }
 
     fn take_in(&mut self, overlay: &Overlay, entry: &Entry) -> Result<Ingested, EngineError> {
@@ -112,6 +117,10 @@ impl Room {
             self.compare(overlay, head, entry.position)?;
         }
         let mark = overlay.mark();
+        let shadow = match entry.flag.moves() && self.has_electorate() && self.group.is_some() {
+            true => Some(self.shadow(overlay)?),
+            false => None,
+        };
         let opened = match (content, &head) {
             (Ok(content), Some(head)) => self.open_body(overlay, content, head)?,
             _ => Opened::Nothing(Denied::Unprocessable),
@@ -119,6 +128,17 @@ impl Room {
         if matches!(opened, Opened::NotRemembered) {
             overlay.rollback(mark);
             let why = "it is your own, and this device does not know it: an older copy was put back";
+            return self.stop(overlay, entry.position, why.to_owned());
+        }
+        if let (Opened::Broken(ops), Some(head)) = (&opened, &head)
+            && self.is_to_be_held(entry, &head.author, ops)
+        {
+            overlay.rollback(mark);
+            self.reload_group(overlay)?;
+            if self.has_electorate() {
+                return self.hold(overlay, entry, head.author);
+            }
+            let why = "a commit that this device could not process";
             return self.stop(overlay, entry.position, why.to_owned());
         }
         let author = head.map(|head| (head.author, head.head.time));
@@ -140,13 +160,19 @@ impl Room {
             .as_ref()
             .and_then(describe::subject)
             .map(|persona| self.name_of(&persona));
-        let outcome = self.state.apply(at, author, &input(&opened));
+        let input = match (&opened, author) {
+            (Opened::Commit(_), Some((author, _))) if self.is_void(&author, at.position) => {
+                Input::Nothing(Denied::Disputed)
+            }
+            _ => input(&opened),
+        };
+        let outcome = self.state.apply(at, author, &input);
         if let Outcome::UpgradeNeeded { floor } = outcome {
             overlay.rollback(mark);
             self.reload_group(overlay)?;
             self.cursor.health = Health::NeedsUpgrade { floor };
             self.keep(overlay)?;
-            return Ok(Ingested::stopped());
+            return Ok(Ingested::halted());
         }
         let done = matches!(outcome, Outcome::Done(_));
         let unopened = matches!(outcome, Outcome::NoOp(Denied::WrongFlag | Denied::Unprocessable));
@@ -158,7 +184,14 @@ impl Room {
         let ours = matches!(&opened, Opened::Commit(commit) if matches!(commit.as_ref(), Arrived::Ours(_)));
         let epoch = self.epoch();
         match opened {
-            Opened::Commit(commit) => self.execute(overlay, *commit, done, at, head.as_ref())?,
+            Opened::Commit(commit) => {
+                self.execute(overlay, *commit, done, at, head.as_ref())?;
+                if let (Some(shadow), Some((author, _)), true) =
+                    (&shadow, author, done && self.group.is_some())
+                {
+                    self.doubt(overlay, shadow, at.position, hash, author, epoch)?;
+                }
+            }
             Opened::Part(bytes) if done => {
                 if let Some((author, _)) = author {
                     self.keep_part(overlay, author, entry.position, hash, bytes)?;
@@ -223,6 +256,12 @@ impl Room {
         let intent = act.filter(|_| mine).map(|act| act.id);
         let landed = self.settle(overlay, intent, &outcome)?;
         self.keep(overlay)?;
+        if let Some(head) = &head
+            && self.count(overlay, at.position, head, notice.as_deref(), at.cut && done)?
+        {
+            self.keep(overlay)?;
+            return Ok(Ingested::halted());
+        }
         Ok(Ingested {
             record: Some((entry.position, record)),
             landed,
@@ -240,12 +279,8 @@ impl Room {
     ) -> Result<Opened, EngineError> {
         let message = match content.body {
             Body::Notice(notice) => {
-                // Others may carry it in, from the refuge; its author signed it.
-                let signed = self
-                    .state
-                    .person(&notice.author)
-                    .is_some_and(|person| notice.verify(&self.record.room, &person.key).is_ok());
-                return Ok(if signed {
+                // Others may carry it in, from the refuge.
+                return Ok(if self.is_signed(&notice) {
                     Opened::Notice(Box::new(notice))
                 } else {
                     Opened::Nothing(Denied::Unprocessable)
@@ -264,6 +299,7 @@ impl Room {
         let incoming = match self.group()?.process(overlay, &message) {
             Ok(incoming) => incoming,
             Err(MlsError::Storage(error)) => return Err(error.into()),
+            Err(MlsError::Broken { author, ops }) if author == head.author => return Ok(Opened::Broken(ops)),
             Err(_) => return Ok(Opened::Nothing(Denied::Unprocessable)),
         };
         Ok(match incoming {
@@ -309,6 +345,14 @@ impl Room {
         Ok(())
     }
 
+    /// Whether a commit that fails here is for everybody's heads to decide. What the machine or a verdict refuses
+    /// anyway is a no-op for everybody.
+    fn is_to_be_held(&self, entry: &Entry, author: &PersonaId, ops: &CommitOps) -> bool {
+        entry.flag.moves()
+            && !self.is_void(author, entry.position)
+            && self.state.judge_commit(author, ops).is_ok()
+    }
+
     fn reload_group(&mut self, overlay: &Overlay) -> Result<(), EngineError> {
         if let Some(group) = Group::load(overlay, &self.record.room)? {
             self.group = Some(group);
@@ -318,7 +362,8 @@ impl Room {
 }
 
 impl Ingested {
-    fn stopped() -> Self {
+    /// The room cannot go on as it did.
+    pub(super) fn halted() -> Self {
         Self {
             stopped: true,
             ..Self::default()
@@ -333,6 +378,6 @@ fn input(opened: &Opened) -> Input<'_> {
         Opened::Notice(notice) => Input::Notice(notice),
         Opened::Part(_) => Input::Part,
         Opened::Nothing(denied) => Input::Nothing(denied.clone()),
-        Opened::NotRemembered => Input::Nothing(Denied::Unprocessable),
+        Opened::Broken(_) | Opened::NotRemembered => Input::Nothing(Denied::Unprocessable),
     }
 }

@@ -6,6 +6,7 @@ mod answer;
 mod blob;
 mod commit;
 mod describe;
+mod doubt;
 mod drops;
 mod duty;
 #[allow(clippy::module_inception)] // The noun of this folder is the noun of its main file.

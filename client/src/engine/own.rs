@@ -31,8 +31,8 @@ impl Room {
             }
             // Others opened it when it came first; nobody can open it again.
             Some(SentRecord { act: None, .. }) => Ok(Opened::Nothing(Denied::Unprocessable)),
-            // Of an epoch that is over: nobody opens it any more.
-            None if head.head.epoch < self.epoch() => Ok(Opened::Nothing(Denied::Unprocessable)),
+            // Of an epoch that is over, or was found void: nobody opens it.
+            None if head.head.epoch != self.epoch() => Ok(Opened::Nothing(Denied::Unprocessable)),
             None => Ok(Opened::NotRemembered),
         }
     }

@@ -86,7 +86,7 @@ async fn session(engine: &Engine, room: &LiveRoom, backoff: &mut Backoff) -> Res
         )
     };
     match health {
-        Health::Open | Health::Forked { .. } | Health::Gone => {}
+        Health::Open | Health::Holding { .. } | Health::Forked { .. } | Health::Gone => {}
         Health::Unsynced { .. } => return heal::session(engine, room).await,
         Health::NeedsUpgrade { .. } | Health::Out { .. } => return Ok(Ended::Stopped),
     }

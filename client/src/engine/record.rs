@@ -8,10 +8,12 @@ use caucus_proto::envelope::AccessSecret;
 use caucus_proto::id::{
     BodyId, ChannelId, Counter, EntryHash, IntentId, Minutes, PersonaId, Position, RoomId, StateRoot,
 };
-use caucus_proto::org::{CommitOps, Denied, Running, SignedHead, SignedNotice, SuiteChoice};
+use caucus_proto::org::{CommitOps, Denied, Running, SignedHead, SignedNotice, State, SuiteChoice};
 use caucus_proto::wire::{Flag, Pass, RelayAddress};
 use serde::{Deserialize, Serialize};
 use zeroize::{Zeroize, ZeroizeOnDrop};
+
+use crate::mls::GroupCopy;
 
 /// A key of 32 bytes that never prints.
 #[derive(Clone, PartialEq, Eq, Zeroize, ZeroizeOnDrop, Serialize, Deserialize)]
@@ -84,6 +86,30 @@ pub struct Cursor {
     pub cut: Minutes,
     /// Whose heads contradict what this device was shown, and where first.
     pub disputes: BTreeMap<PersonaId, Position>,
+    /// Stretches in which a person's commits are void.
+    pub voids: Vec<Void>,
+}
+
+/// A stretch of the log in which a person's commits are void: from one that was found so to its verdict.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Void {
+    /// Whose.
+    pub author: PersonaId,
+    /// The commit that was found void.
+    pub from: Position,
+    /// The entry with which the verdict fell.
+    pub to: Position,
+}
+
+/// What a device goes back to where a commit that it took in is found void.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub(super) struct ShadowRecord {
+    /// The group before the commit.
+    pub group: GroupCopy,
+    /// The cursor before it.
+    pub cursor: Cursor,
+    /// The state before it.
+    pub state: State,
 }
 
 /// How a room stands on this device.
@@ -97,6 +123,11 @@ pub enum Health {
         at: Position,
         /// In words.
         why: String,
+    },
+    /// A signed commit could not be processed: whether it stands is for everybody's heads to say.
+    Holding {
+        /// Where.
+        at: Position,
     },
     /// Others' heads contradict what this device was shown (law 5).
     Forked {

@@ -161,7 +161,7 @@ impl Room {
     }
 
     /// Whatever the state does not know as done waits again.
-    fn send_again(&mut self, overlay: &Overlay) -> Result<(), EngineError> {
+    pub(super) fn send_again(&mut self, overlay: &Overlay) -> Result<(), EngineError> {
         let me = self.state.person(&self.record.persona).cloned();
         let scope = self.record.room;
         for (number, item) in &mut self.outbox {

@@ -7,9 +7,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use caucus_proto::codec;
 use caucus_proto::id::{IntentId, Minutes, PersonaId, Position, RoomId};
-use caucus_proto::org::{Act, Deed, FEATURE, Person, Power, Standing, State};
+use caucus_proto::org::{Act, Deed, FEATURE, Person, Power, Standing, State, Tally};
 use caucus_proto::wire::{Control, bucket};
 
+use super::doubt::{DOUBTS, Skimmed};
 use super::error::EngineError;
 use super::record::{Cursor, Health, LogRecord, OutboxRecord, PendingRecord, RoomRecord};
 use crate::mls::{Group, MlsError, PersonaKeys};
@@ -36,6 +37,8 @@ pub struct Room {
     pub(super) state: State,
     pub(super) cursor: Cursor,
     pub(super) pending: Option<PendingRecord>,
+    /// Counts over commits that may yet be found void.
+    pub(super) doubts: Vec<Tally>,
     pub(super) outbox: BTreeMap<u64, OutboxRecord>,
     pub(super) plan: Plan,
     /// Bytes of an MLS message that fit an entry beside its head.
@@ -57,6 +60,10 @@ pub(super) struct Plan {
     pub heartbeat_at: Option<u64>,
     /// A contradiction made this device say at once what it saw.
     pub disputing: bool,
+    /// Somebody complained of a commit: this device says soon what it saw.
+    pub speak: bool,
+    /// What was read while a commit is held.
+    pub skimmed: Option<Skimmed>,
     /// The controls that were asked for last, whatever the relay said.
     pub asked_controls: Vec<Control>,
     /// A transaction failed: memory may be ahead of the vault, and is read again before anything else.
@@ -128,6 +135,9 @@ impl Room {
                      device has renewed it"
                 )
             }
+            Health::Holding { at } => format!(
+                "this device could not process the commit at {at}, and the others have not said yet whether it stands"
+            ),
             Health::Forked { at, .. } => {
                 format!("others saw another history at {at}: nothing is sent until that is settled")
             }
@@ -216,8 +226,10 @@ impl Room {
             ));
         };
         let plan = std::mem::take(&mut self.plan);
+        let largest_message = self.largest_message;
         *self = fresh;
         self.plan = Plan { stale: false, ..plan };
+        self.largest_message = largest_message;
         Ok(())
     }
 
@@ -244,6 +256,7 @@ impl Room {
             state,
             cursor,
             pending: None,
+            doubts: Vec::new(),
             outbox: BTreeMap::new(),
             plan: Plan::default(),
             largest_message: LARGEST_MESSAGE,
@@ -310,6 +323,7 @@ impl Room {
             vault: vault.clone(),
             persona: PersonaKeys::from_bytes(&record.persona_key.0),
             pending: overlay.get_value(&at(PENDING))?,
+            doubts: overlay.get_value(&at(DOUBTS))?.unwrap_or_default(),
             record,
             group,
             state,

@@ -76,6 +76,7 @@ impl Room {
         self.freshen()?;
         match self.cursor.health {
             Health::Open => {}
+            Health::Holding { .. } => return self.complain(now),
             // Where others saw another history, one still says what one saw, and nothing else.
             Health::Forked { .. } => return self.heartbeat(now),
             _ => return Ok(Next::Nothing),

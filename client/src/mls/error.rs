@@ -1,6 +1,7 @@
 //! What can go wrong with a group, sorted by whose fault it is.
 
 use caucus_proto::id::PersonaId;
+use caucus_proto::org::CommitOps;
 use thiserror::Error;
 
 use crate::vault::VaultError;
@@ -18,6 +19,8 @@ pub enum MlsError {
     Broken {
         /// Whose leaf key signed it.
         author: PersonaId,
+        /// What it would have done.
+        ops: CommitOps,
     },
     /// The caller asked for what this group cannot do now.
     #[error("not possible now: {0}")]

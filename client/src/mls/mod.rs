@@ -13,6 +13,7 @@
 //! envelopes, of channels, or of time.
 
 mod certificate;
+mod copy;
 mod error;
 mod framing;
 mod group;
@@ -28,9 +29,10 @@ mod records;
 mod stage;
 mod suite;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod witness;
 
+pub use copy::GroupCopy;
 pub use error::{Misuse, MlsError, Refusal};
 pub use group::Group;
 pub use join::Joined;

@@ -194,7 +194,7 @@ impl Group {
         };
         match Content::read(verified).and_then(|content| self.judge(&content)) {
             Err(refusal) => refusal.into(),
-            Ok((author, Some(_))) if fails_here(error) => MlsError::Broken { author },
+            Ok((author, Some(ops))) if fails_here(error) => MlsError::Broken { author, ops },
             Ok(_) => Refusal::Commit.into(),
         }
     }

@@ -37,6 +37,9 @@ pub(super) struct Records<'a> {
 #[error("the vault did not do it")]
 pub(super) struct Faulted;
 
+/// A record as it lies in a scope of a group: which scope, its number, its bytes.
+pub(super) type CopiedRecord = (u8, u64, Vec<u8>);
+
 /// Items of a list, each encoded by itself.
 type Items = Vec<Vec<u8>>;
 
@@ -66,6 +69,34 @@ impl<'a> Records<'a> {
     pub(super) fn wipe(&self, group: &GroupId) -> Result<(), Faulted> {
         for kind in [GROUP, EPOCHS] {
             self.overlay.delete_scope(Table::Mls, &self.scope(kind, group)?);
+        }
+        Ok(())
+    }
+
+    /// All records of a group, as they lie in its two scopes.
+    pub(super) fn copy(&self, group: &GroupId) -> Result<Vec<CopiedRecord>, Faulted> {
+        let mut copied = Vec::new();
+        for kind in [GROUP, EPOCHS] {
+            let scope = self.scope(kind, group)?;
+            let rows = self.overlay.range(Table::Mls, &scope, 0, usize::MAX);
+            for (number, _) in rows.map_err(|error| self.failed(error))? {
+                let place = Place::new(Table::Mls, scope.clone(), number);
+                if let Some(bytes) = self.overlay.get(&place).map_err(|error| self.failed(error))? {
+                    copied.push((kind, number, bytes.to_vec()));
+                }
+            }
+        }
+        Ok(copied)
+    }
+
+    /// Puts all records of a group back as they were copied.
+    pub(super) fn put_back(&self, group: &GroupId, copied: &[CopiedRecord]) -> Result<(), Faulted> {
+        self.wipe(group)?;
+        for (kind, number, bytes) in copied {
+            let place = Place::new(Table::Mls, self.scope(*kind, group)?, *number);
+            self.overlay
+                .put(place, bytes.as_slice())
+                .map_err(|error| self.failed(error))?;
         }
         Ok(())
     }

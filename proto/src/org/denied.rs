@@ -102,6 +102,11 @@ pub enum Denied {
     /// There is no such request to be renewed.
     #[error("this person does not ask to be renewed, or asks by another key package")]
     NoRenewal,
+    /// A commit of somebody whose other commit is complained of.
+    #[error(
+        "somebody could not process an earlier commit of its author, and that is not settled or was found void"
+    )]
+    Disputed,
 }
 
 /// The standing that was needed.

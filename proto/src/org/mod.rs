@@ -19,6 +19,7 @@ pub mod root;
 pub mod safety;
 pub mod sign;
 pub mod state;
+pub mod verdict;
 pub mod witness;
 
 #[cfg(test)]
@@ -38,6 +39,7 @@ pub use power::Power;
 pub use safety::SafetyCode;
 pub use sign::{PersonaPublic, Signature};
 pub use state::{Invite, State};
+pub use verdict::{Side, Tally};
 
 /// The newest feature this program knows (law 15).
 pub const FEATURE: u16 = 1;

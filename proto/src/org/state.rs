@@ -141,6 +141,12 @@ impl State {
         self.people.iter().filter(|(_, person)| person.is_present())
     }
 
+    /// People whose heads count in a verdict: with voice, and not waiting to be renewed.
+    pub fn voters(&self) -> impl Iterator<Item = PersonaId> {
+        let counts = |(_, person): &(&PersonaId, &Person)| person.wants.is_none();
+        self.present().filter(counts).map(|(persona, _)| *persona)
+    }
+
     /// People whose accepted admission or removal, or whose renewal, waits for a commit.
     pub fn unexecuted(&self) -> impl Iterator<Item = (&PersonaId, &Person)> {
         let waits = |p: &Person| {

@@ -9,4 +9,5 @@ mod hostile;
 mod large;
 mod random;
 mod renewal;
+mod verdict;
 mod world;

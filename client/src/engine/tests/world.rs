@@ -247,7 +247,7 @@ impl World {
             return Ok(Vec::new());
         };
         let mut taken = Vec::new();
-        for entry in self.channel.after(room.cursor().position, most) {
+        for entry in self.channel.after(room.read_to(), most) {
             let before = room.cursor().health.clone();
             let ingested = room.ingest(&entry)?;
             if let Some((id, Err(_))) = &ingested.landed {
@@ -269,7 +269,7 @@ impl World {
         self.people[n]
             .room
             .as_ref()
-            .is_some_and(|room| room.cursor().position == self.channel.newest())
+            .is_some_and(|room| room.read_to() == self.channel.newest())
     }
 
     /// What this person's device would send next, with hand-outs delivered on the way.

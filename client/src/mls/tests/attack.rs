@@ -285,7 +285,7 @@ fn a_signed_commit_that_fails_in_path_or_tag_is_broken_and_names_its_author() {
             for other in [ann, cem] {
                 let broken = other.tries(&commit);
                 assert!(
-                    matches!(broken, Err(MlsError::Broken { author }) if author == bo.id()),
+                    matches!(broken, Err(MlsError::Broken { author, .. }) if author == bo.id()),
                     "{broken:?}"
                 );
             }

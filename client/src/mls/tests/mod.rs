@@ -12,7 +12,7 @@ mod fuzz;
 mod leaf;
 mod life;
 mod race;
-mod raw;
+pub(crate) mod raw;
 mod secret;
 mod store;
 

@@ -212,11 +212,44 @@ pub(super) fn forged_message(member: &Member) -> Vec<u8> {
     })
 }
 
+/// A commit that renews the author's leaf and that those cannot process whose path secrets are sealed at these
+/// turns; it is pending with its author.
+pub(crate) fn split_commit(
+    group: &mut Group,
+    overlay: &Overlay,
+    lied_to: &'static [usize],
+) -> (Vec<u8>, CommitOps) {
+    let provider = Provider::over(overlay);
+    let signer = group.signer(&provider).unwrap();
+    let bundle = group
+        .inner
+        .commit_builder()
+        .force_self_update(true)
+        .load_psks(provider.storage())
+        .unwrap()
+        .build(
+            provider.rand(),
+            &Liar::telling(Some(Lie::PathOf(lied_to))),
+            &signer,
+            |_| true,
+        )
+        .unwrap()
+        .stage_commit(&provider)
+        .unwrap();
+    let ops = CommitOps {
+        path: true,
+        ..CommitOps::default()
+    };
+    (message(bundle), ops)
+}
+
 /// What a commit is wrong about.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Lie {
     /// The path secrets that others get.
     Path,
+    /// The path secrets that are sealed at these turns.
+    PathOf(&'static [usize]),
     /// The confirmation tag.
     Tag,
 }
@@ -225,6 +258,7 @@ pub(super) enum Lie {
 struct Liar {
     inner: RustCrypto,
     lie: Option<Lie>,
+    sealed: std::sync::atomic::AtomicUsize,
 }
 
 impl Liar {
@@ -232,6 +266,7 @@ impl Liar {
         Self {
             inner: RustCrypto::default(),
             lie,
+            sealed: std::sync::atomic::AtomicUsize::new(0),
         }
     }
 }
@@ -256,7 +291,13 @@ impl OpenMlsCrypto for Liar {
         ptxt: &[u8],
     ) -> Result<HpkeCiphertext, CryptoError> {
         let mut ptxt = ptxt.to_vec();
-        if self.lie == Some(Lie::Path) {
+        let turn = self.sealed.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        let lies = match self.lie {
+            Some(Lie::Path) => true,
+            Some(Lie::PathOf(turns)) => turns.contains(&turn),
+            _ => false,
+        };
+        if lies {
             ptxt.iter_mut().for_each(|byte| *byte ^= 1);
         }
         self.inner.hpke_seal(config, pk_r, info, aad, &ptxt)

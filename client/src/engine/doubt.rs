@@ -1,0 +1,320 @@
+//! Commits that may be a split view: some can process them and some cannot. Whoever took one in keeps what was
+//! before it until more than half have shown its epoch, and goes back where it is found void. Whoever could not
+//! process one says so, reads on without opening anything, and waits for the verdict ([`Tally`]).
+
+use caucus_proto::envelope::{self, Body};
+use caucus_proto::id::{Counter, EntryHash, PersonaId, Position};
+use caucus_proto::org::{NoticeKind, Side, SignedHead, SignedNotice, Tally};
+use caucus_proto::wire::{Entry, Flag};
+
+use super::error::EngineError;
+use super::ingest::Ingested;
+use super::record::{Health, Job, ShadowRecord, Void};
+use super::room::Room;
+use super::send::{Next, Now, Outgoing};
+use crate::mls::Group;
+use crate::vault::{Overlay, Table};
+
+/// Number of the record of the open counts.
+pub(super) const DOUBTS: u64 = 5;
+
+/// Commits that may be in doubt at once; the oldest gives way, and can then not be gone back behind.
+const MOST_DOUBTS: usize = 16;
+
+/// Stretches of void commits that are remembered.
+const MOST_VOIDS: usize = 16;
+
+/// Fewer people than this hold no vote: one of two who cannot process a commit asks for renewal.
+const ELECTORATE: usize = 3;
+
+/// What a device that holds has read without taking it in.
+#[derive(Debug)]
+pub(super) struct Skimmed {
+    tally: Tally,
+    entry: EntryHash,
+    position: Position,
+    counter: Counter,
+    complained: bool,
+}
+
+impl Room {
+    /// How far this device has read, whether it took that in or not.
+    #[must_use]
+    pub fn read_to(&self) -> Position {
+        match (&self.cursor.health, &self.plan.skimmed) {
+            (Health::Holding { .. }, Some(skimmed)) => skimmed.position,
+            _ => self.cursor.position,
+        }
+    }
+
+    /// Whether enough people have voice for heads to decide over a commit.
+    pub(super) fn has_electorate(&self) -> bool {
+        self.state.voters().count() >= ELECTORATE
+    }
+
+    /// Whether commits of this person count for nothing here: one of theirs is complained of, or was found void.
+    pub(super) fn is_void(&self, author: &PersonaId, at: Position) -> bool {
+        let open = |tally: &Tally| tally.is_disputed() && tally.author() == *author && tally.position() < at;
+        let found = |void: &Void| void.author == *author && void.from <= at && at <= void.to;
+        self.doubts.iter().any(open) || self.cursor.voids.iter().any(found)
+    }
+
+    /// What this device would go back to, before an entry is taken in.
+    pub(super) fn shadow(&self, overlay: &Overlay) -> Result<ShadowRecord, EngineError> {
+        Ok(ShadowRecord {
+            group: Group::copy(overlay, &self.record.room)?,
+            cursor: self.cursor.clone(),
+            state: self.state.clone(),
+        })
+    }
+
+    /// A commit was taken in: it is in doubt until more than half have shown its epoch.
+    pub(super) fn doubt(
+        &mut self,
+        overlay: &Overlay,
+        shadow: &ShadowRecord,
+        at: Position,
+        entry: EntryHash,
+        author: PersonaId,
+        epoch: u64,
+    ) -> Result<(), EngineError> {
+        let voters = shadow.state.voters();
+        self.doubts.push(Tally::open(at, entry, author, epoch, voters));
+        overlay.put_value(self.place(Table::Snapshots, at.0), shadow)?;
+        if self.doubts.len() > MOST_DOUBTS {
+            let oldest = self.doubts.remove(0);
+            overlay.delete(self.place(Table::Snapshots, oldest.position().0));
+        }
+        self.keep_doubts(overlay)
+    }
+
+    fn keep_doubts(&self, overlay: &Overlay) -> Result<(), EngineError> {
+        overlay.put_value(self.place(Table::Rooms, DOUBTS), &self.doubts)?;
+        Ok(())
+    }
+
+    /// Counts what an entry says of the commits in doubt. True if one was found void: this device has gone back
+    /// to before it, and reads on from there.
+    pub(super) fn count(
+        &mut self,
+        overlay: &Overlay,
+        at: Position,
+        head: &SignedHead,
+        notice: Option<&SignedNotice>,
+        is_cut: bool,
+    ) -> Result<bool, EngineError> {
+        if self.doubts.is_empty() {
+            return Ok(false);
+        }
+        let me = self.record.persona;
+        let mut speak = false;
+        for tally in self.doubts.iter_mut().filter(|tally| tally.position() < at) {
+            let disputed = tally.is_disputed();
+            hear(tally, head, notice, is_cut);
+            speak |= tally.is_disputed() && !disputed && !tally.has_spoken(&me);
+        }
+        self.plan.speak |= speak;
+        let found = self.doubts.iter_mut().find_map(|tally| {
+            (tally.verdict() == Some(Side::Void)).then(|| (tally.position(), tally.author()))
+        });
+        if let Some((from, author)) = found {
+            let void = Void { author, from, to: at };
+            return self.go_back(overlay, void);
+        }
+        let (settled, open): (Vec<_>, Vec<_>) = std::mem::take(&mut self.doubts)
+            .into_iter()
+            .partition(|tally| tally.clone().verdict() == Some(Side::Stands));
+        self.doubts = open;
+        for tally in settled {
+            overlay.delete(self.place(Table::Snapshots, tally.position().0));
+        }
+        self.keep_doubts(overlay)?;
+        Ok(false)
+    }
+
+    /// Goes back to before a commit that was found void; everything from there on is judged again.
+    fn go_back(&mut self, overlay: &Overlay, void: Void) -> Result<bool, EngineError> {
+        let place = self.place(Table::Snapshots, void.from.0);
+        let Some(shadow) = overlay.get_value::<ShadowRecord>(&place)? else {
+            self.cursor.health = Health::Unsynced {
+                at: void.from,
+                why: "a commit was found void that this device cannot take back".to_owned(),
+            };
+            return Ok(true);
+        };
+        self.group = Group::put_back(overlay, &self.record.room, &shadow.group)?;
+        if let Some(group) = &mut self.group {
+            group.drop_pending(overlay)?;
+        }
+        self.pending = None;
+        self.keep_pending(overlay)?;
+        let seen = self.cursor.seen.min(shadow.cursor.position);
+        self.state = shadow.state;
+        self.cursor = shadow.cursor;
+        self.cursor.seen = seen;
+        self.cursor.health = Health::Open;
+        self.remember_void(void);
+        let scope = self.record.room;
+        for (number, _) in overlay.range(Table::Log, scope.as_bytes(), void.from.0, usize::MAX)? {
+            overlay.delete(self.place(Table::Log, number));
+        }
+        for (number, _) in overlay.range(Table::Snapshots, scope.as_bytes(), void.from.0, usize::MAX)? {
+            overlay.delete(self.place(Table::Snapshots, number));
+        }
+        for (number, _) in overlay.range(Table::Jobs, scope.as_bytes(), 0, usize::MAX)? {
+            let place = self.place(Table::Jobs, number);
+            if let Some(Job::Greet { position, .. }) = overlay.get_value(&place)?
+                && position >= void.from
+            {
+                overlay.delete(place);
+            }
+        }
+        overlay.delete_scope(Table::Sent, scope.as_bytes());
+        overlay.delete_scope(Table::Parts, scope.as_bytes());
+        self.doubts.retain(|tally| tally.position() < void.from);
+        self.keep_doubts(overlay)?;
+        self.send_again(overlay)?;
+        self.keep(overlay)?;
+        Ok(true)
+    }
+
+    fn remember_void(&mut self, void: Void) {
+        self.cursor.voids.push(void);
+        let excess = self.cursor.voids.len().saturating_sub(MOST_VOIDS);
+        self.cursor.voids.drain(..excess);
+    }
+
+    /// A signed commit could not be processed: reading goes on, and nothing is taken in.
+    pub(super) fn hold(
+        &mut self,
+        overlay: &Overlay,
+        entry: &Entry,
+        author: PersonaId,
+    ) -> Result<Ingested, EngineError> {
+        self.cursor.health = Health::Holding { at: entry.position };
+        self.keep(overlay)?;
+        self.begin_skimming(entry, author);
+        Ok(Ingested::default())
+    }
+
+    fn begin_skimming(&mut self, entry: &Entry, author: PersonaId) {
+        let voters = self.state.voters();
+        let hash = EntryHash::of(&entry.bytes);
+        self.plan.skimmed = Some(Skimmed {
+            tally: Tally::open(entry.position, hash, author, self.epoch(), voters),
+            entry: hash,
+            position: entry.position,
+            counter: entry.counter.next(),
+            complained: false,
+        });
+    }
+
+    /// Reads an entry while holding.
+    pub(super) fn skim(&mut self, entry: &Entry) -> Result<Ingested, EngineError> {
+        let Health::Holding { at } = self.cursor.health else {
+            return Ok(Ingested::default());
+        };
+        if entry.position < at {
+            self.check_again(entry)?;
+            return Ok(Ingested::default());
+        }
+        let content = envelope::open(
+            &self.cursor.access.envelope_key(),
+            &self.record.channel,
+            entry.counter,
+            &entry.bytes,
+        );
+        let content = content.ok();
+        let head = content.as_ref().and_then(|content| self.authentic(content));
+        if entry.position == at {
+            // Read again after a restart: the count begins anew.
+            if let Some(head) = &head {
+                self.begin_skimming(entry, head.author);
+            }
+            return Ok(Ingested::default());
+        }
+        let notice = content.as_ref().and_then(|content| match &content.body {
+            Body::Notice(notice) if self.is_signed(notice) => Some(notice),
+            _ => None,
+        });
+        let me = self.record.persona;
+        let Some(skimmed) = &mut self.plan.skimmed else {
+            return Ok(Ingested::default());
+        };
+        if entry.position != skimmed.position.next() {
+            return Ok(Ingested::default());
+        }
+        skimmed.position = entry.position;
+        if entry.flag.moves() {
+            skimmed.counter = entry.counter.next();
+        }
+        if let Some(head) = &head {
+            hear(&mut skimmed.tally, head, notice, entry.flag == Flag::Cut);
+        }
+        skimmed.complained |= skimmed.tally.has_spoken(&me);
+        let (author, verdict) = (skimmed.tally.author(), skimmed.tally.verdict());
+        match verdict {
+            None => Ok(Ingested::default()),
+            Some(side) => self.transact(|room, overlay| {
+                room.cursor.health = match side {
+                    Side::Void => Health::Open,
+                    Side::Stands => Health::Unsynced {
+                        at,
+                        why: "a commit that the others could take in".to_owned(),
+                    },
+                };
+                if side == Side::Void {
+                    room.remember_void(Void {
+                        author,
+                        from: at,
+                        to: entry.position,
+                    });
+                }
+                room.plan.skimmed = None;
+                room.keep(overlay)?;
+                Ok(Ingested::halted())
+            }),
+        }
+    }
+
+    /// Whether the one whom a notice names signed it.
+    pub(super) fn is_signed(&self, notice: &SignedNotice) -> bool {
+        self.state
+            .person(&notice.author)
+            .is_some_and(|person| notice.verify(&self.record.room, &person.key).is_ok())
+    }
+
+    /// Says, once, that a commit could not be processed.
+    pub(super) fn complain(&mut self, now: Now) -> Result<Next, EngineError> {
+        let (Health::Holding { at }, Some(skimmed)) = (&self.cursor.health, &self.plan.skimmed) else {
+            return Ok(Next::Nothing);
+        };
+        if skimmed.complained {
+            return Ok(Next::Nothing);
+        }
+        let counter = skimmed.counter;
+        let kind = NoticeKind::Complaint {
+            position: *at,
+            entry: skimmed.entry,
+        };
+        let body = Body::Notice(self.notice(kind)?);
+        let bytes = self.entry_for(counter, body, now.minutes, true)?;
+        Ok(Next::Send(Outgoing::Append { counter, bytes }))
+    }
+}
+
+fn hear(tally: &mut Tally, head: &SignedHead, notice: Option<&SignedNotice>, is_cut: bool) {
+    tally.head(&head.author, &head.head);
+    if let Some(SignedNotice { author, notice, .. }) = notice {
+        match &notice.kind {
+            NoticeKind::Complaint { position, entry } => {
+                tally.complaint(author, *position, entry, head.head.time);
+            }
+            NoticeKind::Renewal { .. } => tally.renewal(author),
+            NoticeKind::Heartbeat => {}
+        }
+    }
+    if is_cut {
+        tally.cut(&head.author);
+    }
+}
