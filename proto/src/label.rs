@@ -60,6 +60,8 @@ labels! {
     InviteSealingKey => "invite sealing key",
     /// Keys of an invite's drop from the access secret.
     InviteDropKey => "invite drop key",
+    /// Access secret of the segment after a cut that answers wrong keys.
+    AnswerSecret => "answer secret",
     /// Id and keys of the refuge from the access secret.
     Refuge => "refuge",
     /// Signed head.

@@ -61,6 +61,9 @@ pub(super) fn item(state: &State, outcome: &Outcome, subject: Option<&str>) -> I
             }
             Effect::RenewalAllowed { persona } => format!("allowed the renewal of {}", name(persona)),
             Effect::Renewed { persona } => format!("{}'s device was renewed", name(persona)),
+            Effect::Answered => {
+                "turned the keys back, because those that were set are not the room's".to_owned()
+            }
             Effect::ControlNamed { .. } => return Item::Quiet("named a control key".to_owned()),
             Effect::Refreshed => return Item::Quiet("renewed their keys".to_owned()),
         });

@@ -2,7 +2,7 @@
 //! before it until more than half have shown its epoch, and goes back where it is found void. Whoever could not
 //! process one says so, reads on without opening anything, and waits for the verdict ([`Tally`]).
 
-use caucus_proto::envelope::{self, Body};
+use caucus_proto::envelope::{self, AccessSecret, Body, Content};
 use caucus_proto::id::{Counter, EntryHash, PersonaId, Position};
 use caucus_proto::org::{NoticeKind, Side, SignedHead, SignedNotice, Tally};
 use caucus_proto::wire::{Entry, Flag};
@@ -32,9 +32,13 @@ const ELECTORATE: usize = 3;
 pub(super) struct Skimmed {
     tally: Tally,
     entry: EntryHash,
-    position: Position,
-    counter: Counter,
-    complained: bool,
+    pub(super) position: Position,
+    pub(super) counter: Counter,
+    /// Access secret whose envelopes it can open.
+    pub(super) access: AccessSecret,
+    /// The segment that it can open is read to its end.
+    pub(super) over: bool,
+    pub(super) complained: bool,
 }
 
 impl Room {
@@ -205,6 +209,8 @@ impl Room {
             entry: hash,
             position: entry.position,
             counter: entry.counter.next(),
+            access: self.cursor.access.clone(),
+            over: false,
             complained: false,
         });
     }
@@ -218,8 +224,10 @@ impl Room {
             self.check_again(entry)?;
             return Ok(Ingested::default());
         }
+        let skimmed = self.plan.skimmed.as_ref().filter(|_| entry.position > at);
+        let access = skimmed.map_or(&self.cursor.access, |skimmed| &skimmed.access);
         let content = envelope::open(
-            &self.cursor.access.envelope_key(),
+            &access.envelope_key(),
             &self.record.channel,
             entry.counter,
             &entry.bytes,
@@ -237,7 +245,11 @@ impl Room {
             Body::Notice(notice) if self.is_signed(notice) => Some(notice),
             _ => None,
         });
-        let me = self.record.persona;
+        let answers = entry.flag == Flag::Cut
+            && notice
+                .zip(head.as_ref())
+                .is_some_and(|(notice, head)| self.state.judge_answer(&head.author, notice).is_ok());
+        let (me, channel) = (self.record.persona, self.record.channel);
         let Some(skimmed) = &mut self.plan.skimmed else {
             return Ok(Ingested::default());
         };
@@ -248,10 +260,66 @@ impl Room {
         if entry.flag.moves() {
             skimmed.counter = entry.counter.next();
         }
+        if answers {
+            skimmed.access = skimmed.access.answer(&channel, skimmed.counter);
+            skimmed.over = false;
+        }
         if let Some(head) = &head {
             hear(&mut skimmed.tally, head, notice, entry.flag == Flag::Cut);
         }
         skimmed.complained |= skimmed.tally.has_spoken(&me);
+        self.decide(entry.position)
+    }
+
+    /// The complaint stands in the refuge.
+    pub(super) fn complained(&mut self) {
+        if let Some(skimmed) = &mut self.plan.skimmed {
+            skimmed.complained = true;
+        }
+    }
+
+    /// The segment that this device can open is read to its end. True if it cannot derive the keys of the next:
+    /// it holds, or the cut was none.
+    pub(super) fn segment_over(&mut self) -> bool {
+        match (&self.cursor.health, &mut self.plan.skimmed) {
+            (Health::Holding { .. }, Some(skimmed)) => {
+                skimmed.over = true;
+                true
+            }
+            _ => self.state.access != self.cursor.position && self.secret_before().is_some(),
+        }
+    }
+
+    /// The access secret whose segment is to be read, and from where.
+    pub(super) fn reads(&self) -> (AccessSecret, Position) {
+        match (&self.cursor.health, &self.plan.skimmed) {
+            (Health::Holding { .. }, Some(skimmed)) => (skimmed.access.clone(), skimmed.position),
+            _ => (self.cursor.access.clone(), self.cursor.position),
+        }
+    }
+
+    /// What was said in the refuge of the secret that this device still has counts while it holds.
+    pub(super) fn hear_refuge(&mut self, contents: &[Content]) -> Result<Ingested, EngineError> {
+        for content in contents {
+            let head = self.authentic(content);
+            let notice = match &content.body {
+                Body::Notice(notice) if self.is_signed(notice) => Some(notice),
+                _ => None,
+            };
+            if let (Some(head), Some(skimmed)) = (head, &mut self.plan.skimmed) {
+                hear(&mut skimmed.tally, &head, notice, false);
+            }
+        }
+        let read = self.read_to();
+        self.decide(read)
+    }
+
+    /// Acts on the verdict, if it has fallen with the entry at this position.
+    fn decide(&mut self, position: Position) -> Result<Ingested, EngineError> {
+        let (Health::Holding { at }, Some(skimmed)) = (&self.cursor.health, &mut self.plan.skimmed) else {
+            return Ok(Ingested::default());
+        };
+        let at = *at;
         let (author, verdict) = (skimmed.tally.author(), skimmed.tally.verdict());
         match verdict {
             None => Ok(Ingested::default()),
@@ -267,7 +335,7 @@ impl Room {
                     room.remember_void(Void {
                         author,
                         from: at,
-                        to: entry.position,
+                        to: position,
                     });
                 }
                 room.plan.skimmed = None;
@@ -292,14 +360,30 @@ impl Room {
         if skimmed.complained {
             return Ok(Next::Nothing);
         }
-        let counter = skimmed.counter;
+        let (counter, access) = (skimmed.counter, skimmed.access.clone());
         let kind = NoticeKind::Complaint {
             position: *at,
             entry: skimmed.entry,
         };
         let body = Body::Notice(self.notice(kind)?);
-        let bytes = self.entry_for(counter, body, now.minutes, true)?;
+        let bytes = self.entry_under(&access, counter, body, now.minutes, true)?;
         Ok(Next::Send(Outgoing::Append { counter, bytes }))
+    }
+
+    /// The complaint as it goes into a refuge, once; none where there is nothing to complain of.
+    pub(super) fn complaint(&mut self, now: Now) -> Result<Option<Content>, EngineError> {
+        let (Health::Holding { at }, Some(skimmed)) = (&self.cursor.health, &self.plan.skimmed) else {
+            return Ok(None);
+        };
+        if skimmed.complained {
+            return Ok(None);
+        }
+        let kind = NoticeKind::Complaint {
+            position: *at,
+            entry: skimmed.entry,
+        };
+        let body = Body::Notice(self.notice(kind)?);
+        Ok(Some(self.content(body, now.minutes, true)?))
     }
 }
 
@@ -311,7 +395,7 @@ fn hear(tally: &mut Tally, head: &SignedHead, notice: Option<&SignedNotice>, is_
                 tally.complaint(author, *position, entry, head.head.time);
             }
             NoticeKind::Renewal { .. } => tally.renewal(author),
-            NoticeKind::Heartbeat => {}
+            NoticeKind::Heartbeat | NoticeKind::Answer { .. } => {}
         }
     }
     if is_cut {

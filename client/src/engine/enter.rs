@@ -126,6 +126,8 @@ impl Handed<'_> {
             cut: state.now(),
             disputes: BTreeMap::new(),
             voids: Vec::new(),
+            older: Vec::new(),
+            refuges: Vec::new(),
         })
     }
 

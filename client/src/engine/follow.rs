@@ -69,7 +69,8 @@ impl Room {
                 None => Ok(()),
             },
             Effect::Renewed { persona } => self.renewed(overlay, persona, cause),
-            Effect::Said { .. }
+            Effect::Answered
+            | Effect::Said { .. }
             | Effect::RenewalAllowed { .. }
             | Effect::Admitted { .. }
             | Effect::Removed { .. }

@@ -174,6 +174,8 @@ impl Draft {
             cut: now.minutes,
             disputes: BTreeMap::new(),
             voids: Vec::new(),
+            older: Vec::new(),
+            refuges: Vec::new(),
         };
         let first = LogRecord {
             flag: Flag::Plain,

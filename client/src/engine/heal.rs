@@ -6,10 +6,12 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use bytes::Bytes;
+use caucus_proto::codec;
+use caucus_proto::envelope::Body;
 use caucus_proto::id::{ChannelId, Counter, Position};
 use caucus_proto::label::Label;
 use caucus_proto::org::{Genesis, NoticeKind, ReplyDrop};
-use caucus_proto::wire::{RefusedBecause, Retention, Role, Served};
+use caucus_proto::wire::{RefusedBecause, Retention, Role, Served, bucket};
 use x25519_dalek::{PublicKey, StaticSecret};
 
 use super::engine::Engine;
@@ -21,6 +23,7 @@ use super::live::LiveRoom;
 use super::pump::Ended;
 use super::random;
 use super::record::{RenewalRecord, RoomRecord, SecretKey};
+use super::refuge;
 use super::relay::patiently;
 use super::sealed::Recipient;
 use crate::relay::{Appended, Connection, LinkError};
@@ -28,13 +31,14 @@ use crate::relay::{Appended, Connection, LinkError};
 /// How long an answer is awaited before it is asked again.
 const ASK_AGAIN: Duration = Duration::from_secs(10 * 60);
 
+/// Days after which a request that nobody answered is put where it stands once more.
+const POST_AGAIN_DAYS: u64 = 7;
+
 /// Asks to be renewed, and waits. Over when the room was entered anew.
 pub(super) async fn session(engine: &Engine, room: &LiveRoom) -> Result<Ended, EngineError> {
     let record = room.room().record().clone();
     let connection = engine.pool().connection(&record.relay, &record.persona).await?;
-    let Some(seen) = look(room, &connection, &record).await? else {
-        return Ok(Ended::Gone);
-    };
+    let seen = look(room, &connection, &record).await?;
     let request = ask(engine, room, &connection, seen).await?;
     let request = post(engine, room, &connection, &record, seen, request).await?;
     room.live.store(true, Ordering::Relaxed);
@@ -56,28 +60,39 @@ pub(super) async fn session(engine: &Engine, room: &LiveRoom) -> Result<Ended, E
 struct Seen {
     newest: Position,
     counter: Counter,
+    /// The keys have turned since.
+    over: bool,
 }
 
-/// Reads the segment to its end without opening anything; none if the relay does not open it.
-async fn look(
-    room: &LiveRoom,
-    connection: &Connection,
-    record: &RoomRecord,
-) -> Result<Option<Seen>, EngineError> {
+/// Reads the segment to its end without opening anything. What the relay does not open any more is over.
+async fn look(room: &LiveRoom, connection: &Connection, record: &RoomRecord) -> Result<Seen, EngineError> {
     let (access, mut seen) = {
         let room = room.room();
         let cursor = room.cursor();
         let seen = Seen {
             newest: cursor.position,
             counter: cursor.counter,
+            over: false,
         };
         (cursor.access.clone(), seen)
     };
     let key = access.read_key();
     let opened = match connection.open(record.channel, Role::Read, &key).await {
-        Err(LinkError::Refused(RefusedBecause::NotOpened)) => return Ok(None),
+        Err(LinkError::Refused(RefusedBecause::NotOpened)) => {
+            seen.over = true;
+            return Ok(seen);
+        }
         other => other?,
     };
+    // Of a segment that is over, the relay reads the append key no more.
+    let append = room.room().cursor().access.append_key();
+    match connection.open(record.channel, Role::Append, &append).await {
+        Ok(opened) => {
+            let _ = connection.close(opened.handle).await;
+        }
+        Err(LinkError::Refused(RefusedBecause::NotOpened)) => seen.over = true,
+        Err(error) => return Err(error.into()),
+    }
     let mut reading = connection.read(opened.handle, seen.newest, false).await?;
     loop {
         match reading.next().await? {
@@ -91,12 +106,15 @@ async fn look(
             }
             Served::CaughtUp { .. } => {}
             Served::End => break,
-            Served::Gone | Served::Refused(_) => return Ok(None),
+            Served::Gone | Served::Refused(_) => {
+                seen.over = true;
+                break;
+            }
         }
     }
     drop(reading);
     let _ = connection.close(opened.handle).await;
-    Ok(Some(seen))
+    Ok(seen)
 }
 
 /// The request that stands, or a new one with a reply drop of its own.
@@ -109,11 +127,11 @@ async fn ask(
     let known = room.room().own_renewal()?;
     if let Some(known) = known {
         let ago = |posted: caucus_proto::id::Minutes| engine.now().minutes.0.saturating_sub(posted.0);
-        return match known.posted {
-            Some(posted) if ago(posted).saturating_mul(60) >= ASK_AGAIN.as_secs() => {
-                room.room().ask_again(known, seen.newest)
-            }
-            _ => Ok(known),
+        let days = known.posted.map_or(0, |posted| ago(posted) / (24 * 60));
+        return if known.read() < seen.newest || days >= POST_AGAIN_DAYS {
+            room.room().ask_again(known, seen.newest)
+        } else {
+            Ok(known)
         };
     }
     let append = StaticSecret::from(random::bytes::<32>()?);
@@ -149,6 +167,18 @@ async fn post(
     mut seen: Seen,
     mut request: RenewalRecord,
 ) -> Result<RenewalRecord, EngineError> {
+    if seen.over && request.posted.is_none() {
+        let now = engine.now().minutes;
+        let (refuge, content) = {
+            let room = room.room();
+            let body = Body::Notice(request.request.clone());
+            let content = codec::encode(&room.content(body, now, true)?, bucket::LARGEST)?;
+            (room.cursor().access.refuge(), content)
+        };
+        refuge::put(connection, &refuge, &content, engine.take_pass(&record.relay)).await?;
+        request.posted = Some(now);
+        room.room().keep_own_renewal(&request)?;
+    }
     while request.posted.is_none() {
         let key = room.room().cursor().access.append_key();
         let opened = connection.open(record.channel, Role::Append, &key).await?;

@@ -3,7 +3,7 @@
 
 use caucus_proto::codec;
 use caucus_proto::envelope::{self, Body, Content};
-use caucus_proto::id::{EntryHash, IntentId, PersonaId, Position};
+use caucus_proto::id::{EntryHash, IntentId, Minutes, PersonaId, Position};
 use caucus_proto::org::{Act, At, CommitOps, Denied, Effect, Input, Outcome, SignedHead, SignedNotice};
 use caucus_proto::wire::{Entry, Flag};
 
@@ -219,17 +219,22 @@ impl Room {
                 group.drop_pending(overlay)?;
             }
         }
-        if at.cut
-            && done
-            && let Some(group) = &self.group
-        {
-            self.cursor.access = group.access(&self.record.channel, self.cursor.counter)?;
-            self.cursor.cut = self.state.now();
+        if at.cut && done {
+            let channel = self.record.channel;
+            let next = match (&notice, &self.group) {
+                (Some(_), _) => Some(self.cursor.access.answer(&channel, self.cursor.counter)),
+                (None, Some(group)) => Some(group.access(&channel, self.cursor.counter)?),
+                (None, None) => None,
+            };
+            if let Some(next) = next {
+                self.turn_keys(next);
+            }
         }
         let effects = match &outcome {
             Outcome::Done(effects) => effects.clone(),
             _ => Vec::new(),
         };
+        let turned = at.cut && done && self.group.is_some();
         let record = LogRecord {
             flag: entry.flag,
             author: author.map(|(persona, _)| persona),
@@ -251,6 +256,9 @@ impl Room {
         }
         if !effects.is_empty() {
             self.weigh();
+        }
+        if turned {
+            self.speak_in_refuge(overlay, time_of(author))?;
         }
         let mine = record.author == Some(self.record.persona);
         let intent = act.filter(|_| mine).map(|act| act.id);
@@ -369,6 +377,10 @@ impl Ingested {
             ..Self::default()
         }
     }
+}
+
+fn time_of(author: Option<(PersonaId, Minutes)>) -> Minutes {
+    author.map_or(Minutes(0), |(_, time)| time)
 }
 
 fn input(opened: &Opened) -> Input<'_> {

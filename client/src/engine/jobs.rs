@@ -16,6 +16,7 @@ use super::error::EngineError;
 use super::follow::Cause;
 use super::invite::put;
 use super::record::{Job, WelcomeRecord};
+use super::refuge;
 use super::relay::patiently;
 use super::requests::Seat;
 use super::room::Room;
@@ -128,7 +129,7 @@ impl Room {
             Job::Greet { personas, .. } => personas
                 .iter()
                 .all(|persona| self.cursor.heads.contains_key(persona)),
-            Job::TellDeclined { .. } | Job::EndInvite { .. } => false,
+            Job::TellDeclined { .. } | Job::EndInvite { .. } | Job::SpeakInRefuge { .. } => false,
         }
     }
 
@@ -183,6 +184,7 @@ pub(super) async fn run(
             };
             answer_all(connection, &[application.into()], &reply).await
         }
+        Job::SpeakInRefuge { refuge, content } => refuge::put(connection, refuge, content, pass()).await,
         Job::EndInvite { card, drop, control } => {
             let control = StaticSecret::from(control.0);
             for channel in [*card, *drop] {

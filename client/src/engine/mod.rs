@@ -2,6 +2,7 @@
 //! between it and a relay; joining, inviting and handing over are flows of their own. Rules live in
 //! `caucus_proto::org`; nothing here decides what a body may do.
 
+mod adrift;
 mod answer;
 mod blob;
 mod commit;
@@ -30,6 +31,7 @@ mod parts;
 mod pump;
 mod random;
 mod record;
+mod refuge;
 mod relay;
 mod renew;
 mod requests;

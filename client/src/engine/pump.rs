@@ -9,6 +9,7 @@ use caucus_proto::id::Position;
 use caucus_proto::wire::{Entry, RefusedBecause, Role, Served};
 use tokio::sync::mpsc;
 
+use super::adrift;
 use super::engine::Engine;
 use super::error::EngineError;
 use super::heal;
@@ -16,7 +17,7 @@ use super::live::LiveRoom;
 use super::random;
 use super::record::Health;
 use super::session::Session;
-use crate::relay::{Backoff, LinkError, Reading};
+use crate::relay::{Backoff, Connection, Handle, LinkError, Reading};
 
 /// How often the pump looks at what time alone makes due.
 const TICK: Duration = Duration::from_secs(1);
@@ -32,7 +33,9 @@ const GONE: Duration = Duration::from_secs(10 * 60);
 
 /// Why a session with the relay ended.
 pub(super) enum Ended {
-    /// The keys turned: open the next segment.
+    /// The segment was read to its end: the keys turned.
+    SegmentOver,
+    /// There is more to read, with the keys of now.
     NextSegment,
     /// The relay does not open the channel.
     Gone,
@@ -46,10 +49,13 @@ pub(super) enum Ended {
 pub(super) async fn run(engine: Engine, room: Arc<LiveRoom>) {
     let mut backoff = Backoff::default();
     loop {
-        let ended = session(&engine, &room, &mut backoff).await;
+        let mut ended = session(&engine, &room, &mut backoff).await;
+        if matches!(ended, Ok(Ended::SegmentOver)) && room.room().segment_over() {
+            ended = adrift::session(&engine, &room).await;
+        }
         room.live.store(false, Ordering::Relaxed);
         match ended {
-            Ok(Ended::NextSegment | Ended::Halted) => {}
+            Ok(Ended::SegmentOver | Ended::NextSegment | Ended::Halted) => {}
             Ok(Ended::Gone) => {
                 engine.changed();
                 // A relay that is put back as it was opens it again.
@@ -77,10 +83,11 @@ async fn session(engine: &Engine, room: &LiveRoom, backoff: &mut Backoff) -> Res
     let (record, access, after, health) = {
         let room = room.room();
         let cursor = room.cursor();
-        let first = cursor.position.0 - cursor.position.0 % COARSE;
+        let (access, position) = room.reads();
+        let first = position.0 - position.0 % COARSE;
         (
             room.record().clone(),
-            cursor.access.clone(),
+            access,
             Position(first),
             cursor.health.clone(),
         )
@@ -96,8 +103,14 @@ async fn session(engine: &Engine, room: &LiveRoom, backoff: &mut Backoff) -> Res
         .await;
     let opened = match opened {
         Err(LinkError::Refused(RefusedBecause::NotOpened)) => {
+            // Where a cut was read last, its keys may be wrong.
+            let adrift = room.room().secret_before().is_some();
+            if adrift {
+                return adrift::session(engine, room).await;
+            }
+            // The channel is gone, or this device was away for so long that its segment is: then others renew it.
             room.room().mark_gone()?;
-            return Ok(Ended::Gone);
+            return heal::session(engine, room).await;
         }
         other => other?,
     };
@@ -105,23 +118,42 @@ async fn session(engine: &Engine, room: &LiveRoom, backoff: &mut Backoff) -> Res
     let append = connection
         .open(record.channel, Role::Append, &access.append_key())
         .await;
-    let append = match append {
+    let ended = match append {
         // The segment is over already: read it to its end, then open the next.
-        Err(LinkError::Refused(RefusedBecause::NotOpened)) => return drain(room, engine, &mut reading).await,
-        other => other?.handle,
+        Err(LinkError::Refused(RefusedBecause::NotOpened)) => drain(room, engine, &mut reading).await,
+        Err(error) => return Err(error.into()),
+        Ok(append) => {
+            room.room().mark_back()?;
+            follow(engine, room, backoff, &connection, &mut reading, append.handle).await
+        }
     };
-    room.room().mark_back()?;
+    drop(reading);
+    // Handles are few on a connection.
+    let _ = connection.close(opened.handle).await;
+    ended
+}
+
+/// Follows the log and does what is to be done, until the segment or the session is over.
+async fn follow(
+    engine: &Engine,
+    room: &LiveRoom,
+    backoff: &mut Backoff,
+    connection: &Connection,
+    reading: &mut Reading,
+    append: Handle,
+) -> Result<Ended, EngineError> {
     let (sender, mut requests) = mpsc::channel(WAITING_DROPS);
-    let mut session = Session::new(engine, room, connection, append, sender);
+    let (found, mut heard) = mpsc::channel(WAITING_DROPS);
+    let mut session = Session::new(engine, room, connection.clone(), append, sender, found);
     session.open_control().await?;
     let mut tick = tokio::time::interval(TICK);
     tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    loop {
+    let ended = loop {
         let may_carry = session.may_carry();
         tokio::select! {
             served = reading.next() => {
                 if let Some(ended) = session.served(served?)? {
-                    return Ok(ended);
+                    break ended;
                 }
                 if session.is_synced() {
                     backoff.succeeded();
@@ -133,13 +165,25 @@ async fn session(engine: &Engine, room: &LiveRoom, backoff: &mut Backoff) -> Res
                 session.carry(&invite, &entry)?;
                 session.work().await?;
             }
+            Some(content) = heard.recv() => {
+                session.heard(content);
+                if session.is_synced() {
+                    session.work().await?;
+                }
+            }
             _ = tick.tick(), if session.is_synced() => session.tick().await?,
         }
-    }
+    };
+    session.close().await;
+    Ok(ended)
 }
 
 /// Reads a segment that is over to its end.
-async fn drain(room: &LiveRoom, engine: &Engine, reading: &mut Reading) -> Result<Ended, EngineError> {
+pub(super) async fn drain(
+    room: &LiveRoom,
+    engine: &Engine,
+    reading: &mut Reading,
+) -> Result<Ended, EngineError> {
     loop {
         match reading.next().await? {
             Served::Entry(entry) => {
@@ -150,7 +194,7 @@ async fn drain(room: &LiveRoom, engine: &Engine, reading: &mut Reading) -> Resul
             Served::CaughtUp { .. } => {}
             Served::End => {
                 // The cut that ends the segment was its last entry: the keys are others now.
-                return Ok(Ended::NextSegment);
+                return Ok(Ended::SegmentOver);
             }
             Served::Gone | Served::Refused(_) => {
                 room.room().mark_gone()?;

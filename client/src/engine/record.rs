@@ -4,11 +4,13 @@
 use core::fmt;
 use std::collections::BTreeMap;
 
-use caucus_proto::envelope::AccessSecret;
+use caucus_proto::envelope::{AccessSecret, RefugeSecret};
 use caucus_proto::id::{
     BodyId, ChannelId, Counter, EntryHash, IntentId, Minutes, PersonaId, Position, RoomId, StateRoot,
 };
-use caucus_proto::org::{CommitOps, Denied, Running, SignedHead, SignedNotice, State, SuiteChoice};
+use caucus_proto::org::{
+    CommitOps, Denied, NoticeKind, Running, SignedHead, SignedNotice, State, SuiteChoice,
+};
 use caucus_proto::wire::{Flag, Pass, RelayAddress};
 use serde::{Deserialize, Serialize};
 use zeroize::{Zeroize, ZeroizeOnDrop};
@@ -88,6 +90,10 @@ pub struct Cursor {
     pub disputes: BTreeMap<PersonaId, Position>,
     /// Stretches in which a person's commits are void.
     pub voids: Vec<Void>,
+    /// Access secrets of the segments before, the latest last.
+    pub older: Vec<AccessSecret>,
+    /// Refuges of the access secrets before, the latest last: one who was away for long is heard there.
+    pub refuges: Vec<RefugeSecret>,
 }
 
 /// A stretch of the log in which a person's commits are void: from one that was found so to its verdict.
@@ -366,6 +372,16 @@ pub(super) struct RenewalRecord {
     pub answers: Vec<super::answer::Reply>,
 }
 
+impl RenewalRecord {
+    /// Up to where its author had read.
+    pub(super) fn read(&self) -> Position {
+        match &self.request.notice.kind {
+            NoticeKind::Renewal { read, .. } => *read,
+            _ => Position(0),
+        }
+    }
+}
+
 /// Something to do at the relay besides the room's own log; done at least once.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub(super) enum Job {
@@ -394,6 +410,13 @@ pub(super) enum Job {
         application: Vec<u8>,
         /// Why.
         reason: String,
+    },
+    /// Say in the refuge of the secret before a cut what was seen after it.
+    SpeakInRefuge {
+        /// The refuge.
+        refuge: RefugeSecret,
+        /// The encoded `Content`.
+        content: Vec<u8>,
     },
     /// Delete card and drop of an invite that ended.
     EndInvite {

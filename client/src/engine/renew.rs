@@ -21,7 +21,7 @@ impl Room {
     /// Whether this device cannot go on by itself and asks to be renewed.
     #[must_use]
     pub fn wants_renewal(&self) -> bool {
-        matches!(self.cursor.health, Health::Unsynced { .. })
+        matches!(self.cursor.health, Health::Unsynced { .. } | Health::Gone)
     }
 
     fn own_renewal_place(&self) -> Place {
@@ -77,6 +77,7 @@ impl Room {
             *read = further;
         }
         record.request = self.notice(kind)?;
+        record.posted = None;
         self.keep_own_renewal(&record)?;
         Ok(record)
     }

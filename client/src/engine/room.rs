@@ -3,11 +3,11 @@
 //! Everything here is synchronous and knows no network: `ingest` takes in what the relay served, `send` says
 //! what to send next. Each moves ratchet, plaintext, cursor and outbox in one vault transaction.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use caucus_proto::codec;
 use caucus_proto::id::{IntentId, Minutes, PersonaId, Position, RoomId};
-use caucus_proto::org::{Act, Deed, FEATURE, Person, Power, Standing, State, Tally};
+use caucus_proto::org::{Act, Deed, FEATURE, Person, Power, SignedNotice, Standing, State, Tally};
 use caucus_proto::wire::{Control, bucket};
 
 use super::doubt::{DOUBTS, Skimmed};
@@ -62,6 +62,8 @@ pub(super) struct Plan {
     pub disputing: bool,
     /// Somebody complained of a commit: this device says soon what it saw.
     pub speak: bool,
+    /// Notices from a refuge that wait to be carried into the room.
+    pub carried: VecDeque<SignedNotice>,
     /// What was read while a commit is held.
     pub skimmed: Option<Skimmed>,
     /// The controls that were asked for last, whatever the relay said.

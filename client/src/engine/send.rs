@@ -2,7 +2,7 @@
 //! leaves stands in the vault before it leaves.
 
 use caucus_proto::codec;
-use caucus_proto::envelope::{self, Body, Content};
+use caucus_proto::envelope::{self, AccessSecret, Body, Content};
 use caucus_proto::id::{Counter, EntryHash, Minutes, Nonce};
 use caucus_proto::org::{Act, Deed, Denied, Notice, NoticeKind, Power, SignedNotice};
 use caucus_proto::wire::Access;
@@ -117,6 +117,11 @@ impl Room {
             self.stage_refresh(false, now)?;
             return self.next_of_pending(now);
         }
+        if let Some(notice) = self.next_carried() {
+            let bytes = self.entry(Body::Notice(notice), now.minutes, true)?;
+            let counter = self.cursor.counter;
+            return Ok(Next::Send(Outgoing::Append { counter, bytes }));
+        }
         self.heartbeat(now)
     }
 
@@ -193,12 +198,29 @@ impl Room {
         now: Minutes,
         exact: bool,
     ) -> Result<Vec<u8>, EngineError> {
-        let content = Content {
+        self.entry_under(&self.cursor.access, counter, body, now, exact)
+    }
+
+    /// A body with one's head.
+    pub(super) fn content(&self, body: Body, now: Minutes, exact: bool) -> Result<Content, EngineError> {
+        Ok(Content {
             head: self.head(&body, now, exact)?,
             body,
-        };
+        })
+    }
+
+    /// As [`Room::entry_for`], in the envelope of another access secret.
+    pub(super) fn entry_under(
+        &self,
+        access: &AccessSecret,
+        counter: Counter,
+        body: Body,
+        now: Minutes,
+        exact: bool,
+    ) -> Result<Vec<u8>, EngineError> {
+        let content = self.content(body, now, exact)?;
         Ok(envelope::seal(
-            &self.cursor.access.envelope_key(),
+            &access.envelope_key(),
             &self.record.channel,
             counter,
             random::bytes()?,

@@ -5,7 +5,8 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use bytes::Bytes;
-use caucus_proto::id::{Counter, Position};
+use caucus_proto::envelope::Content;
+use caucus_proto::id::{ChannelId, Counter, Position};
 use caucus_proto::wire::{Access, Change, Entry, RefusedBecause, RelayAddress, Role, Served};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
@@ -50,6 +51,8 @@ pub(super) struct Session<'a> {
     pub(super) drops: JoinSet<()>,
     pub(super) watched: HashMap<u64, tokio::task::AbortHandle>,
     pub(super) requests: mpsc::Sender<(InviteRecord, Entry)>,
+    pub(super) refuges: HashMap<ChannelId, tokio::task::AbortHandle>,
+    pub(super) found: mpsc::Sender<Content>,
     seen_jobs: HashMap<u64, u64>,
     refused_jobs: u64,
 }
@@ -62,6 +65,7 @@ impl<'a> Session<'a> {
         connection: Connection,
         append: Handle,
         requests: mpsc::Sender<(InviteRecord, Entry)>,
+        found: mpsc::Sender<Content>,
     ) -> Self {
         Self {
             engine,
@@ -78,6 +82,8 @@ impl<'a> Session<'a> {
             drops: JoinSet::new(),
             watched: HashMap::new(),
             requests,
+            refuges: HashMap::new(),
+            found,
             seen_jobs: HashMap::new(),
             refused_jobs: 0,
         }
@@ -111,7 +117,7 @@ impl<'a> Session<'a> {
                 self.room.room().mark_synced(self.now().minutes)?;
                 self.engine.changed();
             }
-            Served::End => return Ok(Some(Ended::NextSegment)),
+            Served::End => return Ok(Some(Ended::SegmentOver)),
             Served::Gone | Served::Refused(RefusedBecause::NotOpened | RefusedBecause::HandleEnded) => {
                 self.room.room().mark_gone()?;
                 return Ok(Some(Ended::Gone));
@@ -135,12 +141,25 @@ impl<'a> Session<'a> {
         self.work().await
     }
 
+    /// Gives the handles back: they are few on a connection.
+    pub(super) async fn close(self) {
+        for handle in [Some(self.append), self.control].into_iter().flatten() {
+            let _ = self.connection.close(handle).await;
+        }
+    }
+
+    /// Somebody was heard in a refuge.
+    pub(super) fn heard(&self, content: Content) {
+        self.room.room().found_in_refuge(content);
+    }
+
     /// Everything there is to do now.
     pub(super) async fn work(&mut self) -> Result<(), EngineError> {
         self.room.room().name_control_key()?;
         self.send().await?;
         self.set_controls().await?;
         self.watch_drops()?;
+        self.watch_refuges();
         self.do_jobs().await
     }
 
@@ -265,7 +284,7 @@ impl<'a> Session<'a> {
 
     /// Waits for the log to come this far. A relay that names what was read already would be asked for ever.
     fn expect(&mut self, position: Position, now: u64) -> Result<(), EngineError> {
-        let read = self.room.room().cursor().position;
+        let read = self.room.room().read_to();
         if position <= read {
             return Err(EngineError::RoomState(format!(
                 "the relay names entry {position} as new, and this device has read {read}"
@@ -371,7 +390,7 @@ impl<'a> Session<'a> {
             let since = *self.seen_jobs.entry(number).or_insert(now);
             let after_ms = match &job {
                 Job::Greet { after_ms, .. } => *after_ms,
-                Job::TellDeclined { .. } | Job::EndInvite { .. } => 0,
+                Job::TellDeclined { .. } | Job::EndInvite { .. } | Job::SpeakInRefuge { .. } => 0,
             };
             if after_ms > 0 && self.room.room().were_greeted(&job) {
                 self.room.room().job_done(number, &job)?;

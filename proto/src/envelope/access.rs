@@ -52,6 +52,11 @@ secret!(
     AccessSecret
 );
 secret!(
+    /// What id and keys of a refuge come from: it is kept longer than the access secret that it comes from, and
+    /// opens nothing else.
+    RefugeSecret
+);
+secret!(
     /// Key of the envelopes of a segment.
     EnvelopeKey
 );
@@ -94,6 +99,24 @@ impl AccessSecret {
         EnvelopeKey(derive(Label::EnvelopeKey, &self.0, &[]))
     }
 
+    /// The access secret after a cut that answers wrong keys, for the counter after it: whoever has this secret,
+    /// the one from before the wrong cut, can follow, in or out of the MLS epoch.
+    #[must_use]
+    pub fn answer(&self, channel: &ChannelId, counter: Counter) -> Self {
+        let counter = counter.0.to_be_bytes();
+        Self(derive(
+            Label::AnswerSecret,
+            &self.0,
+            &[channel.as_bytes(), &counter],
+        ))
+    }
+
+    /// The refuge of this secret: a channel where whoever cannot follow a cut is still heard.
+    #[must_use]
+    pub fn refuge(&self) -> RefugeSecret {
+        RefugeSecret(derive(Label::Refuge, &self.0, &[b"secret"]))
+    }
+
     /// Keys of an invite, for those who have the room.
     #[must_use]
     pub fn invite(&self, invite: &IntentId) -> InviteKeys {
@@ -101,6 +124,46 @@ impl AccessSecret {
             read: derive(Label::InviteDropKey, &self.0, &[&invite.0]).into(),
             sealing: SealingSeed(derive(Label::InviteSealingKey, &self.0, &[&invite.0])),
         }
+    }
+}
+
+impl RefugeSecret {
+    /// Id and keys of the channel.
+    #[must_use]
+    pub fn keys(&self) -> RefugeKeys {
+        let key = |what: &[u8]| derive(Label::Refuge, &self.0, &[what]);
+        RefugeKeys {
+            creation: key(b"creation").into(),
+            salt: key(b"salt"),
+            append: key(b"append").into(),
+            read: key(b"read").into(),
+            envelope: EnvelopeKey(key(b"envelope")),
+            controls: key(b"controls"),
+        }
+    }
+}
+
+/// Id and keys of a refuge.
+pub struct RefugeKeys {
+    /// Secret creation key: whoever comes first makes the channel.
+    pub creation: StaticSecret,
+    /// Salt of its id.
+    pub salt: [u8; 32],
+    /// Secret append key.
+    pub append: StaticSecret,
+    /// Secret read key.
+    pub read: StaticSecret,
+    /// Key of its envelopes; every entry is sealed for counter 0.
+    pub envelope: EnvelopeKey,
+    /// Seed of its control slots, which nobody uses.
+    pub controls: [u8; 32],
+}
+
+impl RefugeKeys {
+    /// The channel.
+    #[must_use]
+    pub fn channel(&self) -> ChannelId {
+        ChannelId::of(&PublicKey::from(&self.creation).to_bytes(), &self.salt)
     }
 }
 

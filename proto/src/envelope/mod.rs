@@ -9,7 +9,7 @@
 mod access;
 mod content;
 
-pub use access::{AccessSecret, EnvelopeKey, InviteKeys, LinkKeys, SealingSeed};
+pub use access::{AccessSecret, EnvelopeKey, InviteKeys, LinkKeys, RefugeKeys, RefugeSecret, SealingSeed};
 pub use content::{Body, Content, PartOf};
 
 use chacha20poly1305::aead::{Aead, KeyInit, Payload};

@@ -71,7 +71,7 @@ impl State {
                     self.enact(at, &persona, effect);
                 }
             }
-            if at.cut {
+            if at.cut && !effects.contains(&Effect::Answered) {
                 self.cut(at.position);
             }
         }
@@ -86,6 +86,7 @@ impl State {
         let judged = match (input, author) {
             (Input::Nothing(denied), _) => Err(denied.clone()),
             (_, None) => Err(Denied::NotPresent),
+            (Input::Notice(notice), Some(author)) if at.cut => self.judge_answer(&author, notice),
             (Input::Notice(_) | Input::Part, Some(_)) if at.flagged => Err(Denied::WrongFlag),
             (Input::Part, Some(_)) => Ok(Vec::new()),
             (Input::Notice(notice), Some(_)) => self.judge_notice(at.position, notice),
@@ -226,6 +227,10 @@ impl State {
                     wants.compared = true;
                 }
             }
+            Effect::Answered => {
+                self.access = at.position;
+                self.answered = true;
+            }
             Effect::Renewed { persona } => {
                 if let Some(person) = self.people.get_mut(persona) {
                     person.renewed = at.position;
@@ -260,6 +265,7 @@ impl State {
             self.close_invites();
         }
         self.access = position;
+        self.answered = false;
         for person in self.people.values_mut() {
             if let Standing::Gone { uncut, .. } = &mut person.standing {
                 *uncut = false;

@@ -121,6 +121,8 @@ pub enum Effect {
         /// Who.
         persona: PersonaId,
     },
+    /// A keyholder answered wrong keys. Whoever had the secret before can read envelopes again until the next cut.
+    Answered,
 }
 
 // What people write and whom they name stays out of logs: only the kind of an effect prints.
@@ -143,6 +145,7 @@ impl fmt::Debug for Effect {
             Self::RenewalAsked { .. } => "RenewalAsked(..)",
             Self::RenewalAllowed { .. } => "RenewalAllowed(..)",
             Self::Renewed { .. } => "Renewed(..)",
+            Self::Answered => "Answered",
         })
     }
 }
@@ -266,6 +269,22 @@ impl State {
             read: *read,
             key_package: key_package_hash(key_package),
         }])
+    }
+
+    /// Judges a cut without a commit, which answers wrong keys.
+    ///
+    /// # Errors
+    /// `Denied`.
+    pub fn judge_answer(&self, author: &PersonaId, notice: &SignedNotice) -> Result<Vec<Effect>, Denied> {
+        let NoticeKind::Answer { .. } = notice.notice.kind else {
+            return Err(Denied::WrongFlag);
+        };
+        self.author(author)?;
+        if notice.author != *author {
+            return Err(Denied::WrongFlag);
+        }
+        self.with_power(author, Power::Keys)?;
+        Ok(vec![Effect::Answered])
     }
 
     fn author(&self, author: &PersonaId) -> Result<&Person, Denied> {

@@ -31,6 +31,12 @@ pub enum NoticeKind {
         /// Where the welcome goes.
         reply: super::ReplyDrop,
     },
+    /// A cut without a commit, by a keyholder: the keys that a cut before it set are not those that its commit
+    /// gives, so they turn to what comes from the secret before it (`AccessSecret::answer`).
+    Answer {
+        /// The cut whose keys are wrong.
+        wrong: Position,
+    },
 }
 
 /// A notice before it is signed.

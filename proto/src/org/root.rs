@@ -20,7 +20,7 @@ impl State {
             self.position,
             self.floor,
             &self.clock,
-            (self.next_invite, self.next_person, self.access),
+            (self.next_invite, self.next_person, self.access, self.answered),
         ));
         let tables = [tree(people.collect()), tree(invites.collect())];
         let [people, invites] = tables;

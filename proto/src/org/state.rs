@@ -84,6 +84,8 @@ pub struct State {
     pub next_person: u32,
     /// Position of the last cut (0: the founding).
     pub access: Position,
+    /// The last cut answered wrong keys: its own come from an older secret, so another cut is due.
+    pub answered: bool,
 }
 
 impl State {
@@ -114,6 +116,7 @@ impl State {
             next_invite: 1,
             next_person: 1,
             access: Position(0),
+            answered: false,
             genesis,
         }
     }
@@ -155,12 +158,11 @@ impl State {
         self.people.iter().filter(move |(_, person)| waits(person))
     }
 
-    /// Whether somebody is out of the group while the channel's keys are still those they know (law 11).
+    /// Whether somebody who is out of the group may know the channel's keys (law 11).
     #[must_use]
     pub fn is_uncut(&self) -> bool {
-        self.people
-            .values()
-            .any(|person| matches!(person.standing, Standing::Gone { uncut: true, .. }))
+        let uncut = |person: &Person| matches!(person.standing, Standing::Gone { uncut: true, .. });
+        self.answered || self.people.values().any(uncut)
     }
 
     /// The snapshot for a joiner or a vault.

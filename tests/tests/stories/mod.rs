@@ -1,6 +1,7 @@
 //! Stories: what people do, over a real relay and real QUIC.
 
 mod join;
+mod keys;
 mod leave;
 mod offline;
 mod race;

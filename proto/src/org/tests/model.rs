@@ -9,6 +9,7 @@ use crate::org::act::CommitOps;
 pub(super) enum Word {
     Garbage,
     Notice,
+    Answer,
     Renewal {
         who: PersonaId,
         read: u64,
@@ -123,6 +124,7 @@ pub(super) struct Model {
     pub(super) tickets_ever: u32,
     pub(super) people_ever: u32,
     pub(super) last_cut: u64,
+    pub(super) answered: bool,
 }
 
 const DAY: u64 = 24 * 60;
@@ -152,6 +154,7 @@ impl Model {
             tickets_ever: 0,
             people_ever: 0,
             last_cut: 0,
+            answered: false,
         }
     }
 
@@ -192,6 +195,17 @@ impl Model {
         let did = match (author, word) {
             (None, _) | (_, Word::Garbage | Word::Unreadable) => false,
             (_, Word::Notice) => !flagged,
+            (Some((author, _)), Word::Answer) => {
+                let ok = flagged
+                    && cut
+                    && here(self, &author)
+                    && self.present().iter().take(2).any(|p| p.id == author);
+                if ok {
+                    self.last_cut = position;
+                    self.answered = true;
+                }
+                ok || !flagged
+            }
             (
                 _,
                 Word::Renewal {
@@ -229,7 +243,7 @@ impl Model {
             someone.spoken.push(position);
             someone.wants = None;
         }
-        if did && cut {
+        if did && cut && !matches!(word, Word::Answer) {
             self.cut(position);
         }
         if let Some((author, time)) = author
@@ -486,13 +500,15 @@ impl Model {
     }
 
     fn cut(&mut self, position: u64) {
-        if self
-            .people
-            .iter()
-            .any(|p| matches!(p.stand, Stand::Gone(_, true)))
+        if self.answered
+            || self
+                .people
+                .iter()
+                .any(|p| matches!(p.stand, Stand::Gone(_, true)))
         {
             self.close_tickets();
         }
+        self.answered = false;
         self.last_cut = position;
         for person in &mut self.people {
             if let Stand::Gone(by, _) = person.stand {

@@ -282,8 +282,9 @@ impl Roll {
                 };
                 (word, encoded(&act))
             }
-            76..=92 => (Word::Commit(self.ops(model)), vec![]),
+            76 | 78..=92 => (Word::Commit(self.ops(model)), vec![]),
             93 => (Word::Notice, vec![]),
+            77 => (Word::Answer, vec![]),
             94..=96 => {
                 let who = self.target(model, |p| matches!(p.stand, Stand::Present(_)));
                 let read = (model.position + 1).saturating_sub(u64::from(self.n % 16));
@@ -298,7 +299,7 @@ impl Roll {
             97..=98 => (Word::Unreadable, vec![]),
             _ => (Word::Garbage, self.n.to_be_bytes().repeat(usize::from(self.whom))),
         };
-        let flagged = matches!(word, Word::Commit(_)) != self.odd_way(29);
+        let flagged = matches!(word, Word::Commit(_) | Word::Answer) != self.odd_way(29);
         Step {
             at: At {
                 position: Position(position),
@@ -319,19 +320,18 @@ impl Step {
             Word::Garbage | Word::Act { .. } => Input::Act(&self.bytes),
             Word::Notice => Input::Part,
             Word::Renewal { who, read, .. } => {
-                notice = SignedNotice {
-                    author: *who,
-                    notice: Notice {
-                        kind: NoticeKind::Renewal {
-                            read: Position(*read),
-                            counter: Counter(0),
-                            key_package: self.bytes.clone(),
-                            reply: application(0, "x", intent(0)).reply,
-                        },
-                        nonce: Nonce([0; 16]),
-                    },
-                    signature: Signature::from([0; 64]),
+                let kind = NoticeKind::Renewal {
+                    read: Position(*read),
+                    counter: Counter(0),
+                    key_package: self.bytes.clone(),
+                    reply: application(0, "x", intent(0)).reply,
                 };
+                notice = signed(*who, kind);
+                Input::Notice(&notice)
+            }
+            Word::Answer => {
+                let author = self.author.map_or(persona(0), |(author, _)| author);
+                notice = signed(author, NoticeKind::Answer { wrong: Position(0) });
                 Input::Notice(&notice)
             }
             Word::Unreadable => Input::Nothing(Denied::Unprocessable),
@@ -342,6 +342,17 @@ impl Step {
     }
 }
 
+fn signed(author: PersonaId, kind: NoticeKind) -> SignedNotice {
+    SignedNotice {
+        author,
+        notice: Notice {
+            kind,
+            nonce: Nonce([0; 16]),
+        },
+        signature: Signature::from([0; 64]),
+    }
+}
+
 /// The machine's state is what the model says.
 fn assert_same(state: &State, model: &Model) {
     assert_eq!(state.position.0, model.position);
@@ -349,6 +360,7 @@ fn assert_same(state: &State, model: &Model) {
     assert_eq!(state.now().0, model.now);
     assert_eq!(state.clock.entries as usize, model.entries);
     assert_eq!(state.access.0, model.last_cut);
+    assert_eq!(state.answered, model.answered);
     assert_eq!(state.people.len(), model.people.len());
     for person in &model.people {
         let ours = state.person(&person.id).unwrap();
