@@ -1,9 +1,10 @@
 //! Any order of saying, deciding, losing answers, ending and starting again leads everybody to one log.
 
 use caucus_proto::org::{Deed, Power, SuiteChoice};
+use caucus_proto::wire::Flag;
 
 use super::channel::Answer;
-use super::world::World;
+use super::world::{Person, World};
 use crate::engine::record::Health;
 
 /// SplitMix64: the same seed, the same story.
@@ -51,17 +52,22 @@ fn send_badly(world: &mut World, n: usize, dice: &mut Dice) {
 }
 
 #[allow(clippy::print_stderr)] // The harness shows it only where the story fails.
-fn play(seed: u64, suite: SuiteChoice, names: &[&str], steps: usize) {
+fn play(seed: u64, suite: SuiteChoice, names: &[&str], steps: usize, disasters: bool) -> usize {
     eprintln!("seed {seed}");
     let mut dice = Dice(seed);
     let mut world = World::of(names, suite);
     let mut said = 0;
     let mut strangers = 0;
+    let mut copies: Vec<(usize, Vec<u8>)> = Vec::new();
+    let mut happened = 0;
     for _ in 0..steps {
         let n = usize::try_from(dice.roll(world.people.len() as u64)).unwrap();
         if world.people[n].room.is_none() {
             world.enter(n).unwrap();
             continue;
+        }
+        if disasters && dice.roll(8) == 0 {
+            happened += usize::from(disaster(&mut world, n, &mut copies, &mut dice));
         }
         match dice.roll(24) {
             0..=4 => {
@@ -133,6 +139,53 @@ fn play(seed: u64, suite: SuiteChoice, names: &[&str], steps: usize) {
         world.channel.entries.len() > steps / 10,
         "seed {seed}: something happened"
     );
+    happened
+}
+
+/// A device is set back to an earlier day, loses its group, or meets garbage under a flag. True if it did.
+fn disaster(world: &mut World, n: usize, copies: &mut Vec<(usize, Vec<u8>)>, dice: &mut Dice) -> bool {
+    let well = |person: &Person| {
+        let room = person.room.as_ref();
+        room.is_none_or(|room| matches!(room.cursor().health, Health::Open | Health::Out { .. }))
+    };
+    if !matches!(world.room(n).cursor().health, Health::Open) || !world.people.iter().all(well) {
+        let _ = world.ask(n);
+        let _ = world.enter(n);
+        return false;
+    }
+    match dice.roll(5) {
+        0 | 1 => {
+            copies.push((n, world.people[n].copy()));
+            false
+        }
+        2 => {
+            let Some(nth) = copies.iter().position(|(who, _)| *who == n) else {
+                return false;
+            };
+            let (_, bytes) = copies.remove(nth);
+            let known = world.texts();
+            // What never left is lost with the vault of today.
+            world.people[n].said.retain(|_, text| known.contains(text));
+            world.people[n].put_back(&bytes);
+            world.read(n, usize::MAX).unwrap();
+            true
+        }
+        3 => {
+            world.people[n].lose_group();
+            world.ask(n).unwrap();
+            true
+        }
+        _ => {
+            let garbage = dice.roll(u64::MAX).to_be_bytes().repeat(128);
+            let flag = if dice.roll(2) == 0 {
+                Flag::Plain
+            } else {
+                Flag::Advance
+            };
+            world.channel.force(flag, &garbage);
+            true
+        }
+    }
 }
 
 fn seeds(few: u64, many: u64) -> u64 {
@@ -143,16 +196,34 @@ fn seeds(few: u64, many: u64) -> u64 {
 #[test]
 fn whatever_is_lost_late_or_crashes_everybody_ends_with_one_log_and_every_intent_once() {
     for seed in 0..seeds(10, 400) {
-        play(seed, SuiteChoice::Classical, &["ana", "ben", "cem", "dia"], 120);
+        play(
+            seed,
+            SuiteChoice::Classical,
+            &["ana", "ben", "cem", "dia"],
+            120,
+            false,
+        );
     }
 }
 
 #[test]
 fn the_same_holds_for_two_and_in_the_hybrid_suite() {
     for seed in 1000..1000 + seeds(4, 100) {
-        play(seed, SuiteChoice::Classical, &["ana", "ben"], 100);
+        play(seed, SuiteChoice::Classical, &["ana", "ben"], 100, false);
     }
     for seed in 2000..2000 + seeds(1, 20) {
-        play(seed, SuiteChoice::Hybrid, &["ana", "ben", "cem"], 60);
+        play(seed, SuiteChoice::Hybrid, &["ana", "ben", "cem"], 60, false);
     }
+}
+
+#[test]
+fn whoever_is_set_back_or_loses_the_group_in_the_middle_of_it_comes_back_and_nothing_is_lost() {
+    let mut happened = 0;
+    for seed in 3000..3000 + seeds(8, 500) {
+        happened += play(seed, SuiteChoice::Classical, &["ana", "ben", "cem"], 120, true);
+    }
+    for seed in 4000..4000 + seeds(4, 100) {
+        happened += play(seed, SuiteChoice::Classical, &["ana", "ben"], 100, true);
+    }
+    assert!(happened > 20, "{happened} disasters");
 }

@@ -4,29 +4,6 @@ use caucus_proto::org::{Deed, Denied};
 
 use super::world::World;
 use crate::engine::record::{Health, Item};
-use crate::mls::Group;
-
-/// The vault of one person as it was, put back later.
-fn copy(world: &mut World, n: usize) -> Vec<u8> {
-    std::fs::read(world.people[n].folder().join("vault.redb")).unwrap()
-}
-
-fn put_back(world: &mut World, n: usize, bytes: &[u8]) {
-    let file = world.people[n].folder().join("vault.redb");
-    world.people[n].room = None;
-    world.people[n].vault = None;
-    std::fs::write(file, bytes).unwrap();
-    world.people[n].reopen();
-}
-
-/// The device loses what it knows of the encrypted group, and starts again.
-fn lose_group(world: &mut World, n: usize) {
-    let room = world.room(n).id();
-    let overlay = world.people[n].vault().overlay();
-    Group::forget(&overlay, &room).unwrap();
-    overlay.commit().unwrap();
-    world.people[n].reopen();
-}
 
 fn is_unsynced(world: &mut World, n: usize) -> bool {
     matches!(world.room(n).cursor().health, Health::Unsynced { .. })
@@ -38,7 +15,7 @@ fn a_device_that_lost_its_group_is_renewed_and_what_waited_is_sent_once() {
     world.say(1, "before");
     world.settle();
     world.say(1, "waits");
-    lose_group(&mut world, 1);
+    world.people[1].lose_group();
     assert!(is_unsynced(&mut world, 1));
     assert!(world.room(1).may_act().is_err(), "it may read, not act");
     world.say(0, "meanwhile");
@@ -57,12 +34,12 @@ fn a_vault_of_yesterday_heals_before_it_sends_and_uses_no_ratchet_key_twice() {
     let mut world = World::cell(&["ana", "ben", "cem"]);
     world.say(1, "one");
     world.settle();
-    let yesterday = copy(&mut world, 1);
+    let yesterday = world.people[1].copy();
     world.say(1, "two");
     world.say(1, "three");
     world.settle_attested();
     let newest = world.channel.newest();
-    put_back(&mut world, 1, &yesterday);
+    world.people[1].put_back(&yesterday);
     let said_before = world.channel.newest();
     assert_eq!(newest, said_before);
     world.say(1, "four");
@@ -123,7 +100,7 @@ fn nobody_online_but_one_without_an_office_is_enough() {
     // Both keyholders are away.
     let ana = world.people[0].room.take();
     let ben = world.people[1].room.take();
-    lose_group(&mut world, 2);
+    world.people[2].lose_group();
     world.settle();
     assert!(!is_unsynced(&mut world, 2));
     world.say(2, "thanks, dora");
@@ -139,7 +116,7 @@ fn all_but_one_lose_their_state_and_come_back() {
     let mut world = World::cell(&["ana", "ben", "cem", "dora"]);
     world.settle_attested();
     for n in 1..4 {
-        lose_group(&mut world, n);
+        world.people[n].lose_group();
     }
     world.settle();
     for n in 0..4 {
@@ -153,10 +130,10 @@ fn all_but_one_lose_their_state_and_come_back() {
 #[test]
 fn a_request_of_another_or_an_old_one_evicts_nobody() {
     let mut world = World::cell(&["ana", "ben", "cem"]);
-    let yesterday = copy(&mut world, 1);
+    let yesterday = world.people[1].copy();
     world.say(1, "today");
     world.settle_attested();
-    put_back(&mut world, 1, &yesterday);
+    world.people[1].put_back(&yesterday);
     world.settle_attested();
     assert!(!is_unsynced(&mut world, 1));
     let asked: Vec<_> = world

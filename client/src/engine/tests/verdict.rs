@@ -12,7 +12,7 @@ use crate::mls::tests::raw::split_commit;
 const EVERYBODY: &[usize] = &[0, 1, 2, 3];
 
 /// Ana, ben, cem and dora, and mal, who is about to lie.
-fn five() -> World {
+pub(super) fn five() -> World {
     let mut world = World::cell(&["ana"]);
     for name in ["ben", "cem", "dora", "mal"] {
         let n = world.apply(name);
@@ -74,7 +74,7 @@ fn one_who_cannot_process_what_all_others_can_is_renewed() {
 }
 
 /// Three hold, and one is in an epoch that will have been void.
-fn one_against_three(world: &mut World) -> (usize, Position) {
+pub(super) fn one_against_three(world: &mut World) -> (usize, Position) {
     let at = mal_splits(world, &[1, 2, 3]);
     read_all(world);
     let holds = holding(world);

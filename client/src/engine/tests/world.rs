@@ -15,11 +15,11 @@ use crate::engine::error::EngineError;
 use crate::engine::follow::invite_number;
 use crate::engine::found::{Draft, Founding};
 use crate::engine::ingest::Ingested;
-use crate::engine::record::{Health, Job, SecretKey, WelcomeRecord};
+use crate::engine::record::{Health, Item, Job, SecretKey, WelcomeRecord};
 use crate::engine::room::Room;
 use crate::engine::sealed::Recipient;
 use crate::engine::send::{Next, Now, Outgoing};
-use crate::mls::{PersonaKeys, make_key_package};
+use crate::mls::{Group, PersonaKeys, make_key_package};
 use crate::vault::{Cost, Passphrase, Vault};
 
 /// A snapshot that somebody was greeted with.
@@ -108,6 +108,29 @@ impl Person {
         self.vault = None;
         self.vault = Some(Vault::open(&self.home.path().join("home"), &passphrase()).unwrap());
         self.restart();
+    }
+
+    /// The vault's file as it is now.
+    pub(super) fn copy(&self) -> Vec<u8> {
+        std::fs::read(self.folder().join("vault.redb")).unwrap()
+    }
+
+    /// The vault's file is put back as it was, and the program starts.
+    pub(super) fn put_back(&mut self, bytes: &[u8]) {
+        let file = self.folder().join("vault.redb");
+        self.room = None;
+        self.vault = None;
+        std::fs::write(file, bytes).unwrap();
+        self.reopen();
+    }
+
+    /// The device loses what it knows of the encrypted group, and starts again.
+    pub(super) fn lose_group(&mut self) {
+        let room = self.room.as_ref().unwrap().id();
+        let overlay = self.vault().overlay();
+        Group::forget(&overlay, &room).unwrap();
+        overlay.commit().unwrap();
+        self.reopen();
     }
 
     pub(super) fn folder(&self) -> std::path::PathBuf {
@@ -406,6 +429,18 @@ impl World {
         Ok(false)
     }
 
+    /// Every text that stands in the log, as far as anybody has read it.
+    pub(super) fn texts(&self) -> std::collections::BTreeSet<String> {
+        let rooms = self.people.iter().filter_map(|person| person.room.as_ref());
+        let records = rooms.flat_map(|room| room.log_after(Position(0), usize::MAX).unwrap());
+        records
+            .filter_map(|(_, record)| match record.item {
+                Item::Said(text) => Some(text),
+                _ => None,
+            })
+            .collect()
+    }
+
     /// Asks to be renewed, where this device has to and has not; true if it did.
     pub(super) fn ask(&mut self, n: usize) -> Result<bool, EngineError> {
         let (newest, counter, minutes) = (self.channel.newest(), self.channel.counter, self.now.minutes);
@@ -445,16 +480,12 @@ impl World {
                 busy |= self.ask(n).unwrap();
             }
             if !busy {
-                // Turns and gathering are waited out.
-                let waits = |room: &Room| room.unsent() > 0 || room.state().unexecuted().next().is_some();
-                let present = |room: &&Room| room.cursor().health == Health::Open;
-                if !self
-                    .people
-                    .iter()
-                    .filter_map(|p| p.room.as_ref())
-                    .filter(present)
-                    .any(waits)
-                {
+                // Turns and gathering are waited out, and whoever asks for renewal is waited for.
+                let waits = |room: &Room| match room.cursor().health {
+                    Health::Open => room.unsent() > 0 || room.state().unexecuted().next().is_some(),
+                    _ => room.wants_renewal(),
+                };
+                if !self.people.iter().filter_map(|p| p.room.as_ref()).any(waits) {
                     return;
                 }
             }
