@@ -7,6 +7,7 @@ mod duties;
 mod fork;
 mod hostile;
 mod large;
+mod races;
 mod random;
 mod renewal;
 mod verdict;

@@ -8,10 +8,10 @@ use super::world::{Person, World};
 use crate::engine::record::Health;
 
 /// SplitMix64: the same seed, the same story.
-struct Dice(u64);
+pub(super) struct Dice(pub(super) u64);
 
 impl Dice {
-    fn roll(&mut self, sides: u64) -> u64 {
+    pub(super) fn roll(&mut self, sides: u64) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.0;
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -188,7 +188,7 @@ fn disaster(world: &mut World, n: usize, copies: &mut Vec<(usize, Vec<u8>)>, dic
     }
 }
 
-fn seeds(few: u64, many: u64) -> u64 {
+pub(super) fn seeds(few: u64, many: u64) -> u64 {
     let long = std::env::var_os("CAUCUS_LONG").is_some_and(|value| value == "1");
     if long { many } else { few }
 }
