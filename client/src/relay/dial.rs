@@ -3,8 +3,6 @@
 //! Every attempt has a UDP socket of its own. Where a name has several addresses they are tried a quarter of
 //! a second apart and the first that answers is kept (after RFC 8305).
 
-use std::io;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -23,6 +21,7 @@ use tokio::time::{sleep, timeout};
 
 use super::error::{LinkError, Sent, Unreachable};
 use super::patience::Patience;
+use super::sockets::Sockets;
 use super::tls::{Pinned, SERVER_NAME};
 
 /// The versions of the protocol that this client speaks.
@@ -62,9 +61,13 @@ pub(super) struct Dialled {
 ///
 /// # Errors
 /// `LinkError::{Unreachable, WrongKey, Version, Lost, Peer}`; nothing was asked yet.
-pub(super) async fn dial(address: &RelayAddress, patience: &Patience) -> Result<Dialled, LinkError> {
+pub(super) async fn dial(
+    address: &RelayAddress,
+    patience: &Patience,
+    sockets: &Sockets,
+) -> Result<Dialled, LinkError> {
     let whole = async {
-        let (endpoint, quic) = shake(address, patience).await?;
+        let (endpoint, quic) = shake(address, patience, sockets).await?;
         greet(endpoint, quic).await
     };
     timeout(patience.connect, whole)
@@ -75,17 +78,20 @@ pub(super) async fn dial(address: &RelayAddress, patience: &Patience) -> Result<
 async fn shake(
     address: &RelayAddress,
     patience: &Patience,
+    sockets: &Sockets,
 ) -> Result<(Endpoint, quinn::Connection), LinkError> {
     let places = lookup_host((address.host.as_str(), address.port))
         .await
         .map_err(|_| unreachable(Unreachable::NameUnknown))?;
     let mut attempts = JoinSet::new();
     for (place, turn) in places.take(ADDRESSES).zip(0_u32..) {
-        let (key, patience) = (address.key, *patience);
+        let (key, patience, sockets) = (address.key, *patience, sockets.clone());
         attempts.spawn(async move {
             sleep(STAGGER * turn).await;
             let pinned = Pinned::to(key).map_err(|_| unreachable(Unreachable::NoNetwork))?;
-            let endpoint = socket_for(place).map_err(|_| unreachable(Unreachable::NoNetwork))?;
+            let endpoint = sockets
+                .towards(place)
+                .map_err(|_| unreachable(Unreachable::NoNetwork))?;
             let config = quic_config(&pinned, &patience);
             let connecting = endpoint
                 .connect_with(config, place, SERVER_NAME)
@@ -107,14 +113,6 @@ async fn shake(
         }
     }
     Err(failure)
-}
-
-fn socket_for(place: SocketAddr) -> io::Result<Endpoint> {
-    let any = match place.ip() {
-        IpAddr::V4(_) => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
-        IpAddr::V6(_) => IpAddr::V6(Ipv6Addr::UNSPECIFIED),
-    };
-    Endpoint::client(SocketAddr::new(any, 0))
 }
 
 fn quic_config(pinned: &Pinned, patience: &Patience) -> ClientConfig {
