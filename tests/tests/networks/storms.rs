@@ -1,0 +1,45 @@
+//! The campaign: storms by seed, and each seed that once failed.
+
+use std::time::{Duration, Instant};
+
+use caucus_tests::net::{Account, Storm, storm};
+
+use super::{long, virtually};
+
+const HALF_AN_HOUR: Duration = Duration::from_secs(30 * 60);
+
+fn storms(seeds: impl IntoIterator<Item = u64>, length: Duration) {
+    let mut sum = Account::default();
+    let mut happened = Storm::default();
+    let begun = Instant::now();
+    for seed in seeds {
+        let one = Instant::now();
+        let (account, storm) = virtually(storm(seed, length));
+        if !account.is_clean() || long() || std::env::var_os("CAUCUS_SHOW").is_some() {
+            println!(
+                "seed {seed}: {account}; {storm:?}; {:.1} s",
+                one.elapsed().as_secs_f64()
+            );
+        }
+        sum.add(account);
+        happened.add(&storm);
+    }
+    println!("{sum}");
+    println!(
+        "{happened:?}; {:.1} s of real time",
+        begun.elapsed().as_secs_f64()
+    );
+    assert!(sum.is_clean(), "{sum}\n{}", sum.faults.join("\n"));
+}
+
+#[test]
+fn in_every_storm_what_was_acknowledged_reaches_everybody_once_and_in_one_order() {
+    storms(1..=4, HALF_AN_HOUR);
+}
+
+#[test]
+fn two_hundred_storms_of_half_an_hour_lose_nothing() {
+    if long() {
+        storms(1_000..1_200, HALF_AN_HOUR);
+    }
+}
