@@ -106,6 +106,10 @@ impl Account {
         let stays = stays(&founder, &true_log);
         account.weigh_true_log(ledger, &true_log, &stays);
         for (name, log) in &logs[1..] {
+            if log.is_empty() && stays.contains_key(name) {
+                account.stuck += 1;
+                account.fault(format!("{name} was let in and never came in"));
+            }
             account.weigh(name, log, &true_log, stays.get(name).map_or(&[], Vec::as_slice));
         }
         account

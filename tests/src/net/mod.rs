@@ -27,6 +27,7 @@
 
 mod account;
 mod campaign;
+mod channel;
 mod clock;
 mod draw;
 mod fabric;
@@ -40,6 +41,7 @@ mod world;
 
 pub use account::{Account, Ledger};
 pub use campaign::{Storm, storm};
+pub use channel::{Channel, append};
 pub use clock::Clock;
 pub use draw::Draw;
 pub use fabric::{Datagram, Device, Fabric, Traffic};

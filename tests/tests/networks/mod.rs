@@ -1,6 +1,11 @@
 //! Networks: what the whole stack does while datagrams are lost, late, overtaken, doubled or too large, in virtual
 //! time (`caucus_tests::net`).
 
+mod handshakes;
+mod moves;
+mod partitions;
+mod replay;
+mod rough;
 mod storms;
 
 use std::future::Future;

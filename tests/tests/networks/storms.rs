@@ -37,6 +37,17 @@ fn in_every_storm_what_was_acknowledged_reaches_everybody_once_and_in_one_order(
     storms(1..=4, HALF_AN_HOUR);
 }
 
+/// One seed from the environment, to look at.
+#[test]
+fn the_storm_that_is_asked_for() {
+    if let Some(seed) = std::env::var("CAUCUS_SEED")
+        .ok()
+        .and_then(|seed| seed.parse().ok())
+    {
+        storms([seed], HALF_AN_HOUR);
+    }
+}
+
 #[test]
 fn two_hundred_storms_of_half_an_hour_lose_nothing() {
     if long() {
