@@ -108,7 +108,12 @@ impl Account {
         for (name, log) in &logs[1..] {
             if log.is_empty() && stays.contains_key(name) {
                 account.stuck += 1;
-                account.fault(format!("{name} was let in and never came in"));
+                let asked = people.iter().find(|person| person.name == *name);
+                let joins = match asked {
+                    Some(person) => person.joins().await,
+                    None => Vec::new(),
+                };
+                account.fault(format!("{name} was let in and never came in: {joins:?}"));
             }
             account.weigh(name, log, &true_log, stays.get(name).map_or(&[], Vec::as_slice));
         }

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use caucus_client::app::{Answer, Intent};
+use caucus_client::app::{Answer, Intent, PersonView};
 use tokio::sync::Mutex;
 use tokio::task::{JoinSet, LocalSet};
 use tokio::time::{Instant, sleep, sleep_until, timeout_at};
@@ -312,11 +312,26 @@ async fn come_to_rest(stage: &Stage) -> Duration {
 
 async fn at_rest(people: &[Arc<Somebody>]) -> bool {
     let mut newest = None;
+    let Ok(Answer::People { people: known, .. }) = people[0]
+        .attempt(Intent::People {
+            body: "North".to_owned(),
+        })
+        .await
+    else {
+        return false;
+    };
     for person in people {
         let Ok(Answer::Rooms { rooms }) = person.attempt(Intent::Rooms {}).await else {
             return false;
         };
-        let Some(room) = rooms.first() else { continue };
+        let Some(room) = rooms.first() else {
+            // Whoever is in the room by its own log must come in.
+            let seated = |view: &PersonView| view.name == person.name && view.standing == "present";
+            if known.iter().any(seated) {
+                return false;
+            }
+            continue;
+        };
         let out = !room.live && room.unsent == 0;
         if !person.is_settled().await {
             return false;

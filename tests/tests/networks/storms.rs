@@ -40,12 +40,12 @@ fn in_every_storm_what_was_acknowledged_reaches_everybody_once_and_in_one_order(
 /// One seed from the environment, to look at.
 #[test]
 fn the_storm_that_is_asked_for() {
-    if let Some(seed) = std::env::var("CAUCUS_SEED")
-        .ok()
-        .and_then(|seed| seed.parse().ok())
-    {
-        storms([seed], HALF_AN_HOUR);
-    }
+    let asked = std::env::var("CAUCUS_SEED").unwrap_or_default();
+    let seeds: Vec<u64> = asked
+        .split_whitespace()
+        .filter_map(|seed| seed.parse().ok())
+        .collect();
+    storms(seeds, HALF_AN_HOUR);
 }
 
 #[test]
