@@ -2,6 +2,7 @@
 //! time (`caucus_tests::net`).
 
 mod handshakes;
+mod hostile;
 mod moves;
 mod partitions;
 mod replay;

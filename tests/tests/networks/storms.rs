@@ -34,7 +34,23 @@ fn storms(seeds: impl IntoIterator<Item = u64>, length: Duration) {
 
 #[test]
 fn in_every_storm_what_was_acknowledged_reaches_everybody_once_and_in_one_order() {
-    storms(1..=4, HALF_AN_HOUR);
+    storms(1..=2, HALF_AN_HOUR);
+}
+
+/// Seeds of storms that once failed, one a line, with what failed.
+const CORPUS: &str = include_str!("seeds.txt");
+/// Of them so many run every time, the latest first.
+const EVERY_TIME: usize = 2;
+
+#[test]
+fn no_storm_that_once_failed_fails_again() {
+    let seeds: Vec<u64> = CORPUS
+        .lines()
+        .filter_map(|line| line.split_whitespace().next()?.parse().ok())
+        .collect();
+    assert!(!seeds.is_empty(), "the corpus is not read");
+    let count = if long() { seeds.len() } else { EVERY_TIME };
+    storms(seeds.into_iter().rev().take(count), HALF_AN_HOUR);
 }
 
 /// One seed from the environment, to look at.
