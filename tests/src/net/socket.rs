@@ -65,11 +65,12 @@ impl AsyncUdpSocket for Socket {
             // As the system does, what does not fit is cut off.
             let length = bytes.len().min(buffer.len());
             buffer[..length].copy_from_slice(&bytes[..length]);
-            let mut came = RecvMeta::default();
-            came.addr = from;
-            came.len = length;
-            came.stride = length;
-            *meta = came;
+            *meta = RecvMeta {
+                addr: from,
+                len: length,
+                stride: length,
+                ..RecvMeta::default()
+            };
             taken += 1;
         }
         if taken == 0 {

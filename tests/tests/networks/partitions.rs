@@ -60,7 +60,7 @@ fn who_was_cut_off_for_seconds_to_a_day_gets_everything_and_says_what_they_had_t
 }
 
 #[test]
-fn who_was_cut_off_for_a_week_gets_everything() {
+fn who_was_cut_off_for_days_gets_everything() {
     let days = if super::long() { 7 } else { 2 };
     let (account, back) = virtually(cut_off(5, days * DAY));
     println!(
