@@ -14,7 +14,9 @@ use zeroize::Zeroizing;
 use crate::clock::Clock;
 use crate::limits::Limits;
 use crate::net::desk::Desk;
-use crate::net::{Endpoint, EndpointError, Goodbye, Identity, Incoming, connection, endpoint};
+use crate::net::{
+    AsyncUdpSocket, Endpoint, EndpointError, Goodbye, Identity, Incoming, connection, endpoint,
+};
 use crate::store::{Store, StoreError};
 
 /// How often the relay looks whether an hour has passed.
@@ -60,9 +62,26 @@ impl Relay {
     /// # Errors
     /// `StartError`; the store is as it was then.
     pub async fn start<S: Store>(setup: Setup, store: Arc<S>) -> Result<RunningRelay, StartError> {
+        let endpoint = endpoint::listen(setup.listen, &setup.identity, &setup.limits)?;
+        Self::on(setup, store, endpoint)
+    }
+
+    /// Starts a relay on a store and on a socket that is there already: `setup.listen` opens none.
+    ///
+    /// # Errors
+    /// `StartError`; the store is as it was then.
+    pub async fn start_on<S: Store>(
+        setup: Setup,
+        store: Arc<S>,
+        socket: Arc<dyn AsyncUdpSocket>,
+    ) -> Result<RunningRelay, StartError> {
+        let endpoint = endpoint::listen_on(socket, setup.listen, &setup.identity, &setup.limits)?;
+        Self::on(setup, store, endpoint)
+    }
+
+    fn on<S: Store>(setup: Setup, store: Arc<S>, endpoint: Endpoint) -> Result<RunningRelay, StartError> {
         let mut seed = Zeroizing::new([0; 32]);
         getrandom::fill(&mut *seed).map_err(StartError::Randomness)?;
-        let endpoint = endpoint::listen(setup.listen, &setup.identity, &setup.limits)?;
         let bound = |error| EndpointError::Bind {
             address: setup.listen,
             error,

@@ -3,4 +3,5 @@
 pub mod demo;
 pub mod figures;
 pub mod harness;
+pub mod net;
 pub mod process;

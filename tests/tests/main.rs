@@ -3,5 +3,6 @@
 mod commands;
 mod link;
 mod model;
+mod networks;
 mod relay;
 mod stories;

@@ -10,6 +10,7 @@ use super::intent::{Intent, Secret};
 use super::problem::{Code, Problem};
 use crate::clock::Clock;
 use crate::engine::Engine;
+use crate::relay::Sockets;
 use crate::vault::{Cost, Passphrase, Place, Table, Vault};
 
 /// Minutes without a request after which the vault locks, unless chosen otherwise.
@@ -26,6 +27,7 @@ struct Inner {
     home: PathBuf,
     clock: Arc<dyn Clock>,
     cost: Cost,
+    sockets: Sockets,
     engine: Mutex<Option<Engine>>,
     /// One at a time opens, makes or closes the vault.
     turn: tokio::sync::Mutex<()>,
@@ -37,11 +39,18 @@ impl App {
     /// The Caucus of a home folder. Nothing is opened yet. `cost` is for new vaults and new passphrases.
     #[must_use]
     pub fn new(home: PathBuf, clock: Arc<dyn Clock>, cost: Cost) -> Self {
+        Self::over(home, clock, cost, Sockets::default())
+    }
+
+    /// The Caucus of a home folder, with connections over these sockets.
+    #[must_use]
+    pub fn over(home: PathBuf, clock: Arc<dyn Clock>, cost: Cost, sockets: Sockets) -> Self {
         let now = clock.now_ms();
         Self(Arc::new(Inner {
             home,
             clock,
             cost,
+            sockets,
             engine: Mutex::default(),
             turn: tokio::sync::Mutex::default(),
             idle_minutes: AtomicU64::new(u64::from(IDLE_MINUTES)),
@@ -244,7 +253,7 @@ impl App {
             .unwrap_or(IDLE_MINUTES);
         self.0.idle_minutes.store(u64::from(idle), Ordering::Relaxed);
         self.touch();
-        let engine = Engine::start(vault, Arc::clone(&self.0.clock))?;
+        let engine = Engine::start_over(vault, Arc::clone(&self.0.clock), self.0.sockets.clone())?;
         *self.slot() = Some(engine);
         Ok(Answer::Done {})
     }

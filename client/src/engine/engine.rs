@@ -24,7 +24,7 @@ use super::room::Room;
 use super::send::Now;
 use crate::clock::Clock;
 use crate::mls::PersonaKeys;
-use crate::relay::Pool;
+use crate::relay::{Patience, Pool, Sockets};
 use crate::vault::{Overlay, Place, Table, Vault};
 
 /// An open vault at work. Clones are the same one.
@@ -48,10 +48,18 @@ impl Engine {
     /// # Errors
     /// `EngineError::Vault`.
     pub fn start(vault: Vault, clock: Arc<dyn Clock>) -> Result<Self, EngineError> {
+        Self::start_over(vault, clock, Sockets::default())
+    }
+
+    /// Starts everything that the vault holds, with connections over these sockets.
+    ///
+    /// # Errors
+    /// `EngineError::Vault`.
+    pub fn start_over(vault: Vault, clock: Arc<dyn Clock>, sockets: Sockets) -> Result<Self, EngineError> {
         let rooms = Room::all(&vault)?;
         let engine = Self(Arc::new(Inner {
             vault,
-            pool: Pool::default(),
+            pool: Pool::over(Patience::default(), sockets),
             clock,
             rooms: Mutex::default(),
             join_troubles: Mutex::default(),

@@ -19,6 +19,7 @@ use super::error::{LinkError, Sent};
 use super::exchange::{Ended, Exchange, OPEN_REQUESTS};
 use super::patience::Patience;
 use super::reading::Reading;
+use super::sockets::Sockets;
 
 /// Frames that wait for the stream to take them.
 const QUEUE: usize = 16;
@@ -68,7 +69,11 @@ impl Connection {
     ///
     /// # Errors
     /// `LinkError::{Unreachable, WrongKey, Version, Lost, Peer}`; nothing was asked.
-    pub(super) async fn to(address: &RelayAddress, patience: &Patience) -> Result<Self, LinkError> {
+    pub(super) async fn to(
+        address: &RelayAddress,
+        patience: &Patience,
+        sockets: &Sockets,
+    ) -> Result<Self, LinkError> {
         static SERIAL: AtomicU64 = AtomicU64::new(0);
         let Dialled {
             endpoint,
@@ -78,7 +83,7 @@ impl Connection {
             unframer,
             version,
             binding,
-        } = dial(address, patience).await?;
+        } = dial(address, patience, sockets).await?;
         let core = Arc::new(Core {
             quic,
             exchange: Mutex::default(),

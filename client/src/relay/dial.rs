@@ -1,10 +1,11 @@
 //! From an address to a connection whose two first frames were exchanged.
 //!
 //! Every attempt has a UDP socket of its own. Where a name has several addresses they are tried a quarter of
-//! a second apart and the first that answers is kept (after RFC 8305).
+//! a second apart and the first that answers is kept (after RFC 8305). Where none has answered after a while, all
+//! are tried once more beside the attempts under way: a handshake of which several packets are lost waits twice
+//! as long after each, and where a fifth of all packets is lost three of a hundred would outlast our patience.
 
-use std::io;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,7 +13,7 @@ use caucus_proto::error::PeerFault;
 use caucus_proto::label::Label;
 use caucus_proto::wire::frame::{Unframer, frame, payload};
 use caucus_proto::wire::proof::Binding;
-use caucus_proto::wire::{Greeting, Hello, RelayAddress, VERSION};
+use caucus_proto::wire::{Greeting, Hello, RelayAddress, RelayKey, VERSION};
 use quinn::{
     ClientConfig, ConnectionError, Endpoint, NoneTokenStore, RecvStream, SendStream, TransportConfig,
     TransportErrorCode, VarInt,
@@ -23,6 +24,7 @@ use tokio::time::{sleep, timeout};
 
 use super::error::{LinkError, Sent, Unreachable};
 use super::patience::Patience;
+use super::sockets::Sockets;
 use super::tls::{Pinned, SERVER_NAME};
 
 /// The versions of the protocol that this client speaks.
@@ -38,6 +40,9 @@ pub(super) const CLOSE_NONSENSE: VarInt = VarInt::from_u32(1);
 
 const ADDRESSES: usize = 4;
 const STAGGER: Duration = Duration::from_millis(250);
+/// Attempts at each address, and the time from one to the next.
+const WAVES: u32 = 3;
+const NEXT_WAVE: Duration = Duration::from_millis(2_500);
 const LARGEST_GREETING: usize = 256;
 const CHUNK: usize = 64 * 1024;
 /// Bytes of one stream that came and were not read: 1.2 MB/s at a round trip of 100 ms.
@@ -62,59 +67,71 @@ pub(super) struct Dialled {
 ///
 /// # Errors
 /// `LinkError::{Unreachable, WrongKey, Version, Lost, Peer}`; nothing was asked yet.
-pub(super) async fn dial(address: &RelayAddress, patience: &Patience) -> Result<Dialled, LinkError> {
-    let whole = async {
-        let (endpoint, quic) = shake(address, patience).await?;
-        greet(endpoint, quic).await
-    };
-    timeout(patience.connect, whole)
+pub(super) async fn dial(
+    address: &RelayAddress,
+    patience: &Patience,
+    sockets: &Sockets,
+) -> Result<Dialled, LinkError> {
+    timeout(patience.connect, race(address, patience, sockets))
         .await
         .unwrap_or(Err(unreachable(Unreachable::Timeout)))
 }
 
-async fn shake(
-    address: &RelayAddress,
-    patience: &Patience,
-) -> Result<(Endpoint, quinn::Connection), LinkError> {
-    let places = lookup_host((address.host.as_str(), address.port))
+async fn race(address: &RelayAddress, patience: &Patience, sockets: &Sockets) -> Result<Dialled, LinkError> {
+    let places: Vec<_> = lookup_host((address.host.as_str(), address.port))
         .await
-        .map_err(|_| unreachable(Unreachable::NameUnknown))?;
+        .map_err(|_| unreachable(Unreachable::NameUnknown))?
+        .take(ADDRESSES)
+        .collect();
     let mut attempts = JoinSet::new();
-    for (place, turn) in places.take(ADDRESSES).zip(0_u32..) {
-        let (key, patience) = (address.key, *patience);
-        attempts.spawn(async move {
-            sleep(STAGGER * turn).await;
-            let pinned = Pinned::to(key).map_err(|_| unreachable(Unreachable::NoNetwork))?;
-            let endpoint = socket_for(place).map_err(|_| unreachable(Unreachable::NoNetwork))?;
-            let config = quic_config(&pinned, &patience);
-            let connecting = endpoint
-                .connect_with(config, place, SERVER_NAME)
-                .map_err(|_| unreachable(Unreachable::NoNetwork))?;
-            match connecting.await {
-                Ok(quic) => Ok((endpoint, quic)),
-                Err(_) if pinned.refused_the_key() => Err(LinkError::WrongKey),
-                Err(error) => Err(unreachable(reason(&error))),
-            }
-        });
-    }
     let mut failure = unreachable(Unreachable::NameUnknown);
-    while let Some(ended) = attempts.join_next().await {
-        match ended {
-            Ok(Ok(standing)) => return Ok(standing),
-            // That somebody else answers at one of the addresses is the news, whatever the others do.
-            Ok(Err(error)) if failure != LinkError::WrongKey => failure = error,
-            Ok(Err(_)) | Err(_) => {}
+    for wave in 1..=WAVES {
+        for (place, turn) in places.iter().zip(0_u32..) {
+            let (place, key, patience, sockets) = (*place, address.key, *patience, sockets.clone());
+            attempts.spawn(async move {
+                sleep(STAGGER * turn).await;
+                let (endpoint, quic) = shake(place, key, &patience, &sockets).await?;
+                greet(endpoint, quic).await
+            });
+        }
+        let next = sleep(if wave < WAVES { NEXT_WAVE } else { patience.connect });
+        tokio::pin!(next);
+        loop {
+            let ended = tokio::select! {
+                ended = attempts.join_next() => ended,
+                () = &mut next => break,
+            };
+            match ended {
+                Some(Ok(Ok(standing))) => return Ok(standing),
+                // That somebody else answers at one of the addresses is the news, whatever the others do.
+                Some(Ok(Err(error))) if failure != LinkError::WrongKey => failure = error,
+                Some(Ok(Err(_)) | Err(_)) => {}
+                None => return Err(failure),
+            }
         }
     }
-    Err(failure)
+    Err(unreachable(Unreachable::Timeout))
 }
 
-fn socket_for(place: SocketAddr) -> io::Result<Endpoint> {
-    let any = match place.ip() {
-        IpAddr::V4(_) => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
-        IpAddr::V6(_) => IpAddr::V6(Ipv6Addr::UNSPECIFIED),
-    };
-    Endpoint::client(SocketAddr::new(any, 0))
+async fn shake(
+    place: SocketAddr,
+    key: RelayKey,
+    patience: &Patience,
+    sockets: &Sockets,
+) -> Result<(Endpoint, quinn::Connection), LinkError> {
+    let pinned = Pinned::to(key).map_err(|_| unreachable(Unreachable::NoNetwork))?;
+    let endpoint = sockets
+        .towards(place)
+        .map_err(|_| unreachable(Unreachable::NoNetwork))?;
+    let config = quic_config(&pinned, patience);
+    let connecting = endpoint
+        .connect_with(config, place, SERVER_NAME)
+        .map_err(|_| unreachable(Unreachable::NoNetwork))?;
+    match connecting.await {
+        Ok(quic) => Ok((endpoint, quic)),
+        Err(_) if pinned.refused_the_key() => Err(LinkError::WrongKey),
+        Err(error) => Err(unreachable(reason(&error))),
+    }
 }
 
 fn quic_config(pinned: &Pinned, patience: &Patience) -> ClientConfig {
@@ -187,11 +204,21 @@ pub(super) async fn next_frame(
         if let Some(bytes) = unframer.next_payload().map_err(FrameError::Peer)? {
             return Ok(Some(bytes));
         }
-        match stream.read_chunk(CHUNK, true).await {
-            Ok(Some(chunk)) => unframer.feed(&chunk.bytes),
-            Ok(None) => return Ok(None),
-            Err(_) => return Err(FrameError::Lost),
+        if !more(stream, unframer).await? {
+            return Ok(None);
         }
+    }
+}
+
+/// Takes in what came, or waits for it; false at the end of the stream. May be dropped without losing bytes.
+pub(super) async fn more(stream: &mut RecvStream, unframer: &mut Unframer) -> Result<bool, FrameError> {
+    match stream.read_chunk(CHUNK, true).await {
+        Ok(Some(chunk)) => {
+            unframer.feed(&chunk.bytes);
+            Ok(true)
+        }
+        Ok(None) => Ok(false),
+        Err(_) => Err(FrameError::Lost),
     }
 }
 

@@ -22,6 +22,7 @@ mod patience;
 mod pool;
 mod reading;
 mod request;
+mod sockets;
 #[cfg(test)]
 mod stories;
 mod tls;
@@ -33,3 +34,4 @@ pub use patience::Patience;
 pub use pool::Pool;
 pub use reading::Reading;
 pub use request::{Appended, Changed, Opened};
+pub use sockets::Sockets;

@@ -7,7 +7,8 @@ use std::time::Duration;
 pub struct Patience {
     /// From the look-up of the name to the relay's greeting. 10 s.
     pub connect: Duration,
-    /// From a request to its answer, and between two frames of a reading that has not caught up. 20 s.
+    /// From a request to its answer; between two frames of a reading that has not caught up; and from the first
+    /// byte of a frame to its last, with a second more for each KiB of it that came. 15 s.
     pub request: Duration,
     /// A relay that is silent for so long is gone. 10 s.
     pub idle: Duration,
@@ -20,7 +21,7 @@ impl Default for Patience {
     fn default() -> Self {
         Self {
             connect: Duration::from_secs(10),
-            request: Duration::from_secs(20),
+            request: Duration::from_secs(15),
             idle: Duration::from_secs(10),
             keep_alive: Duration::from_secs(3),
         }

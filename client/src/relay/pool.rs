@@ -13,6 +13,7 @@ use tokio::time::timeout;
 use super::connection::Connection;
 use super::error::{LinkError, Sent};
 use super::patience::Patience;
+use super::sockets::Sockets;
 
 /// How long closing waits for goodbyes to be delivered.
 const GOODBYE: Duration = Duration::from_millis(500);
@@ -23,6 +24,7 @@ type Slot = Arc<Turn<Option<Connection>>>;
 /// One connection for each pair of relay and persona, made when it is wanted. Two personas never share one.
 pub struct Pool {
     patience: Patience,
+    sockets: Sockets,
     slots: Mutex<HashMap<Key, Slot>>,
     closings: watch::Sender<u64>,
 }
@@ -43,8 +45,15 @@ impl Pool {
     /// An empty pool.
     #[must_use]
     pub fn new(patience: Patience) -> Self {
+        Self::over(patience, Sockets::default())
+    }
+
+    /// An empty pool whose connections use these sockets.
+    #[must_use]
+    pub fn over(patience: Patience, sockets: Sockets) -> Self {
         Self {
             patience,
+            sockets,
             slots: Mutex::default(),
             closings: watch::Sender::new(0),
         }
@@ -70,7 +79,7 @@ impl Pool {
                 return Ok(standing.clone());
             }
             *turn = None;
-            let fresh = Connection::to(address, &self.patience).await?;
+            let fresh = Connection::to(address, &self.patience, &self.sockets).await?;
             Ok(turn.insert(fresh).clone())
         };
         tokio::select! {

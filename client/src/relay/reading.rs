@@ -3,17 +3,21 @@
 use core::fmt;
 use std::time::Duration;
 
+use bytes::Bytes;
 use caucus_proto::error::PeerFault;
 use caucus_proto::id::Position;
 use caucus_proto::wire::frame::{self, Unframer};
 use caucus_proto::wire::{Read, RefusedBecause, Served, bucket};
 use quinn::{RecvStream, SendStream};
 use tokio::sync::OwnedSemaphorePermit;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout_at};
 
 use super::connection::Connection;
-use super::dial::{FrameError, next_frame};
+use super::dial::{FrameError, more};
 use super::error::{LinkError, Sent};
+
+/// The slowest way that counts as one, in bytes a second: slower is a relay that dribbles.
+const SLOWEST: u64 = 1024;
 
 /// A read that goes on. Dropping it ends it. Holds its connection open.
 pub struct Reading {
@@ -27,7 +31,18 @@ pub struct Reading {
     live: bool,
     follow: bool,
     silence: Duration,
+    /// Since when the relay owes a frame. Outlives a caller who goes away while waiting, so that one who asks again
+    /// and again does not wait for ever.
+    owed_since: Option<Instant>,
     over: Option<Result<Served, LinkError>>,
+}
+
+/// Why a reading has no frame.
+enum NoFrame {
+    /// It was owed for too long.
+    Late,
+    /// There will be none.
+    Because(FrameError),
 }
 
 impl fmt::Debug for Reading {
@@ -55,6 +70,7 @@ impl Reading {
             live: false,
             follow: read.follow,
             silence,
+            owed_since: None,
             over: None,
         }
     }
@@ -65,28 +81,20 @@ impl Reading {
     ///
     /// # Errors
     /// `LinkError::Refused`; `Lost`, or `Draining` if the relay had said so before; `Timeout` if it stays
-    /// silent before it has caught up; `Peer`. Nothing about a read is ever unknown: all can be asked again.
+    /// silent before it has caught up, or does not end a frame that it began; `Peer`. Nothing about a read is ever unknown: all can be asked again.
     pub async fn next(&mut self) -> Result<Served, LinkError> {
         if let Some(over) = &self.over {
             return over.clone();
         }
-        let frame = next_frame(&mut self.stream, &mut self.unframer);
-        let came = if self.live && self.follow {
-            frame.await
-        } else {
-            match timeout(self.silence, frame).await {
-                Ok(came) => came,
-                Err(_) => return self.end(Err(LinkError::Timeout { sent: Sent::No })),
-            }
-        };
-        let bytes = match came {
+        let bytes = match self.frame().await {
             Ok(Some(bytes)) => bytes,
-            Ok(None) | Err(FrameError::Lost) => {
+            Err(NoFrame::Late) => return self.end(Err(LinkError::Timeout { sent: Sent::No })),
+            Ok(None) | Err(NoFrame::Because(FrameError::Lost)) => {
                 let lost = LinkError::Lost { sent: Sent::No };
                 let error = self.connection.over().unwrap_or(lost);
                 return self.end(Err(error));
             }
-            Err(FrameError::Peer(fault)) => return self.misbehaved(fault),
+            Err(NoFrame::Because(FrameError::Peer(fault))) => return self.misbehaved(fault),
         };
         let served = match frame::payload(&bytes) {
             Ok(served) => served,
@@ -113,6 +121,32 @@ impl Reading {
             Served::Refused(why) => {
                 let error = LinkError::Refused(*why);
                 self.end(Err(error))
+            }
+        }
+    }
+
+    /// The next payload, none at the end of the stream.
+    async fn frame(&mut self) -> Result<Option<Bytes>, NoFrame> {
+        loop {
+            let next = self.unframer.next_payload();
+            if let Some(bytes) = next.map_err(|fault| NoFrame::Because(FrameError::Peer(fault)))? {
+                self.owed_since = None;
+                return Ok(Some(bytes));
+            }
+            let begun = self.unframer.waiting();
+            let more = more(&mut self.stream, &mut self.unframer);
+            let came = if self.live && self.follow && begun == 0 {
+                more.await
+            } else {
+                let since = *self.owed_since.get_or_insert_with(Instant::now);
+                let moving = Duration::from_secs(begun as u64 / SLOWEST);
+                let late = |_| NoFrame::Late;
+                timeout_at(since + self.silence + moving, more)
+                    .await
+                    .map_err(late)?
+            };
+            if !came.map_err(NoFrame::Because)? {
+                return Ok(None);
             }
         }
     }

@@ -67,6 +67,12 @@ impl Unframer {
         self.buffer.extend_from_slice(bytes);
     }
 
+    /// Bytes that came and were not given out yet: after none was left to give, those of a frame that was begun.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        self.buffer.len()
+    }
+
     /// The next whole payload, or none yet.
     ///
     /// # Errors

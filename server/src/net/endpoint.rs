@@ -9,8 +9,8 @@ use std::time::Duration;
 use caucus_proto::wire::ALPN;
 use quinn::crypto::rustls::QuicServerConfig;
 use quinn::{
-    AckFrequencyConfig, Endpoint, IdleTimeout, NoneTokenLog, ServerConfig, TransportConfig,
-    ValidationTokenConfig, VarInt,
+    AckFrequencyConfig, AsyncUdpSocket, Endpoint, EndpointConfig, IdleTimeout, NoneTokenLog, ServerConfig,
+    TokioRuntime, TransportConfig, ValidationTokenConfig, VarInt,
 };
 use rustls::crypto::{CryptoProvider, aws_lc_rs};
 use rustls::pki_types::PrivateKeyDer;
@@ -60,6 +60,19 @@ pub(crate) fn listen(
     Endpoint::server(config, address).map_err(|error| EndpointError::Bind { address, error })
 }
 
+/// Listens on a socket that is there already. Call inside a tokio runtime.
+pub(crate) fn listen_on(
+    socket: Arc<dyn AsyncUdpSocket>,
+    address: SocketAddr,
+    identity: &Identity,
+    limits: &Limits,
+) -> Result<Endpoint, EndpointError> {
+    let config = Some(server(identity, limits)?);
+    let settings = EndpointConfig::default();
+    Endpoint::new_with_abstract_socket(settings, config, socket, Arc::new(TokioRuntime))
+        .map_err(|error| EndpointError::Bind { address, error })
+}
+
 fn server(identity: &Identity, limits: &Limits) -> Result<ServerConfig, EndpointError> {
     let tls = |error: rustls::Error| EndpointError::Tls(error.to_string());
     let (certificate, key) = identity.certificate()?;
@@ -81,6 +94,9 @@ fn server(identity: &Identity, limits: &Limits) -> Result<ServerConfig, Endpoint
     config
         .transport_config(Arc::new(transport(limits)))
         .validation_token_config(tokens)
+        // Packets of a connection from another address than its own are dropped: a client that changed its
+        // network comes back by a connection that shares nothing with the old one.
+        .migration(false)
         .max_incoming(INCOMING)
         .incoming_buffer_size(INCOMING_BYTES)
         .incoming_buffer_size_total(INCOMING_BYTES_TOTAL);

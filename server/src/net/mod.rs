@@ -20,4 +20,5 @@ mod visitor;
 pub use endpoint::EndpointError;
 pub use goodbye::Goodbye;
 pub use identity::{Identity, IdentityError};
+pub use quinn::AsyncUdpSocket;
 pub(crate) use quinn::{Endpoint, Incoming};

@@ -1,0 +1,27 @@
+//! Networks: what the whole stack does while datagrams are lost, late, overtaken, doubled or too large, in virtual
+//! time (`caucus_tests::net`).
+
+mod handshakes;
+mod hostile;
+mod moves;
+mod partitions;
+mod replay;
+mod rough;
+mod storms;
+
+use std::future::Future;
+
+/// Runs a story on one thread, in virtual time.
+fn virtually<T>(story: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .start_paused(true)
+        .build()
+        .expect("a runtime")
+        .block_on(story)
+}
+
+/// Whether the long campaigns run.
+fn long() -> bool {
+    std::env::var_os("CAUCUS_LONG").is_some()
+}
