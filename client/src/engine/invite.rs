@@ -1,5 +1,7 @@
 //! Invites: a card that the link opens, a drop for requests, and the act that opens it in the log.
 
+use std::time::Duration;
+
 use caucus_proto::codec;
 use caucus_proto::envelope::{self, LinkKeys};
 use caucus_proto::id::{ChannelId, Counter, IntentId, Minutes, Position, RoomId};
@@ -15,7 +17,7 @@ use super::follow::invite_number;
 use super::link::InviteLink;
 use super::random;
 use super::record::{InviteRecord, OwnInvite, SecretKey};
-use super::relay::patiently;
+use super::relay::{PATIENCE, patiently, patiently_for};
 use super::room::Room;
 use super::sealed::Recipient;
 use crate::relay::{Appended, Connection};
@@ -247,9 +249,23 @@ pub(super) async fn put(
     append: &StaticSecret,
     bucket: Vec<u8>,
 ) -> Result<Position, EngineError> {
-    let opened = patiently(|| connection.open(channel, Role::Append, append)).await?;
+    put_within(PATIENCE, connection, channel, append, bucket).await
+}
+
+/// As [`put`], waiting no longer than this where the relay says that it is too early.
+pub(super) async fn put_within(
+    patience: Duration,
+    connection: &Connection,
+    channel: ChannelId,
+    append: &StaticSecret,
+    bucket: Vec<u8>,
+) -> Result<Position, EngineError> {
+    let opened = patiently_for(patience, || connection.open(channel, Role::Append, append)).await?;
     let bytes = bytes::Bytes::from(bucket);
-    let appended = patiently(|| connection.append(opened.handle, opened.counter, bytes.clone())).await?;
+    let appended = patiently_for(patience, || {
+        connection.append(opened.handle, opened.counter, bytes.clone())
+    });
+    let appended = appended.await?;
     let _ = connection.close(opened.handle).await;
     match appended {
         Appended::Stored(position) => Ok(position),

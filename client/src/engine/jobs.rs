@@ -14,7 +14,7 @@ use super::answer::Reply;
 use super::blob;
 use super::error::EngineError;
 use super::follow::Cause;
-use super::invite::put;
+use super::invite::put_within;
 use super::record::{Job, WelcomeRecord};
 use super::refuge;
 use super::relay::patiently;
@@ -30,7 +30,7 @@ const GREET_LATER_MS: u64 = 20_000;
 /// Answers that are on their way at once.
 const AT_ONCE: usize = 8;
 
-/// How long one answer may take.
+/// How long one applicant may keep an answer waiting.
 const ANSWER_PATIENCE: Duration = Duration::from_secs(5);
 
 /// Life of what is handed to applicants.
@@ -263,11 +263,10 @@ async fn answer(
     append: &StaticSecret,
     sealed: Vec<u8>,
 ) -> Result<(), EngineError> {
-    let put = put(connection, channel, append, sealed);
-    match tokio::time::timeout(ANSWER_PATIENCE, put).await {
-        Ok(Err(EngineError::Relay(LinkError::Refused(because)))) if is_of_the_drop(because) => Ok(()),
-        Ok(Err(EngineError::RoomState(_))) | Err(_) => Ok(()),
-        Ok(other) => other.map(|_| ()),
+    match put_within(ANSWER_PATIENCE, connection, channel, append, sealed).await {
+        Err(EngineError::Relay(LinkError::Refused(because))) if is_of_the_drop(because) => Ok(()),
+        Err(EngineError::RoomState(_)) => Ok(()),
+        other => other.map(|_| ()),
     }
 }
 

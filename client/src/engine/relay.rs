@@ -8,13 +8,25 @@ use caucus_proto::wire::RefusedBecause;
 use crate::relay::LinkError;
 
 /// How long a refusal for a moment is waited out, in all.
-const PATIENCE: Duration = Duration::from_secs(15);
+pub(super) const PATIENCE: Duration = Duration::from_secs(15);
 
 /// Asks again while the relay says "too fast" or "held", up to a quarter of a minute.
 ///
 /// # Errors
 /// As the request itself.
 pub(super) async fn patiently<T, F, R>(request: F) -> Result<T, LinkError>
+where
+    F: Fn() -> R,
+    R: Future<Output = Result<T, LinkError>>,
+{
+    patiently_for(PATIENCE, request).await
+}
+
+/// As [`patiently`], waiting no longer than this in all. How long the relay takes to answer does not count.
+///
+/// # Errors
+/// As the request itself.
+pub(super) async fn patiently_for<T, F, R>(patience: Duration, request: F) -> Result<T, LinkError>
 where
     F: Fn() -> R,
     R: Future<Output = Result<T, LinkError>>,
@@ -31,7 +43,7 @@ where
             }
             _ => return Err(error),
         };
-        if waited + pause > PATIENCE {
+        if waited + pause > patience {
             return Err(error);
         }
         tokio::time::sleep(pause).await;

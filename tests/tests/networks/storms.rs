@@ -58,7 +58,6 @@ fn no_storm_that_once_failed_fails_again() {
 
 /// What the corpus failed by, without chance: whoever admits waits five and a half seconds for each answer of the relay.
 #[test]
-#[ignore = "an answer to an applicant that takes longer than five seconds counts as given, and nobody gives it again"]
 fn whoever_is_admitted_over_a_slow_way_comes_in() {
     virtually(async {
         let world = World::new(1).await;
