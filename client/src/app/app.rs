@@ -110,6 +110,7 @@ impl App {
                 name,
                 confirmed,
             } => body::verify(engine, &body, &name, confirmed),
+            Intent::Renew { body, name } => membership::renew(engine, &body, &name).await,
             Intent::Invite { body, uses, minutes } => membership::invite(engine, &body, uses, minutes).await,
             Intent::Invites { body } => membership::invites(engine, body.as_deref()),
             Intent::Revoke { body, number } => membership::revoke(engine, &body, number).await,

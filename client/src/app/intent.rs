@@ -207,6 +207,13 @@ pub enum Intent {
         #[serde(default)]
         confirmed: bool,
     },
+    /// Lets somebody's request to be renewed count although they spoke since: codes were compared. Answer: `done`.
+    Renew {
+        /// In which body.
+        body: String,
+        /// Whom.
+        name: String,
+    },
     /// Removes somebody. Answer: `removed`.
     Remove {
         /// From which body.

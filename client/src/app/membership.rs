@@ -276,6 +276,27 @@ fn is_cut(live: &LiveRoom, persona: &PersonaId) -> bool {
         .is_none_or(|person| matches!(person.standing, Standing::Gone { uncut: false, .. }))
 }
 
+/// Lets a doubtful request to be renewed count.
+pub(super) async fn renew(engine: &Engine, body: &str, name: &str) -> Result<Answer, Problem> {
+    let live = find::room(engine, body)?;
+    let deed = {
+        let room = live.room();
+        let (persona, person) = room.named(name)?;
+        let Some(wants) = person.doubtful_renewal() else {
+            return Err(Problem::new(
+                Code::NotFound,
+                format!("{} does not ask for anything that needs your word", person.name),
+                "who lost their place is renewed by itself; see `caucus read`",
+            ));
+        };
+        Deed::Renew {
+            persona,
+            key_package: wants.key_package,
+        }
+    };
+    done_or_queued(&live, live.act(&deed, PATIENCE).await?)
+}
+
 /// Leaves a body; the next who may, carries it out.
 pub(super) async fn leave(engine: &Engine, body: &str) -> Result<Answer, Problem> {
     let live = find::room(engine, body)?;

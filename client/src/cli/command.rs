@@ -14,7 +14,7 @@ use super::secret::Source;
 use super::session::Session;
 use super::{
     admit, agent, decline, found, init, invite, invites, join, joins, leave, lock, overview, passphrase,
-    people, read, relay, remove, requests, revoke, rooms, say, status, unlock, verify,
+    people, read, relay, remove, renew, requests, revoke, rooms, say, status, unlock, verify,
 };
 use crate::agent::Home;
 use crate::clock::{Clock, SystemClock};
@@ -59,6 +59,7 @@ enum Command {
     Rooms(rooms::Rooms),
     People(people::People),
     Verify(verify::Verify),
+    Renew(renew::Renew),
     Remove(remove::Remove),
     Leave(leave::Leave),
     Status(status::Status),
@@ -129,6 +130,7 @@ fn act(command: Command, session: &mut Session) -> Result<u8, Failure> {
         Command::Rooms(rooms) => rooms.run(session),
         Command::People(people) => people.run(session),
         Command::Verify(verify) => verify.run(session),
+        Command::Renew(renew) => renew.run(session),
         Command::Remove(remove) => remove.run(session),
         Command::Leave(leave) => leave.run(session),
         Command::Status(status) => status.run(session),

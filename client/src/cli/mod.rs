@@ -23,6 +23,7 @@ mod qr;
 mod read;
 mod relay;
 mod remove;
+mod renew;
 mod requests;
 mod revoke;
 mod rooms;
@@ -35,6 +36,7 @@ mod table;
 mod tests;
 mod time;
 mod unlock;
+
 mod verify;
 
 pub use command::main;

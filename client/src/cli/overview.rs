@@ -36,6 +36,7 @@ const GROUPS: [(&str, &[(&str, &str)]); 4] = [
         &[
             ("people BODY", "who is there and what they may do"),
             ("verify BODY NAME", "compare codes with somebody"),
+            ("renew BODY NAME", "let a device back in that asks for it"),
             ("remove BODY NAME", "remove somebody"),
             ("leave BODY", "leave"),
         ],

@@ -26,19 +26,12 @@ pub(super) struct Verify {
 
 impl Verify {
     pub(super) fn run(self, session: &mut Session) -> Result<u8, Failure> {
-        let answer = self.ask(session, self.yes)?;
+        let answer = ask(session, &self.body, &self.name, self.yes)?;
         ending::show(session, answer, |session, answer| {
             let Answer::Code { name, code, verified } = answer else {
                 return Err(Session::unexpected(&answer));
             };
-            session
-                .console
-                .say(&format!("The code between you and {name}:"))?;
-            let groups: Vec<&str> = code.split_whitespace().collect();
-            for line in groups.chunks(GROUPS) {
-                session.console.line([bold(format!("    {}", line.join(" ")))])?;
-            }
-            session.console.flush()?;
+            show_code(session, &name, &code)?;
             if verified {
                 return session
                     .console
@@ -48,7 +41,7 @@ impl Verify {
                 .console
                 .confirm(&format!("Does {name} read out the same code?"))
             {
-                self.ask(session, true)?;
+                ask(session, &self.body, &self.name, true)?;
                 session.console.say(&format!("{name} is verified."))?;
             } else {
                 session.console.remark(&format!(
@@ -58,13 +51,26 @@ impl Verify {
             Ok(())
         })
     }
+}
 
-    fn ask(&self, session: &mut Session, confirmed: bool) -> Result<Answer, Failure> {
-        let intent = Intent::Verify {
-            body: self.body.clone(),
-            name: self.name.clone(),
-            confirmed,
-        };
-        session.ask_in(&self.body, &intent)
+/// Asks for the code, or says that it was compared.
+pub(super) fn ask(session: &mut Session, body: &str, name: &str, confirmed: bool) -> Result<Answer, Failure> {
+    let intent = Intent::Verify {
+        body: body.to_owned(),
+        name: name.to_owned(),
+        confirmed,
+    };
+    session.ask_in(body, &intent)
+}
+
+/// Shows the code in groups.
+pub(super) fn show_code(session: &mut Session, name: &str, code: &str) -> Result<(), Failure> {
+    session
+        .console
+        .say(&format!("The code between you and {name}:"))?;
+    let groups: Vec<&str> = code.split_whitespace().collect();
+    for line in groups.chunks(GROUPS) {
+        session.console.line([bold(format!("    {}", line.join(" ")))])?;
     }
+    session.console.flush()
 }

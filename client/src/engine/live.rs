@@ -82,6 +82,16 @@ impl LiveRoom {
         let contradicted = |(name, at)| format!("{name} saw another history than this device, at entry {at}");
         let mut warnings: Vec<String> = room.disputed().into_iter().map(contradicted).collect();
         warnings.extend(room.clock_warning(now));
+        let doubtful = room
+            .state()
+            .present()
+            .filter(|(_, person)| person.doubtful_renewal().is_some());
+        warnings.extend(doubtful.map(|(_, person)| {
+            format!(
+                "{} asks for their device to be renewed although they spoke since: compare codes",
+                person.name
+            )
+        }));
         warnings
     }
 
