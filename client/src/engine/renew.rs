@@ -97,7 +97,7 @@ impl Room {
         self.transact(|room, overlay| room.forget_own_renewal(overlay))
     }
 
-    fn forget_own_renewal(&self, overlay: &Overlay) -> Result<(), EngineError> {
+    pub(super) fn forget_own_renewal(&self, overlay: &Overlay) -> Result<(), EngineError> {
         let place = self.own_renewal_place();
         if let Some(record) = overlay.get_value::<RenewalRecord>(&place)?
             && let NoticeKind::Renewal { key_package, .. } = &record.request.notice.kind

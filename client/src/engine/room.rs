@@ -422,10 +422,14 @@ impl Room {
     /// # Errors
     /// `EngineError::Vault`.
     pub fn mark_back(&mut self) -> Result<(), EngineError> {
-        if self.cursor.health == Health::Gone {
-            self.move_cursor(|cursor| cursor.health = Health::Open)?;
+        if self.cursor.health != Health::Gone {
+            return Ok(());
         }
-        Ok(())
+        self.transact(|room, overlay| {
+            room.forget_own_renewal(overlay)?;
+            room.cursor.health = Health::Open;
+            room.keep(overlay)
+        })
     }
 
     /// Whether this person may do it now.
