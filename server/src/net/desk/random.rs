@@ -571,33 +571,33 @@ fn every_answer_and_every_readable_entry_is_what_the_slow_model_says() {
         .build()
         .unwrap();
     let story = (any::<bool>(), prop::collection::vec(deed(), 1..150));
-    let mut runner = TestRunner::new(config);
     let mut seen = std::collections::BTreeMap::<String, u32>::new();
     let seen = std::cell::RefCell::new(&mut seen);
-    runner
-        .run(&story, |(solo, deeds)| {
-            let mut world = World::new();
-            for (who, deed) in beginning(solo).into_iter().chain(deeds) {
-                runtime.block_on(async {
-                    let asked = format!("{deed:?}");
-                    let (answer, expected) = world.step(who, deed).await;
-                    assert_eq!(answer, expected, "{who} asked {asked}");
-                    world.compare().await;
-                    let (deed, answer) = (word(&asked), word(&format!("{answer:?}")));
-                    *seen.borrow_mut().entry(format!("{deed} {answer}")).or_default() += 1;
-                });
-            }
-            Ok(())
-        })
-        .unwrap();
-    // A comparison that never met a rule would prove nothing about it.
-    for met in RULES {
-        assert!(
-            seen.borrow().contains_key(*met),
-            "never met: {met}: {:?}",
-            seen.borrow()
-        );
+    let missing = || RULES.iter().find(|met| !seen.borrow().contains_key(**met));
+    // The rarest rules are met in nine of ten runs: then more stories are told.
+    for _ in 0..6 {
+        TestRunner::new(config.clone())
+            .run(&story, |(solo, deeds)| {
+                let mut world = World::new();
+                for (who, deed) in beginning(solo).into_iter().chain(deeds) {
+                    runtime.block_on(async {
+                        let asked = format!("{deed:?}");
+                        let (answer, expected) = world.step(who, deed).await;
+                        assert_eq!(answer, expected, "{who} asked {asked}");
+                        world.compare().await;
+                        let (deed, answer) = (word(&asked), word(&format!("{answer:?}")));
+                        *seen.borrow_mut().entry(format!("{deed} {answer}")).or_default() += 1;
+                    });
+                }
+                Ok(())
+            })
+            .unwrap();
+        if missing().is_none() {
+            break;
+        }
     }
+    // A comparison that never met a rule would prove nothing about it.
+    assert_eq!(missing(), None, "never met: {:?}", seen.borrow());
 }
 
 /// The first word of a printed value, and the word in it if it is a refusal.
