@@ -55,13 +55,25 @@ impl Call {
     /// # Errors
     /// The agent's `Problem`, or one of code `agent` if it does not answer.
     pub fn ask(&mut self, intent: &Intent) -> Result<Answer, Problem> {
+        self.ask_watching(intent, |_| {})
+    }
+
+    /// Asks, and hands over what is told of how far it is until the answer comes.
+    ///
+    /// # Errors
+    /// As `ask`.
+    pub fn ask_watching(
+        &mut self,
+        intent: &Intent,
+        mut each: impl FnMut(&Answer),
+    ) -> Result<Answer, Problem> {
         let id = self.send(intent)?;
         self.patience(Some(PATIENCE))?;
         loop {
             match self.receive(id)? {
                 Said::Ok(answer) => return Ok(answer),
                 Said::Error(problem) => return Err(problem),
-                Said::Event(_) => {}
+                Said::Event(event) => each(&event),
             }
         }
     }

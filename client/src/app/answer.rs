@@ -3,6 +3,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::intent::Keep;
+
 /// What the agent answers.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(tag = "is", rename_all = "snake_case")]
@@ -113,6 +115,36 @@ pub enum Answer {
         /// It was compared before.
         verified: bool,
     },
+    /// How far something long has come; the answer itself follows.
+    Progress {
+        /// What is being done, in words.
+        what: String,
+        /// How much of it is done.
+        done: u64,
+        /// How much there is.
+        total: u64,
+    },
+    /// How long words are kept on this device.
+    Retention {
+        /// Where no other is chosen.
+        default: Keep,
+        /// Rooms, by label.
+        rooms: Vec<RetentionView>,
+    },
+    /// The vault was destroyed.
+    Destroyed {
+        /// There was one.
+        vault: bool,
+        /// An agent was ended.
+        agent: bool,
+        /// The home folder is gone too; it stays where other things lie in it.
+        home: bool,
+    },
+    /// What is right and wrong on this machine.
+    Examined {
+        /// One line each.
+        checks: Vec<Check>,
+    },
     /// Somebody was removed.
     Removed {
         /// Whom.
@@ -122,6 +154,42 @@ pub enum Answer {
         /// The room's keys have turned: they read nothing from here on.
         cut: bool,
     },
+}
+
+/// How long words of a room are kept on this device.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct RetentionView {
+    /// The room.
+    pub room: String,
+    /// What was chosen for it; none where the default holds.
+    pub own: Option<Keep>,
+    /// Up to which position words were forgotten.
+    pub forgotten: u64,
+}
+
+/// One thing that was looked at on this machine.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Check {
+    /// What.
+    pub what: String,
+    /// How it stands.
+    pub verdict: Verdict,
+    /// What was found.
+    pub found: String,
+    /// What to do about it.
+    pub next: Option<String>,
+}
+
+/// How something stands. Later ones are worse.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// As it should be.
+    Ok,
+    /// It works, but a person should know.
+    Warning,
+    /// It does not work.
+    Broken,
 }
 
 /// What the agent holds.

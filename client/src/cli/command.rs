@@ -13,8 +13,9 @@ use super::failure::Failure;
 use super::secret::Source;
 use super::session::Session;
 use super::{
-    admit, agent, decline, found, init, invite, invites, join, joins, leave, lock, overview, passphrase,
-    people, read, relay, remove, requests, revoke, rooms, say, status, unlock, verify,
+    admit, agent, backup, decline, destroy, found, init, invite, invites, join, joins, leave, lock, overview,
+    passphrase, people, read, relay, remove, requests, restore, retention, revoke, rooms, say, status,
+    unlock, verify,
 };
 use crate::agent::Home;
 use crate::clock::{Clock, SystemClock};
@@ -65,6 +66,10 @@ enum Command {
     Lock(lock::Lock),
     Unlock(unlock::Unlock),
     Passphrase(passphrase::Passphrase),
+    Retention(retention::Retention),
+    Backup(backup::Backup),
+    Restore(restore::Restore),
+    Destroy(destroy::Destroy),
     Agent(agent::Agent),
 }
 
@@ -135,6 +140,10 @@ fn act(command: Command, session: &mut Session) -> Result<u8, Failure> {
         Command::Lock(lock) => lock.run(session),
         Command::Unlock(unlock) => unlock.run(session),
         Command::Passphrase(passphrase) => passphrase.run(session),
+        Command::Retention(retention) => retention.run(session),
+        Command::Backup(backup) => backup.run(session),
+        Command::Restore(restore) => restore.run(session),
+        Command::Destroy(destroy) => destroy.run(session),
         Command::Agent(agent) => agent.run(session),
     }
 }

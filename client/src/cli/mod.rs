@@ -2,9 +2,11 @@
 
 mod admit;
 mod agent;
+mod backup;
 mod command;
 mod console;
 mod decline;
+mod destroy;
 mod ending;
 mod failure;
 mod found;
@@ -24,6 +26,8 @@ mod read;
 mod relay;
 mod remove;
 mod requests;
+mod restore;
+mod retention;
 mod revoke;
 mod rooms;
 mod say;
