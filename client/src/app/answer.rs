@@ -227,6 +227,21 @@ pub struct Status {
     pub unsent: u64,
     /// What a person should know, in words.
     pub warnings: Vec<String>,
+    /// How the agent keeps its memory to itself.
+    pub protection: ProtectionView,
+}
+
+/// How a process keeps its memory to itself.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct ProtectionView {
+    /// It leaves no core dump and no other process of its user reads its memory.
+    pub undumpable: bool,
+    /// No page of it is written to the swap.
+    pub locked: bool,
+    /// There is a swap on a disk.
+    pub swap: bool,
+    /// Bytes that it may lock; none for no limit.
+    pub may_lock: Option<u64>,
 }
 
 /// A relay as this device sees it.

@@ -18,12 +18,14 @@ mod view;
 
 pub use answer::{
     Answer, Check, DecidedView, InviteView, JoinStage, JoinView, MessageKind, MessageView, PersonView,
-    RelayState, RelayView, RequestView, RetentionView, RoomState, RoomView, Status, VaultWord, Verdict,
+    ProtectionView, RelayState, RelayView, RequestView, RetentionView, RoomState, RoomView, Status,
+    VaultWord, Verdict,
 };
 pub use app::{App, IDLE_MINUTES, Telling};
 pub use intent::{Intent, Keep, KindWord, Secret, SuiteWord};
 pub use keep::{destroy, examine};
 pub use problem::{Code, Problem};
+pub use status::protect;
 pub use talk::Follow;
 
 pub use crate::vault::Cost;

@@ -76,6 +76,8 @@ enum Command {
 /// Does what the process's arguments say.
 #[must_use]
 pub fn main() -> ExitCode {
+    // Before anything secret is read. What could not be had is told by `status` and `doctor`.
+    let _ = crate::app::protect();
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {
