@@ -31,6 +31,13 @@ pub fn end_at_once(home: &Home) -> bool {
     true
 }
 
+/// The process that is the agent of a home, where the system tells.
+#[must_use]
+pub fn process_of(home: &Home) -> Option<u32> {
+    let pid = listener(home).or_else(|| holder(home))?;
+    u32::try_from(pid.as_raw_nonzero().get()).ok()
+}
+
 /// Removes what an agent left in its home, and the home if nothing else is in it. Answers whether it is gone.
 pub fn clear(home: &Home) -> bool {
     for file in [home.socket(), home.lock_file()] {

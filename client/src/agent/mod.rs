@@ -13,7 +13,7 @@ mod spawn;
 mod tests;
 
 pub use call::Call;
-pub use end::{clear, end_at_once};
+pub use end::{clear, end_at_once, process_of};
 pub use home::{Home, HomeError};
 pub use line::{LONGEST_LINE, Reply, Request};
 pub use listen::{Agent, AgentError};

@@ -140,6 +140,16 @@ pub enum Answer {
         /// The home folder is gone too; it stays where other things lie in it.
         home: bool,
     },
+    /// What a shell needs to complete commands.
+    Completions {
+        /// In the shell's own language.
+        script: String,
+    },
+    /// Manual pages were written.
+    Manual {
+        /// Their names.
+        pages: Vec<String>,
+    },
     /// What is right and wrong on this machine.
     Examined {
         /// One line each.
@@ -408,6 +418,8 @@ pub struct RoomView {
     pub live: bool,
     /// Minutes since 1970-01-01T00:00Z of the last time it was read to the end.
     pub synced: Option<u64>,
+    /// The time that its people witness, in minutes since 1970-01-01T00:00Z.
+    pub clock: u64,
     /// How it stands.
     pub state: RoomState,
     /// Removed people whose access is not yet cut.

@@ -13,9 +13,9 @@ use super::failure::Failure;
 use super::secret::Source;
 use super::session::Session;
 use super::{
-    admit, agent, backup, decline, destroy, found, init, invite, invites, join, joins, leave, lock, overview,
-    passphrase, people, read, relay, remove, requests, restore, retention, revoke, rooms, say, status,
-    unlock, verify,
+    admit, agent, backup, completions, decline, destroy, doctor, found, init, invite, invites, join, joins,
+    leave, lock, man, overview, passphrase, people, read, relay, remove, requests, restore, retention,
+    revoke, rooms, say, status, unlock, verify,
 };
 use crate::agent::Home;
 use crate::clock::{Clock, SystemClock};
@@ -71,6 +71,9 @@ enum Command {
     Restore(restore::Restore),
     Destroy(destroy::Destroy),
     Agent(agent::Agent),
+    Doctor(doctor::Doctor),
+    Completions(completions::Completions),
+    Man(man::Man),
 }
 
 /// Does what the process's arguments say.
@@ -147,6 +150,9 @@ fn act(command: Command, session: &mut Session) -> Result<u8, Failure> {
         Command::Restore(restore) => restore.run(session),
         Command::Destroy(destroy) => destroy.run(session),
         Command::Agent(agent) => agent.run(session),
+        Command::Doctor(doctor) => doctor.run(session),
+        Command::Completions(completions) => completions.run(session),
+        Command::Man(man) => man.run(session),
     }
 }
 

@@ -143,6 +143,14 @@ impl Console {
         self.line([plain(text)])
     }
 
+    /// A text of many lines.
+    ///
+    /// # Errors
+    /// As `line`.
+    pub(super) fn page(&mut self, text: &str) -> Result<(), Failure> {
+        plain::lines(text).try_for_each(|line| self.say(&line))
+    }
+
     /// An answer as one line of JSON.
     ///
     /// # Errors

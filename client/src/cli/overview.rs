@@ -64,6 +64,8 @@ const GROUPS: [(&str, &[(&str, &str)]); 4] = [
             ("relay", "relays you use"),
             ("found", "found a body"),
             ("agent", "the process that holds the open vault"),
+            ("doctor", "find what is wrong on this machine"),
+            ("completions, man", "for your shell; manual pages"),
         ],
     ),
 ];
