@@ -9,5 +9,6 @@ pub mod cli;
 pub mod clock;
 pub mod engine;
 pub mod mls;
+pub mod process;
 pub mod relay;
 pub mod vault;

@@ -24,6 +24,8 @@ pub struct Call {
     write: UnixStream,
     read: BufReader<UnixStream>,
     last: u64,
+    /// How long an answer may take.
+    longest: Duration,
 }
 
 impl Call {
@@ -47,7 +49,15 @@ impl Call {
             write: stream,
             read: BufReader::new(read),
             last: 0,
+            longest: PATIENCE,
         }))
+    }
+
+    /// Waits for an answer so long at most.
+    #[must_use]
+    pub const fn with_patience(mut self, longest: Duration) -> Self {
+        self.longest = longest;
+        self
     }
 
     /// Asks, and waits for the answer.
@@ -55,13 +65,25 @@ impl Call {
     /// # Errors
     /// The agent's `Problem`, or one of code `agent` if it does not answer.
     pub fn ask(&mut self, intent: &Intent) -> Result<Answer, Problem> {
+        self.ask_watching(intent, |_| {})
+    }
+
+    /// Asks, and hands over what is told of how far it is until the answer comes.
+    ///
+    /// # Errors
+    /// As `ask`.
+    pub fn ask_watching(
+        &mut self,
+        intent: &Intent,
+        mut each: impl FnMut(&Answer),
+    ) -> Result<Answer, Problem> {
         let id = self.send(intent)?;
-        self.patience(Some(PATIENCE))?;
+        self.patience(Some(self.longest))?;
         loop {
             match self.receive(id)? {
                 Said::Ok(answer) => return Ok(answer),
                 Said::Error(problem) => return Err(problem),
-                Said::Event(_) => {}
+                Said::Event(event) => each(&event),
             }
         }
     }

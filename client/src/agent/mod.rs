@@ -3,6 +3,7 @@
 //! It carries intents to the app and answers back. It holds no rules and knows nothing of terminals.
 
 mod call;
+mod end;
 mod home;
 mod line;
 mod listen;
@@ -12,6 +13,7 @@ mod spawn;
 mod tests;
 
 pub use call::Call;
+pub use end::{clear, end_at_once, process_of};
 pub use home::{Home, HomeError};
 pub use line::{LONGEST_LINE, Reply, Request};
 pub use listen::{Agent, AgentError};

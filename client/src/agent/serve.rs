@@ -11,7 +11,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
 use zeroize::Zeroize;
 
 use super::line::{LONGEST_LINE, Reply, Request, Said};
-use crate::app::{Answer, App, Code, Intent, Problem};
+use crate::app::{Answer, App, Code, Intent, Problem, Telling};
 
 /// Most requests under way at a time on a connection; the agent reads on when one is done.
 pub(super) const REQUESTS: usize = 64;
@@ -24,6 +24,12 @@ const REPLIES: usize = 64;
 
 /// How often somebody who follows counts as asking.
 const TOUCH: Duration = Duration::from_secs(20);
+
+/// How long something may take before the asker is told how far it is.
+const LONG: Duration = Duration::from_secs(1);
+
+/// How often the asker is told.
+const AGAIN: Duration = Duration::from_millis(250);
 
 /// What all connections share.
 pub(super) struct Shared {
@@ -175,7 +181,7 @@ impl Work {
                 () = until(&mut gone) => return,
             }
         } else {
-            app.handle(intent).await
+            self.work(&app, intent).await
         };
         if stops {
             // Whoever comes after the answer must not meet the agent that ends.
@@ -197,6 +203,31 @@ impl Work {
             })
             .await;
             self.shared.stop.send_replace(true);
+        }
+    }
+
+    /// Does what is asked, and tells now and then how far it is where that takes long.
+    async fn work(&self, app: &App, intent: Intent) -> Result<Answer, Problem> {
+        let telling = Telling::new(None);
+        let mut told = telling.subscribe();
+        let mut tick = tokio::time::interval_at(tokio::time::Instant::now() + LONG, AGAIN);
+        let work = app.handle_telling(intent, &telling);
+        tokio::pin!(work);
+        loop {
+            tokio::select! {
+                answer = &mut work => return answer,
+                _ = tick.tick() => {
+                    let latest = if told.has_changed().unwrap_or(false) { *told.borrow_and_update() } else { None };
+                    if let Some(progress) = latest {
+                        self.reply(Said::Event(Answer::Progress {
+                            what: progress.what.to_owned(),
+                            done: progress.done,
+                            total: progress.total,
+                        }))
+                        .await;
+                    }
+                }
+            }
         }
     }
 

@@ -3,6 +3,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::intent::Keep;
+
 /// What the agent answers.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(tag = "is", rename_all = "snake_case")]
@@ -113,6 +115,46 @@ pub enum Answer {
         /// It was compared before.
         verified: bool,
     },
+    /// How far something long has come; the answer itself follows.
+    Progress {
+        /// What is being done, in words.
+        what: String,
+        /// How much of it is done.
+        done: u64,
+        /// How much there is.
+        total: u64,
+    },
+    /// How long words are kept on this device.
+    Retention {
+        /// Where no other is chosen.
+        default: Keep,
+        /// Rooms, by label.
+        rooms: Vec<RetentionView>,
+    },
+    /// The vault was destroyed.
+    Destroyed {
+        /// There was one.
+        vault: bool,
+        /// An agent was ended.
+        agent: bool,
+        /// The home folder is gone too; it stays where other things lie in it.
+        home: bool,
+    },
+    /// What a shell needs to complete commands.
+    Completions {
+        /// In the shell's own language.
+        script: String,
+    },
+    /// Manual pages were written.
+    Manual {
+        /// Their names.
+        pages: Vec<String>,
+    },
+    /// What is right and wrong on this machine.
+    Examined {
+        /// One line each.
+        checks: Vec<Check>,
+    },
     /// Somebody was removed.
     Removed {
         /// Whom.
@@ -122,6 +164,42 @@ pub enum Answer {
         /// The room's keys have turned: they read nothing from here on.
         cut: bool,
     },
+}
+
+/// How long words of a room are kept on this device.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct RetentionView {
+    /// The room.
+    pub room: String,
+    /// What was chosen for it; none where the default holds.
+    pub own: Option<Keep>,
+    /// Up to which position words were forgotten.
+    pub forgotten: u64,
+}
+
+/// One thing that was looked at on this machine.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Check {
+    /// What.
+    pub what: String,
+    /// How it stands.
+    pub verdict: Verdict,
+    /// What was found.
+    pub found: String,
+    /// What to do about it.
+    pub next: Option<String>,
+}
+
+/// How something stands. Later ones are worse.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// As it should be.
+    Ok,
+    /// It works, but a person should know.
+    Warning,
+    /// It does not work.
+    Broken,
 }
 
 /// What the agent holds.
@@ -159,6 +237,21 @@ pub struct Status {
     pub unsent: u64,
     /// What a person should know, in words.
     pub warnings: Vec<String>,
+    /// How the agent keeps its memory to itself.
+    pub protection: ProtectionView,
+}
+
+/// How a process keeps its memory to itself.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct ProtectionView {
+    /// It leaves no core dump and no other process of its user reads its memory.
+    pub undumpable: bool,
+    /// No page of it is written to the swap.
+    pub locked: bool,
+    /// There is a swap on a disk.
+    pub swap: bool,
+    /// Bytes that it may lock; none for no limit.
+    pub may_lock: Option<u64>,
 }
 
 /// A relay as this device sees it.
@@ -325,6 +418,8 @@ pub struct RoomView {
     pub live: bool,
     /// Minutes since 1970-01-01T00:00Z of the last time it was read to the end.
     pub synced: Option<u64>,
+    /// The time that its people witness, in minutes since 1970-01-01T00:00Z.
+    pub clock: u64,
     /// How it stands.
     pub state: RoomState,
     /// Removed people whose access is not yet cut.

@@ -7,17 +7,37 @@ use std::time::Duration;
 
 use super::answer::{Answer, VaultWord};
 use super::intent::{Intent, Secret};
+use super::keep;
 use super::problem::{Code, Problem};
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
 use crate::clock::Clock;
 use crate::engine::Engine;
 use crate::relay::Sockets;
-use crate::vault::{Cost, Passphrase, Place, Table, Vault};
+use crate::vault::{Cost, Passphrase, Place, Progress, Table, Vault};
 
 /// Minutes without a request after which the vault locks, unless chosen otherwise.
 pub const IDLE_MINUTES: u32 = 30;
 
 /// How long an act may take to land before it counts as waiting.
 pub(super) const PATIENCE: Duration = Duration::from_secs(5);
+
+/// How often it looks whether there is something to forget.
+const LOOK: Duration = Duration::from_secs(60);
+
+/// Milliseconds between two looks at what is too old to be kept.
+const RETENTION_MS: u64 = 60 * 60 * 1000;
+
+/// Milliseconds after unlocking, when the rooms have caught up, until the second such look.
+const SECOND_LOOK_MS: u64 = 2 * 60 * 1000;
+
+/// Milliseconds within which the vault is rewritten if anything was deleted or replaced, so that what is
+/// gone, keys above all, is gone from its file too.
+const REWRITE_MS: u64 = 24 * 60 * 60 * 1000;
+
+/// Where one hears how far something long has come; the latest word counts.
+pub type Telling = watch::Sender<Option<Progress>>;
 
 /// One person's Caucus. Clones are the same one.
 #[derive(Clone)]
@@ -33,6 +53,16 @@ struct Inner {
     turn: tokio::sync::Mutex<()>,
     idle_minutes: AtomicU64,
     last_use: AtomicU64,
+    house: Mutex<House>,
+}
+
+/// What is done beside what is asked, while the vault is open.
+#[derive(Default)]
+struct House {
+    keeper: Option<JoinHandle<()>>,
+    look_at: u64,
+    rewrite_at: u64,
+    trouble: Option<String>,
 }
 
 impl App {
@@ -55,6 +85,7 @@ impl App {
             turn: tokio::sync::Mutex::default(),
             idle_minutes: AtomicU64::new(u64::from(IDLE_MINUTES)),
             last_use: AtomicU64::new(now),
+            house: Mutex::default(),
         }))
     }
 
@@ -63,6 +94,14 @@ impl App {
     /// # Errors
     /// `Problem`: what happened, and what to do next.
     pub async fn handle(&self, intent: Intent) -> Result<Answer, Problem> {
+        self.handle_telling(intent, &watch::Sender::new(None)).await
+    }
+
+    /// As [`App::handle`], and tells how far it is with what takes long.
+    ///
+    /// # Errors
+    /// As [`App::handle`].
+    pub async fn handle_telling(&self, intent: Intent, telling: &Telling) -> Result<Answer, Problem> {
         match intent {
             Intent::Hello {} => Ok(Answer::Agent {
                 version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -70,7 +109,8 @@ impl App {
                 pid: std::process::id(),
             }),
             Intent::Init { passphrase } => self.init(passphrase).await,
-            Intent::Unlock { passphrase } => self.unlock(passphrase).await,
+            Intent::Unlock { passphrase } => self.unlock(passphrase, telling.clone()).await,
+            Intent::Restore { file, passphrase } => self.restore(&file, passphrase, telling.clone()).await,
             Intent::Lock {} => {
                 self.lock().await;
                 Ok(Answer::Done {})
@@ -83,17 +123,26 @@ impl App {
             other => {
                 let engine = self.engine()?;
                 self.touch();
-                let answer = self.ask(&engine, other).await;
+                let answer = self.ask(&engine, other, telling).await;
                 self.touch();
                 answer
             }
         }
     }
 
-    async fn ask(&self, engine: &Engine, intent: Intent) -> Result<Answer, Problem> {
-        use super::{body, membership, relays, talk};
+    async fn ask(&self, engine: &Engine, intent: Intent, telling: &Telling) -> Result<Answer, Problem> {
+        use super::{body, membership, relays, retention, talk};
         match intent {
-            Intent::Passphrase { old, new } => self.passphrase(engine, old, new).await,
+            Intent::Passphrase { old, new } => self.passphrase(engine, old, new, telling.clone()).await,
+            Intent::Backup { file, force } => self.backup(engine, &file, force, telling.clone()).await,
+            Intent::Retention { room, keep } => {
+                let answer = retention::retention(engine, room.as_deref(), keep)?;
+                if keep.is_some() {
+                    // Forgetting begins at once, beside the answer.
+                    self.house().look_at = 0;
+                }
+                Ok(answer)
+            }
             Intent::Idle { minutes } => self.idle(engine, minutes),
             Intent::RelayAdd { address, passes } => relays::add(engine, &address, &passes).await,
             Intent::RelayInfo { address } => relays::info(engine, address.as_deref()).await,
@@ -136,6 +185,7 @@ impl App {
             Intent::Hello {}
             | Intent::Init { .. }
             | Intent::Unlock { .. }
+            | Intent::Restore { .. }
             | Intent::Lock {}
             | Intent::Status {}
             | Intent::Stop {} => Err(Problem::new(
@@ -181,6 +231,10 @@ impl App {
     pub async fn lock(&self) {
         let _turn = self.0.turn.lock().await;
         let engine = self.slot().take();
+        let keeper = self.house().keeper.take();
+        if let Some(keeper) = keeper {
+            keeper.abort();
+        }
         if let Some(engine) = engine {
             engine.stop().await;
         }
@@ -222,32 +276,27 @@ impl App {
         let _turn = self.0.turn.lock().await;
         let (home, cost) = (self.0.home.clone(), self.0.cost);
         let passphrase = Passphrase::new(passphrase.0.clone());
-        let vault = blocking(move || Vault::create(&home, &passphrase, cost)).await?;
-        self.begin(vault)
+        let vault = blocking(move || Ok(Vault::create(&home, &passphrase, cost)?)).await?;
+        self.begin(vault, watch::Sender::new(None)).await
     }
 
-    async fn unlock(&self, passphrase: Secret) -> Result<Answer, Problem> {
+    async fn unlock(&self, passphrase: Secret, telling: Telling) -> Result<Answer, Problem> {
         let _turn = self.0.turn.lock().await;
         let passphrase = Passphrase::new(passphrase.0.clone());
         let open = self.slot().clone();
         if let Some(engine) = open {
             // It is open: the passphrase is still checked, so that "done" means it was right.
             let vault = engine.vault().clone();
-            blocking(move || vault.check(&passphrase)).await?;
+            blocking(move || Ok(vault.check(&passphrase)?)).await?;
             self.touch();
             return Ok(Answer::Done {});
         }
         let home = self.0.home.clone();
-        let vault = blocking(move || {
-            let vault = Vault::open(&home, &passphrase)?;
-            vault.forget_if_needed()?;
-            Ok(vault)
-        })
-        .await?;
-        self.begin(vault)
+        let vault = blocking(move || Ok(Vault::open(&home, &passphrase)?)).await?;
+        self.begin(vault, telling).await
     }
 
-    fn begin(&self, vault: Vault) -> Result<Answer, Problem> {
+    async fn begin(&self, vault: Vault, telling: Telling) -> Result<Answer, Problem> {
         let idle = vault
             .overlay()
             .get_value::<u32>(&idle_place())?
@@ -255,14 +304,108 @@ impl App {
         self.0.idle_minutes.store(u64::from(idle), Ordering::Relaxed);
         self.touch();
         let engine = Engine::start_over(vault, Arc::clone(&self.0.clock), self.0.sockets.clone())?;
+        // Nobody sees what is too old before it is forgotten.
+        self.clean(&engine, true, telling).await;
         *self.slot() = Some(engine);
+        let weak = Arc::downgrade(&self.0);
+        let keeper = tokio::spawn(async move {
+            loop {
+                tokio::time::sleep(LOOK).await;
+                let Some(inner) = weak.upgrade() else { return };
+                Self(inner).keep_house().await;
+            }
+        });
+        if let Some(before) = self.house().keeper.replace(keeper) {
+            before.abort();
+        }
         Ok(Answer::Done {})
     }
 
-    async fn passphrase(&self, engine: &Engine, old: Secret, new: Secret) -> Result<Answer, Problem> {
+    /// Forgets what is too old to be kept, once an hour, and rewrites the vault within a day of anything
+    /// deleted or replaced, at once where words were. Whoever moves the clock calls it; an agent does by itself.
+    pub async fn keep_house(&self) {
+        let now = self.0.clock.now_ms();
+        let engine = self.slot().clone();
+        let due = {
+            let house = self.house();
+            now >= house.look_at || now >= house.rewrite_at
+        };
+        if let Some(engine) = engine.filter(|_| due) {
+            self.clean(&engine, false, watch::Sender::new(None)).await;
+        }
+    }
+
+    /// What fails is told in the status and tried again: the vault is of use all the same.
+    async fn clean(&self, engine: &Engine, first: bool, telling: Telling) {
+        let now = self.0.clock.now_ms();
+        let rewrite = first || now >= self.house().rewrite_at;
+        let engine = engine.clone();
+        let cleaned = blocking(move || {
+            let forgotten = engine.forget_old()?;
+            let vault = engine.vault();
+            if (rewrite || forgotten) && vault.needs_forgetting() {
+                vault.rewrite_telling(&|progress| tell(&telling, progress))?;
+            }
+            Ok(forgotten)
+        })
+        .await;
+        let mut house = self.house();
+        let next = if first { SECOND_LOOK_MS } else { RETENTION_MS };
+        house.look_at = now.saturating_add(next);
+        match cleaned {
+            Ok(forgotten) => {
+                house.trouble = None;
+                if rewrite || forgotten {
+                    house.rewrite_at = now.saturating_add(REWRITE_MS);
+                }
+            }
+            Err(problem) => {
+                house.trouble = Some(format!(
+                    "what was deleted may still be in the vault's file: {}",
+                    problem.message
+                ));
+                house.rewrite_at = now.saturating_add(RETENTION_MS);
+            }
+        }
+    }
+
+    fn house(&self) -> MutexGuard<'_, House> {
+        self.0.house.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn backup(
+        &self,
+        engine: &Engine,
+        file: &str,
+        force: bool,
+        telling: Telling,
+    ) -> Result<Answer, Problem> {
+        let vault = engine.vault().clone();
+        let file = keep::path(file);
+        blocking(move || keep::backup(&vault, &file, force, &|progress| tell(&telling, progress))).await?;
+        Ok(Answer::Done {})
+    }
+
+    async fn restore(&self, file: &str, passphrase: Secret, telling: Telling) -> Result<Answer, Problem> {
+        let _turn = self.0.turn.lock().await;
+        let (home, file) = (self.0.home.clone(), keep::path(file));
+        let passphrase = Passphrase::new(passphrase.0.clone());
+        blocking(move || keep::restore(&home, &file, &passphrase, &|progress| tell(&telling, progress)))
+            .await?;
+        Ok(Answer::Done {})
+    }
+
+    async fn passphrase(
+        &self,
+        engine: &Engine,
+        old: Secret,
+        new: Secret,
+        telling: Telling,
+    ) -> Result<Answer, Problem> {
         let vault = engine.vault().clone();
         let (old, new) = (Passphrase::new(old.0.clone()), Passphrase::new(new.0.clone()));
-        blocking(move || vault.change_passphrase(&old, &new)).await?;
+        blocking(move || Ok(vault.change_passphrase(&old, &new, &|progress| tell(&telling, progress))?))
+            .await?;
         Ok(Answer::Done {})
     }
 
@@ -277,7 +420,11 @@ impl App {
     fn status(&self) -> Result<Answer, Problem> {
         let idle = u32::try_from(self.0.idle_minutes.load(Ordering::Relaxed)).unwrap_or(u32::MAX);
         let engine = self.slot().clone();
-        super::status::status(self.vault_word(), engine.as_ref(), idle)
+        let mut answer = super::status::status(self.vault_word(), engine.as_ref(), idle)?;
+        if let (Answer::Status(status), Some(trouble)) = (&mut answer, &self.house().trouble) {
+            status.warnings.push(trouble.clone());
+        }
+        Ok(answer)
     }
 }
 
@@ -285,15 +432,19 @@ fn idle_place() -> Place {
     Place::new(Table::Settings, b"idle minutes", 0)
 }
 
-/// Runs what burns CPU (the passphrase's hash) beside the runtime.
+fn tell(telling: &Telling, progress: Progress) {
+    telling.send_replace(Some(progress));
+}
+
+/// Runs what burns CPU or disk (the passphrase's hash, a rewrite) beside the runtime.
 async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, crate::vault::VaultError> + Send + 'static,
+    work: impl FnOnce() -> Result<T, Problem> + Send + 'static,
 ) -> Result<T, Problem> {
     match tokio::task::spawn_blocking(work).await {
-        Ok(done) => Ok(done?),
+        Ok(done) => done,
         Err(_) => Err(Problem::new(
             Code::Internal,
-            "opening the vault was interrupted",
+            "work on the vault was interrupted",
             "try again",
         )),
     }

@@ -14,6 +14,9 @@ impl From<VaultError> for Problem {
         match error {
             VaultError::WrongPassphrase => Self::new(Code::WrongPassphrase, message, "try again"),
             VaultError::EmptyPassphrase => Self::new(Code::BadInput, message, "choose a passphrase"),
+            VaultError::Taken | VaultError::NoFolder | VaultError::NoBackup | VaultError::Unreadable => {
+                Self::new(Code::BadInput, message, "give the path of another file")
+            }
             VaultError::Missing => Self::new(Code::NoVault, message, "make one with `caucus init`"),
             VaultError::Exists => Self::new(
                 Code::VaultExists,
@@ -49,7 +52,7 @@ impl From<VaultError> for Problem {
             VaultError::Damaged(_) => Self::new(
                 Code::Vault,
                 message,
-                "put a backup of the folder back; do not go on writing to this one",
+                "do not go on writing to it: move the folder away and put a backup in place with `caucus restore FILE`",
             ),
             VaultError::Cost { .. }
             | VaultError::TooLarge { .. }

@@ -35,6 +35,18 @@ pub enum SuiteWord {
     Classical,
 }
 
+/// How long words are kept.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Keep {
+    /// For so many days.
+    Days(u32),
+    /// For as long as the vault is there.
+    Forever,
+    /// A room: as the default says.
+    Default,
+}
+
 /// What a person wants.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(tag = "do", rename_all = "snake_case", deny_unknown_fields)]
@@ -64,6 +76,31 @@ pub enum Intent {
     Idle {
         /// Minutes; 0 means never.
         minutes: u32,
+    },
+    /// Writes a copy of the vault to a file. Answer: `done`.
+    Backup {
+        /// The file's whole path.
+        file: String,
+        /// Replace what has this name.
+        #[serde(default)]
+        force: bool,
+    },
+    /// Makes a backup the vault of a home that has none; it is locked then. Answer: `done`. Never needs an open
+    /// vault.
+    Restore {
+        /// The file's whole path.
+        file: String,
+        /// The passphrase that the vault had when the backup was made.
+        passphrase: Secret,
+    },
+    /// How long words are kept on this device. Answer: `retention`.
+    Retention {
+        /// `BODY[/ROOM]`; the default of all rooms if none is given.
+        #[serde(default)]
+        room: Option<String>,
+        /// From now on; without it nothing is changed.
+        #[serde(default)]
+        keep: Option<Keep>,
     },
     /// Ends the agent. Answer: `done`.
     Stop {},

@@ -7,20 +7,25 @@ mod body;
 mod explain;
 mod find;
 mod intent;
+mod keep;
 mod membership;
 mod problem;
 mod relays;
+mod retention;
 mod status;
 mod talk;
 mod view;
 
 pub use answer::{
-    Answer, DecidedView, InviteView, JoinStage, JoinView, MessageKind, MessageView, PersonView, RelayState,
-    RelayView, RequestView, RoomState, RoomView, Status, VaultWord,
+    Answer, Check, DecidedView, InviteView, JoinStage, JoinView, MessageKind, MessageView, PersonView,
+    ProtectionView, RelayState, RelayView, RequestView, RetentionView, RoomState, RoomView, Status,
+    VaultWord, Verdict,
 };
-pub use app::{App, IDLE_MINUTES};
-pub use intent::{Intent, KindWord, Secret, SuiteWord};
+pub use app::{App, IDLE_MINUTES, Telling};
+pub use intent::{Intent, Keep, KindWord, Secret, SuiteWord};
+pub use keep::{destroy, examine};
 pub use problem::{Code, Problem};
+pub use status::protect;
 pub use talk::Follow;
 
 pub use crate::vault::Cost;

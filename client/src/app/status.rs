@@ -1,9 +1,43 @@
 //! How things stand, in one answer.
 
-use super::answer::{Answer, RelayState, Status, VaultWord};
+use super::answer::{Answer, ProtectionView, RelayState, Status, VaultWord};
 use super::problem::Problem;
 use super::view;
 use crate::engine::{Engine, JoinStep};
+use crate::process;
+
+/// Protects this process's memory, once; how far that went. To be called before anything secret is read.
+#[must_use]
+pub fn protect() -> ProtectionView {
+    let process::Protection {
+        undumpable,
+        locked,
+        swap,
+        may_lock,
+    } = process::protect();
+    ProtectionView {
+        undumpable,
+        locked,
+        swap,
+        may_lock,
+    }
+}
+
+/// What a person should know of it.
+fn warning_of(protection: &ProtectionView) -> Option<String> {
+    let words = match protection {
+        ProtectionView {
+            undumpable: false, ..
+        } => "a crash of the agent may leave its memory on the disk: `caucus doctor` tells more",
+        ProtectionView {
+            locked: false,
+            swap: true,
+            ..
+        } => "the agent's memory may be written to the swap: `caucus doctor` tells more",
+        _ => return None,
+    };
+    Some(words.to_owned())
+}
 
 /// How things stand.
 pub(super) fn status(
@@ -22,7 +56,9 @@ pub(super) fn status(
         requests: 0,
         unsent: 0,
         warnings: Vec::new(),
+        protection: protect(),
     };
+    status.warnings.extend(warning_of(&status.protection));
     let Some(engine) = engine else {
         return Ok(Answer::Status(status));
     };

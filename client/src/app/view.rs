@@ -75,6 +75,7 @@ pub(super) fn room(live: &LiveRoom) -> Result<RoomView, EngineError> {
         relay: room.record().relay.to_string(),
         live: is_live,
         synced: cursor.synced.map(|minutes| minutes.0),
+        clock: state.now().0,
         state: room_state,
         uncut,
         attested: (room.record().joined_at > Position(0)).then(|| room.attested()),

@@ -13,8 +13,9 @@ use super::failure::Failure;
 use super::secret::Source;
 use super::session::Session;
 use super::{
-    admit, agent, decline, found, init, invite, invites, join, joins, leave, lock, overview, passphrase,
-    people, read, relay, remove, renew, requests, revoke, rooms, say, status, unlock, verify,
+    admit, agent, backup, completions, decline, destroy, doctor, found, init, invite, invites, join, joins,
+    leave, lock, man, overview, passphrase, people, read, relay, remove, renew, requests, restore, retention,
+    revoke, rooms, say, status, unlock, verify,
 };
 use crate::agent::Home;
 use crate::clock::{Clock, SystemClock};
@@ -66,12 +67,21 @@ enum Command {
     Lock(lock::Lock),
     Unlock(unlock::Unlock),
     Passphrase(passphrase::Passphrase),
+    Retention(retention::Retention),
+    Backup(backup::Backup),
+    Restore(restore::Restore),
+    Destroy(destroy::Destroy),
     Agent(agent::Agent),
+    Doctor(doctor::Doctor),
+    Completions(completions::Completions),
+    Man(man::Man),
 }
 
 /// Does what the process's arguments say.
 #[must_use]
 pub fn main() -> ExitCode {
+    // Before anything secret is read. What could not be had is told by `status` and `doctor`.
+    let _ = crate::app::protect();
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {
@@ -137,7 +147,14 @@ fn act(command: Command, session: &mut Session) -> Result<u8, Failure> {
         Command::Lock(lock) => lock.run(session),
         Command::Unlock(unlock) => unlock.run(session),
         Command::Passphrase(passphrase) => passphrase.run(session),
+        Command::Retention(retention) => retention.run(session),
+        Command::Backup(backup) => backup.run(session),
+        Command::Restore(restore) => restore.run(session),
+        Command::Destroy(destroy) => destroy.run(session),
         Command::Agent(agent) => agent.run(session),
+        Command::Doctor(doctor) => doctor.run(session),
+        Command::Completions(completions) => completions.run(session),
+        Command::Man(man) => man.run(session),
     }
 }
 

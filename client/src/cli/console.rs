@@ -1,10 +1,11 @@
 //! Where a command speaks and listens: answers on standard output, problems and questions on standard error.
 //! Everything printed goes through `plain`; the only control characters that get out are line breaks, and, on a
-//! terminal, the colours chosen here.
+//! terminal, the colours chosen here and the line that shows progress.
 
 use std::borrow::Cow;
 use std::io::{self, BufRead, IsTerminal, Read, Write};
 
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
 
 use super::failure::Failure;
@@ -59,6 +60,10 @@ pub(super) struct Console {
     pub(super) interactive: bool,
     /// Answers as JSON.
     pub(super) json: bool,
+    /// How far something long is, where a person sees it.
+    bar: Option<ProgressBar>,
+    /// A person sees standard error.
+    watched: bool,
 }
 
 impl Console {
@@ -74,6 +79,8 @@ impl Console {
             coloured,
             interactive: !json && io::stdin().is_terminal() && io::stderr().is_terminal(),
             json,
+            bar: None,
+            watched: !json && io::stderr().is_terminal(),
         }
     }
 
@@ -92,6 +99,8 @@ impl Console {
             coloured: false,
             interactive: false,
             json,
+            bar: None,
+            watched: false,
         }
     }
 
@@ -134,6 +143,14 @@ impl Console {
         self.line([plain(text)])
     }
 
+    /// A text of many lines.
+    ///
+    /// # Errors
+    /// As `line`.
+    pub(super) fn page(&mut self, text: &str) -> Result<(), Failure> {
+        plain::lines(text).try_for_each(|line| self.say(&line))
+    }
+
     /// An answer as one line of JSON.
     ///
     /// # Errors
@@ -163,6 +180,31 @@ impl Console {
     pub(super) fn complain(&mut self, text: &str) {
         let _ = self.out.flush();
         let _ = writeln!(self.err, "{}", plain::line(text));
+    }
+
+    /// How far something long is; a line that is written over, on a terminal only.
+    pub(super) fn progress(&mut self, what: &str, done: u64, total: u64) {
+        if !self.watched {
+            return;
+        }
+        let bar = self.bar.get_or_insert_with(|| {
+            let target = ProgressDrawTarget::stderr();
+            let bar = ProgressBar::with_draw_target(Some(total), target);
+            match ProgressStyle::with_template("{msg} [{bar:30}] {percent:>3} %") {
+                Ok(style) => bar.with_style(style.progress_chars("=> ")),
+                Err(_) => bar,
+            }
+        });
+        bar.set_message(plain::line(what));
+        bar.set_length(total);
+        bar.set_position(done);
+    }
+
+    /// It is done: the line goes.
+    pub(super) fn progress_ends(&mut self) {
+        if let Some(bar) = self.bar.take() {
+            bar.finish_and_clear();
+        }
     }
 
     /// A value as JSON on standard error.

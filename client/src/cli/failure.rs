@@ -53,6 +53,24 @@ impl Failure {
         }
     }
 
+    /// What kind it is, where the agent said so.
+    #[must_use]
+    pub(super) const fn code(&self) -> Option<Code> {
+        match self {
+            Self::Problem(problem) => Some(problem.code),
+            Self::Usage(_) | Self::Closed => None,
+        }
+    }
+
+    /// What happened, in words.
+    #[must_use]
+    pub(super) fn words(&self) -> String {
+        match self {
+            Self::Problem(problem) | Self::Usage(problem) => problem.message.clone(),
+            Self::Closed => String::new(),
+        }
+    }
+
     /// Says it on standard error.
     pub(super) fn tell(&self, console: &mut Console) {
         #[derive(Serialize)]

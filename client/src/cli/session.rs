@@ -138,7 +138,13 @@ impl Session {
     /// As `ask`.
     pub(super) fn ask_as_it_is(&mut self, intent: &Intent) -> Result<Answer, Failure> {
         let mut call = self.take_call()?;
-        let answer = call.ask(intent);
+        let console = &mut self.console;
+        let answer = call.ask_watching(intent, |event| {
+            if let Answer::Progress { what, done, total } = event {
+                console.progress(what, *done, *total);
+            }
+        });
+        console.progress_ends();
         if !matches!(&answer, Err(problem) if problem.code == Code::Agent) {
             self.call = Some(call);
         }

@@ -37,6 +37,18 @@ pub enum VaultError {
     /// There is a vault in this folder already.
     #[error("there is a vault in this folder already")]
     Exists,
+    /// There is a file of that name already.
+    #[error("there is a file of that name already")]
+    Taken,
+    /// The folder that a file should go to is not there.
+    #[error("the folder that it should go to is not there")]
+    NoFolder,
+    /// There is no such backup.
+    #[error("there is no such file")]
+    NoBackup,
+    /// The backup may not be read by us.
+    #[error("the file may not be read by you")]
+    Unreadable,
     /// Another process, or another part of this one, has it open.
     #[error("the vault is in use by another process")]
     InUse,

@@ -18,11 +18,11 @@ use super::error::VaultError;
 /// The vault.
 pub(super) const VAULT: &str = "vault.redb";
 /// The vault while it is being written anew; what a crash left of one is removed at open.
-const NEXT: &str = "vault.redb.next";
+pub(super) const NEXT: &str = "vault.redb.next";
 /// Held locked by whoever has the vault open. A file of its own, because the vault's is replaced.
-const LOCK: &str = "vault.lock";
+pub(super) const LOCK: &str = "vault.lock";
 
-const PRIVATE_FILE: Mode = Mode::from_raw_mode(0o600);
+pub(super) const PRIVATE_FILE: Mode = Mode::from_raw_mode(0o600);
 const PRIVATE_FOLDER: Mode = Mode::from_raw_mode(0o700);
 const OTHERS_MAY_WRITE: Mode = Mode::from_raw_mode(0o022);
 

@@ -13,12 +13,27 @@ use super::passphrase::{Cost, Passphrase, SALT};
 
 /// The format that this program writes, and the newest it knows.
 pub(super) const FORMAT: u32 = 1;
-const BOUND: usize = 4 + 4 + 4 + 4 + SALT;
+/// Bytes before the wrapped key.
+pub(super) const BOUND: usize = 4 + 4 + 4 + 4 + SALT;
+/// Bytes of a header.
+pub(super) const LENGTH: usize = BOUND + WRAPPED;
 
 pub(super) struct Header {
     cost: Cost,
     salt: [u8; SALT],
     wrapped: [u8; WRAPPED],
+}
+
+/// Whether bytes begin as a header does: a format of ours, and a cost that a vault may ask for.
+pub(super) fn looks_like_one(bytes: &[u8]) -> bool {
+    let costs = || {
+        let (format, rest) = number(bytes)?;
+        let (mem_kib, rest) = number(rest)?;
+        let (passes, rest) = number(rest)?;
+        let (lanes, _) = number(rest)?;
+        Some((1..=FORMAT).contains(&format) && Cost::new(mem_kib, passes, lanes).is_allowed())
+    };
+    costs().unwrap_or(false)
 }
 
 /// What a passphrase became, with what is needed to wrap another master key under it.

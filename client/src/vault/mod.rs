@@ -21,16 +21,21 @@
 //! file system: what a copying file system, a snapshot, a backup or the flash controller kept of the old
 //! file is out of its reach, and opens with the passphrase of its time.
 
+mod backup;
+mod destroy;
 mod disk;
 mod error;
+mod examine;
 mod folder;
 mod header;
 mod key;
 mod overlay;
 mod passphrase;
 mod place;
+mod progress;
 mod read;
 mod record;
+mod restore;
 mod rewrite;
 mod store;
 #[cfg(test)]
@@ -39,7 +44,9 @@ mod tests;
 #[doc(hidden)]
 pub use disk::Faults;
 pub use error::{Damage, VaultError};
+pub use examine::Examined;
 pub use overlay::Overlay;
 pub use passphrase::{Cost, Passphrase};
 pub use place::{Place, Table};
+pub use progress::{Progress, Tell, silent};
 pub use store::Vault;

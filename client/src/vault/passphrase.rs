@@ -96,6 +96,11 @@ impl Cost {
         Params::new(self.mem_kib, self.passes, self.lanes, Some(SecretKey::LEN)).map_err(|_| self.refused())
     }
 
+    /// Whether a vault may ask for it.
+    pub(super) fn is_allowed(self) -> bool {
+        self.params().is_ok()
+    }
+
     const fn refused(self) -> VaultError {
         VaultError::Cost {
             mem_kib: self.mem_kib,

@@ -3,7 +3,7 @@
 use std::iter::empty;
 
 use caucus_proto::codec;
-use redb::{AccessGuard, ReadableDatabase};
+use redb::{AccessGuard, ReadableDatabase, ReadableTable};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use zeroize::Zeroizing;
@@ -74,6 +74,22 @@ impl Vault {
     /// As [`Vault::get`]; `Damaged` also if it is no such value in canonical form.
     pub fn get_value<T: DeserializeOwned + Serialize>(&self, place: &Place) -> Result<Option<T>, VaultError> {
         self.get(place)?.map(|bytes| decode(&bytes)).transpose()
+    }
+
+    /// The bytes of every record: all that one who knows the passphrase can have of the file.
+    ///
+    /// # Errors
+    /// As [`Vault::get`].
+    #[doc(hidden)]
+    pub fn every_record(&self) -> Result<Vec<Zeroizing<Vec<u8>>>, VaultError> {
+        let state = self.0.state()?;
+        let transaction = state.database()?.begin_read().map_err(engine)?;
+        let records = transaction.open_table(RECORDS).map_err(engine)?;
+        let open = |item: Result<Stored<'_>, redb::StorageError>| {
+            let (slot, sealed) = item.map_err(engine)?;
+            Ok(record::open(&state.keys, slot.value(), sealed.value())?.bytes)
+        };
+        records.iter().map_err(engine)?.map(open).collect()
     }
 
     /// Records of a scope from a number on, ascending, at most `limit`.

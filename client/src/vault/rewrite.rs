@@ -5,14 +5,16 @@ use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::sync::atomic::Ordering;
 
-use redb::{ReadableDatabase, ReadableTable};
+use redb::{ReadableDatabase, ReadableTable, ReadableTableMetadata, Table as RedbTable};
 use rustix::fs::fstat;
 
 use super::error::{VaultError, engine};
 use super::header::Wrapping;
+use super::key::Keys;
 use super::passphrase::Passphrase;
+use super::progress::{Progress, Tell, silent};
 use super::record;
-use super::store::{Inner, RECORDS, Vault, read_header, write_new};
+use super::store::{Inner, RECORDS, State, Vault, read_header, write_new};
 
 impl Vault {
     /// Whether something was deleted or replaced since the last rewrite.
@@ -43,7 +45,15 @@ impl Vault {
     /// # Errors
     /// `Full`, `ReadOnly`, `Failed`, `Damaged`: the old file stays in use.
     pub fn rewrite(&self) -> Result<(), VaultError> {
-        self.0.replace(None)
+        self.rewrite_telling(&silent)
+    }
+
+    /// As [`Vault::rewrite`], and tells how far it is.
+    ///
+    /// # Errors
+    /// As [`Vault::rewrite`].
+    pub fn rewrite_telling(&self, tell: Tell<'_>) -> Result<(), VaultError> {
+        self.0.replace(None, tell)
     }
 
     /// Whether this is the passphrase.
@@ -63,31 +73,27 @@ impl Vault {
     ///
     /// # Errors
     /// `WrongPassphrase` if `old` is not the passphrase, `EmptyPassphrase`; else as [`Vault::rewrite`].
-    pub fn change_passphrase(&self, old: &Passphrase, new: &Passphrase) -> Result<(), VaultError> {
+    pub fn change_passphrase(
+        &self,
+        old: &Passphrase,
+        new: &Passphrase,
+        tell: Tell<'_>,
+    ) -> Result<(), VaultError> {
         let header = {
             let state = self.0.state()?;
             self.0.watch(read_header(state.database()?))?.0
         };
         let (_, wrapping) = header.open(old)?;
-        self.0.replace(Some(Wrapping::fresh(new, wrapping.cost())?))
+        self.0.replace(Some(Wrapping::fresh(new, wrapping.cost())?), tell)
     }
 }
 
 impl Inner {
-    fn replace(&self, wrapping: Option<Wrapping>) -> Result<(), VaultError> {
+    fn replace(&self, wrapping: Option<Wrapping>, tell: Tell<'_>) -> Result<(), VaultError> {
         let mut state = self.state_mut()?;
         let wrapping = wrapping.unwrap_or_else(|| state.wrapping.again());
         let written = write_new(&self.folder, &self.faults, wrapping, |into, keys| {
-            let transaction = state.database()?.begin_read().map_err(engine)?;
-            let records = transaction.open_table(RECORDS).map_err(engine)?;
-            for item in records.iter().map_err(engine)? {
-                let (slot, sealed) = item.map_err(engine)?;
-                let opened = record::open(&state.keys, slot.value(), sealed.value())?;
-                let (slot, sealed) =
-                    record::seal(keys, opened.table, &opened.scope, opened.number, &opened.bytes)?;
-                into.insert(slot.as_slice(), sealed.as_slice()).map_err(engine)?;
-            }
-            Ok(())
+            copy(&state, into, keys, "rewriting the vault", tell)
         });
         let next = self.watch(written)?;
         if let Err(error) = self.folder.publish() {
@@ -104,6 +110,27 @@ impl Inner {
         erase(&old.close());
         Ok(())
     }
+}
+
+/// Copies every record, sealed anew under other keys.
+pub(super) fn copy(
+    state: &State,
+    into: &mut RedbTable<'_, &'static [u8], &'static [u8]>,
+    keys: &Keys,
+    what: &'static str,
+    tell: Tell<'_>,
+) -> Result<(), VaultError> {
+    let transaction = state.database()?.begin_read().map_err(engine)?;
+    let records = transaction.open_table(RECORDS).map_err(engine)?;
+    let total = records.len().map_err(engine)?;
+    for (done, item) in (1..).zip(records.iter().map_err(engine)?) {
+        let (slot, sealed) = item.map_err(engine)?;
+        let opened = record::open(&state.keys, slot.value(), sealed.value())?;
+        let (slot, sealed) = record::seal(keys, opened.table, &opened.scope, opened.number, &opened.bytes)?;
+        into.insert(slot.as_slice(), sealed.as_slice()).map_err(engine)?;
+        tell(Progress { what, done, total });
+    }
+    Ok(())
 }
 
 /// Overwrites a file that no name leads to any more. An error is not told: the file is gone either way.

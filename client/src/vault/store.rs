@@ -234,7 +234,8 @@ pub(super) fn write_new(
     }
 }
 
-fn write_into(
+/// Writes into an empty file, as [`write_new`] does.
+pub(super) fn write_into(
     file: &File,
     faults: &Arc<Faults>,
     wrapping: &Wrapping,
@@ -259,7 +260,7 @@ fn write_into(
 
 /// Opens what should be a whole database, and sees that it is. The check itself needs room on the disk;
 /// where there is none, the vault opens without it rather than not at all.
-fn open_whole(file: &File, faults: &Arc<Faults>) -> Result<Database, VaultError> {
+pub(super) fn open_whole(file: &File, faults: &Arc<Faults>) -> Result<Database, VaultError> {
     match open_database(file, faults, true) {
         Err(VaultError::Full) => open_database(file, faults, false),
         other => other,

@@ -38,7 +38,7 @@ fn child_lives_a_while() {
     put(&vault, log(1), "x");
     vault.rewrite().unwrap();
     vault
-        .change_passphrase(&right(), &Passphrase::new("new".into()))
+        .change_passphrase(&right(), &Passphrase::new("new".into()), &silent)
         .unwrap();
     assert_eq!(mode(&home.join("vault.redb")), 0o600);
 }

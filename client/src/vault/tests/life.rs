@@ -40,9 +40,9 @@ fn after_a_change_only_the_new_passphrase_opens_and_everything_is_there() {
     let vault = home.create();
     put(&vault, log(1), "kept");
     let new = Passphrase::new("new".into());
-    let refused = vault.change_passphrase(&new, &new);
+    let refused = vault.change_passphrase(&new, &new, &silent);
     assert!(matches!(refused, Err(VaultError::WrongPassphrase)));
-    vault.change_passphrase(&right(), &new).unwrap();
+    vault.change_passphrase(&right(), &new, &silent).unwrap();
     put(&vault, log(2), "after");
     drop(vault);
     assert!(matches!(home.try_open(), Err(VaultError::WrongPassphrase)));
@@ -58,7 +58,7 @@ fn the_old_header_with_the_old_passphrase_opens_nothing_of_the_new_file() {
     let old_header = home.header();
     let vault = home.open();
     vault
-        .change_passphrase(&right(), &Passphrase::new("new".into()))
+        .change_passphrase(&right(), &Passphrase::new("new".into()), &silent)
         .unwrap();
     drop(vault);
     assert!(!holds(&home.bytes(), &old_header));
