@@ -1,6 +1,7 @@
 //! What went wrong, what to do next, and the exit code that says which of them it was.
 
 use std::io;
+use std::path::Path;
 
 use caucus_server::config::ConfigError;
 use caucus_server::keyfile::KeyFileError;
@@ -75,6 +76,14 @@ impl Failure {
             OTHER,
             format!("cannot write the answer: {error}"),
             "Check where the output goes.",
+        )
+    }
+
+    pub(crate) fn pages(folder: &Path, error: &io::Error) -> Self {
+        Self::new(
+            OTHER,
+            format!("cannot write the pages to {}: {error}", folder.display()),
+            "Give a folder that you may write to.",
         )
     }
 

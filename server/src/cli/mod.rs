@@ -2,6 +2,7 @@
 
 mod failure;
 mod key;
+mod pages;
 mod pass;
 mod run;
 
@@ -13,6 +14,7 @@ use std::path::{Path, PathBuf};
 use caucus_server::config::{self, Config, Flags, StoreChoice};
 use caucus_server::keyfile;
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
 use serde_json::{Value, json};
 
 pub(crate) use failure::Failure;
@@ -58,6 +60,18 @@ enum Command {
     /// Creation passes, for relays where `limits.creation` is "pass".
     #[command(subcommand)]
     Pass(Pass),
+    /// Prints what your shell needs to complete commands.
+    #[command(after_help = "Example:\n  caucus-relay completions bash > /etc/bash_completion.d/caucus-relay")]
+    Completions {
+        /// Which shell.
+        shell: Shell,
+    },
+    /// Writes manual pages into a folder.
+    #[command(after_help = "Example:\n  caucus-relay man /usr/local/share/man/man1")]
+    Man {
+        /// The folder, which is made where it is missing; pages of the same names are replaced.
+        folder: PathBuf,
+    },
 }
 
 #[derive(Args)]
@@ -116,8 +130,15 @@ enum Pass {
 
 /// Does what is asked.
 pub(crate) fn act(cli: &Cli) -> Result<(), Failure> {
+    match &cli.command {
+        Command::Completions { shell } => return pages::completions(cli, *shell),
+        Command::Man { folder } => return pages::man(cli, folder),
+        _ => {}
+    }
     let home = Home::of(cli)?;
     match &cli.command {
+        // Answered above: they need no folder.
+        Command::Completions { .. } | Command::Man { .. } => Ok(()),
         Command::Run { place } => run::run(cli, &home, &home.config(place)?),
         Command::Address { place } => {
             let config = home.config(place)?;

@@ -4,6 +4,7 @@ mod disk;
 mod ends;
 mod failures;
 mod keys;
+mod pages;
 mod silence;
 
 use std::io::{BufRead, BufReader, Read, Write};

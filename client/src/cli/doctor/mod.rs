@@ -35,9 +35,10 @@ impl Doctor {
         let mut checks = Vec::new();
         home::look(&session.home, &mut checks);
         let seen = agent::look(session, &mut checks);
+        // Before the vault is looked at, which may write to its file.
+        machine::clock(session, seen.status.as_ref(), &mut checks);
         home::vault(&session.home, seen.vault, &mut checks);
         machine::space(&session.home, &mut checks);
-        machine::clock(session, seen.status.as_ref(), &mut checks);
         network::look(session, seen.status.as_ref(), &mut checks);
         machine::memory(seen.status.as_ref(), &mut checks);
         machine::umask(&mut checks);

@@ -68,6 +68,33 @@ fn a_key_package_is_used_once_and_its_private_part_is_gone() {
 }
 
 #[test]
+fn the_vault_of_today_opens_nothing_that_was_read_before_however_much_was_recorded() {
+    let long = std::env::var_os("CAUCUS_LONG").is_some();
+    let count = if long { 10_000 } else { 300 };
+    let [ann, bo] = pair(SuiteChoice::Hybrid);
+    let mut recorded = Vec::new();
+    for number in 0..count {
+        if number % 100 == 50 {
+            let staged = ann.commits(&[], &[], true);
+            ann.lands();
+            bo.follows(&staged.message);
+            recorded.push(staged.message);
+        }
+        let (from, to) = if number % 2 == 0 { (&ann, &bo) } else { (&bo, &ann) };
+        let message = from.says("said and read");
+        assert_eq!(to.hears(&message).1, "said and read");
+        recorded.push(message);
+    }
+    let [ann, bo] = [ann.restarts(), bo.restarts()];
+    for member in [&ann, &bo] {
+        let opened = recorded.iter().filter(|message| member.tries(message).is_ok());
+        assert_eq!(opened.count(), 0);
+    }
+    let message = ann.says("what comes is read");
+    assert_eq!(bo.hears(&message).1, "what comes is read");
+}
+
+#[test]
 fn secrets_of_past_epochs_are_not_kept() {
     let [ann, bo] = pair(SuiteChoice::Hybrid);
     for _ in 0..2 {
