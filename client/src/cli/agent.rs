@@ -16,6 +16,9 @@ use crate::clock::SystemClock;
 /// How long what is under way may take to end.
 const LAST: Duration = Duration::from_secs(2);
 
+/// How long an agent that is well may take to end.
+const ENDING: Duration = Duration::from_secs(10);
+
 /// Run the agent in this terminal, or end the one that runs; other commands start it by themselves
 ///
 /// It holds the open vault and the connections. Programs may talk to it: docs/agent.md tells how.
@@ -31,9 +34,12 @@ impl Agent {
     pub(super) fn run(self, session: &mut Session) -> Result<u8, Failure> {
         if self.stop {
             let words = match agent::Call::connect(&session.home)? {
-                Some(mut call) => {
-                    call.ask(&Intent::Stop {})?;
-                    call.until_it_ends()?;
+                Some(call) => {
+                    let pid = agent::process_of(&session.home);
+                    let mut call = call.with_patience(ENDING);
+                    call.ask(&Intent::Stop {})
+                        .and_then(|_| call.until_it_ends())
+                        .map_err(|problem| hangs(problem, pid))?;
                     "The agent has ended."
                 }
                 None => "No agent runs.",
@@ -80,5 +86,16 @@ impl Agent {
         });
         runtime.shutdown_timeout(LAST);
         ended
+    }
+}
+
+/// What to do about an agent that does not end.
+fn hangs(problem: Problem, pid: Option<u32>) -> Problem {
+    match pid {
+        Some(pid) => Problem {
+            next: Some(format!("end it by force: kill -9 {pid}; what was acknowledged is kept")),
+            ..problem
+        },
+        None => problem,
     }
 }

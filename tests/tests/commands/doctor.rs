@@ -120,11 +120,18 @@ fn an_agent_that_hangs_is_deaf_or_of_another_version_is_found() {
     ana.ask(&["init"]);
     let pid = ana.ask(&["status"])["pid"].as_u64().expect("a process");
     signal(pid, "-STOP");
+    let hanging = doctor(&ana);
     is(
-        &doctor(&ana),
+        &hanging,
         "agent",
         "broken",
         &format!("process {pid} does not answer"),
+    );
+    is(&hanging, "vault", "ok", "not looked at");
+    let stop = ana.run(&["agent", "--stop"]);
+    assert!(
+        stop.code == 16 && stop.err.contains(&format!("kill -9 {pid}")),
+        "{stop:?}"
     );
     signal(pid, "-CONT");
     is(&doctor(&ana), "agent", "ok", "answers");
