@@ -93,7 +93,9 @@ impl Agent {
 fn hangs(problem: Problem, pid: Option<u32>) -> Problem {
     match pid {
         Some(pid) => Problem {
-            next: Some(format!("end it by force: kill -9 {pid}; what was acknowledged is kept")),
+            next: Some(format!(
+                "end it by force: kill -9 {pid}; what was acknowledged is kept"
+            )),
             ..problem
         },
         None => problem,
