@@ -133,7 +133,13 @@ fn an_agent_that_hangs_is_deaf_or_of_another_version_is_found() {
         stop.code == 16 && stop.err.contains(&format!("kill -9 {pid}")),
         "{stop:?}"
     );
+    // What it was asked while it hung, it does afterwards: it ends.
     signal(pid, "-CONT");
+    let ended = ana.until(Duration::from_secs(20), |ana| {
+        (!ana.home().join("agent.sock").exists()).then_some(())
+    });
+    assert!(ended.is_some());
+    let pid = ana.ask(&["status"])["pid"].as_u64().expect("a process");
     is(&doctor(&ana), "agent", "ok", "answers");
     fs::remove_file(ana.home().join("agent.sock")).expect("to remove");
     is(
