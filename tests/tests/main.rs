@@ -6,3 +6,4 @@ mod model;
 mod networks;
 mod relay;
 mod stories;
+mod vectors;
