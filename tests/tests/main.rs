@@ -6,4 +6,3 @@ mod model;
 mod networks;
 mod relay;
 mod stories;
-mod vectors;
