@@ -16,6 +16,7 @@ use crate::app::Answer;
 #[command(after_help = "Example:\n  caucus man ~/.local/share/man/man1\n  man caucus-say")]
 pub(super) struct Man {
     /// The folder, which is made where it is missing; pages of the same names are replaced
+    #[arg(value_name = "DIR")]
     folder: PathBuf,
 }
 

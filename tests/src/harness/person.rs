@@ -150,6 +150,12 @@ impl Person {
     pub async fn await_joined(&self) {
         let join = self.await_decision().await;
         assert_eq!(join.stage, JoinStage::Joined, "{join:?}");
+        // The vault says so a moment before the room runs.
+        self.until("the room is there", || async {
+            let answer = self.ask(Intent::Rooms {}).await;
+            matches!(&answer, Answer::Rooms { rooms } if !rooms.is_empty()).then_some(())
+        })
+        .await;
     }
 
     /// Waits until so many requests wait.

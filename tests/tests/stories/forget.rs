@@ -45,7 +45,7 @@ fn forms(text: &str) -> Vec<Vec<u8>> {
 /// that ten thousand are looked for as fast as one.
 fn found(texts: &[String], haystacks: &[Vec<u8>]) -> usize {
     let mut hits = BTreeSet::new();
-    for form in 0..forms("any text").len() {
+    for form in 0..forms("xxx").len() {
         let needles: std::collections::HashMap<Vec<u8>, usize> = texts
             .iter()
             .enumerate()
