@@ -36,7 +36,9 @@ pub struct Report {
     /// Entries that changed nothing, as the founder reads them: what landed twice was applied once.
     pub no_ops: u64,
     pub stuck: u64,
-    /// From the end of the kills until everybody had said one more text.
+    /// The longest time from a restart until anybody's next text was stored.
+    pub silence: Duration,
+    /// The longest time from the end of the kills until everybody had said one more text.
     pub calm: Duration,
     pub took: Duration,
     pub verdict: Verdict,
@@ -61,6 +63,7 @@ impl Report {
         self.unanswered += other.unanswered;
         self.no_ops += other.no_ops;
         self.stuck += other.stuck;
+        self.silence = self.silence.max(other.silence);
         self.calm = self.calm.max(other.calm);
         self.verdict.lost += other.verdict.lost;
         self.verdict.doubled += other.verdict.doubled;
@@ -74,7 +77,7 @@ impl fmt::Display for Report {
         write!(
             to,
             "kills {} (relay {}, agents {}), texts {} (stored {}, queued {}, no answer {}; of these two stand {}), \
-             no-ops {}: lost {}, doubled {}, out of order {}, stuck {}; calm after {:.1} s, {:.1} min",
+             no-ops {}: lost {}, doubled {}, out of order {}, stuck {}; longest silence {:.1} s, calm after {:.1} s, {:.1} min",
             self.kills(),
             self.kills_of_relay,
             self.kills_of_agents,
@@ -88,6 +91,7 @@ impl fmt::Display for Report {
             self.verdict.doubled,
             self.verdict.out_of_order,
             self.stuck,
+            self.silence.as_secs_f64(),
             self.calm.as_secs_f64(),
             self.took.as_secs_f64() / 60.0,
         )
@@ -112,6 +116,7 @@ pub fn play(seed: u64, names: &[&str], kills: u64) -> Report {
             ..Report::default()
         },
     };
+    let mut calm = Instant::now();
     let mut said = std::thread::scope(|scope| {
         let mut speakers = Vec::new();
         for person in &stage.people {
@@ -128,8 +133,8 @@ pub fn play(seed: u64, names: &[&str], kills: u64) -> Report {
             stage.strike(&floor);
         }
         stage.all_run();
-        let patience = Instant::now();
-        while stage.late_since.is_none() && patience.elapsed() < SECONDS {
+        calm = Instant::now();
+        while stage.late_since.is_none() && calm.elapsed() < SECONDS {
             if let Some(speaker) = stage.let_in(&link, scope, &floor) {
                 speakers.push(speaker);
             }
@@ -141,7 +146,7 @@ pub fn play(seed: u64, names: &[&str], kills: u64) -> Report {
             .flat_map(|speaker| speaker.join().expect("a speaker"))
             .collect::<Vec<Said>>()
     });
-    stage.last_words(&mut said);
+    stage.last_words(calm, &mut said);
     stage.account(&said);
     stage.report.took = began.elapsed();
     stage.report
@@ -208,6 +213,7 @@ impl Stage {
             while floor.stored.load(Ordering::SeqCst) == stored && start.elapsed() < LOAD {
                 std::thread::sleep(Duration::from_millis(5));
             }
+            self.report.silence = self.report.silence.max(start.elapsed());
             std::thread::sleep(Duration::from_millis(self.chance.below(500)));
         }
         let relay = self.chance.one_in(6);
@@ -256,7 +262,7 @@ impl Stage {
     }
 
     /// Everybody says one more text, at once.
-    fn last_words(&mut self, said: &mut Vec<Said>) {
+    fn last_words(&mut self, calm: Instant, said: &mut Vec<Said>) {
         let start = Instant::now();
         let words: Vec<Said> = std::thread::scope(|scope| {
             let threads: Vec<_> = self
@@ -269,7 +275,7 @@ impl Stage {
                 .map(|thread| thread.join().expect("a thread"))
                 .collect()
         });
-        self.report.calm = start.elapsed();
+        self.report.calm = calm.elapsed();
         for word in words {
             if !matches!(word.fate, Fate::Stored(_)) {
                 self.report.stuck += 1;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
-use caucus_tests::process::{AgentProcess, PATIENCE, RelayProcess};
+use caucus_tests::process::{AgentProcess, PATIENCE};
 use serde_json::json;
 
 use super::verdict::Log;
