@@ -33,6 +33,8 @@ pub struct Report {
     pub stored: u64,
     pub queued: u64,
     pub unanswered: u64,
+    /// Said to an agent that was not unlocked yet, and refused.
+    pub locked: u64,
     /// Entries that changed nothing, as the founder reads them: what landed twice was applied once.
     pub no_ops: u64,
     pub stuck: u64,
@@ -61,6 +63,7 @@ impl Report {
         self.stored += other.stored;
         self.queued += other.queued;
         self.unanswered += other.unanswered;
+        self.locked += other.locked;
         self.no_ops += other.no_ops;
         self.stuck += other.stuck;
         self.silence = self.silence.max(other.silence);
@@ -76,8 +79,8 @@ impl fmt::Display for Report {
     fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             to,
-            "kills {} (relay {}, agents {}), texts {} (stored {}, queued {}, no answer {}; of these two stand {}), \
-             no-ops {}: lost {}, doubled {}, out of order {}, stuck {}; longest silence {:.1} s, calm after {:.1} s, {:.1} min",
+            "kills {} (relay {}, agents {}), texts {} (stored {}, queued {}, no answer {}; of these two stand {}; \
+             locked {}), no-ops {}: lost {}, doubled {}, out of order {}, stuck {}; longest silence {:.1} s, calm after {:.1} s, {:.1} min",
             self.kills(),
             self.kills_of_relay,
             self.kills_of_agents,
@@ -86,6 +89,7 @@ impl fmt::Display for Report {
             self.queued,
             self.unanswered,
             self.verdict.answers_lost,
+            self.locked,
             self.no_ops,
             self.verdict.lost,
             self.verdict.doubled,
@@ -216,7 +220,7 @@ impl Stage {
             self.report.silence = self.report.silence.max(start.elapsed());
             std::thread::sleep(Duration::from_millis(self.chance.below(500)));
         }
-        let relay = self.chance.one_in(6);
+        let relay = self.chance.one_in(4);
         let agent = if relay && !self.chance.one_in(3) {
             None
         } else {
@@ -313,6 +317,7 @@ impl Stage {
         self.report.stored = count(|fate| matches!(fate, Fate::Stored(_)));
         self.report.queued = count(|fate| matches!(fate, Fate::Queued));
         self.report.unanswered = count(|fate| matches!(fate, Fate::Unanswered | Fate::Silence));
+        self.report.locked = count(|fate| matches!(fate, Fate::Refused(code) if is_shut(code)));
         let silent = count(|fate| matches!(fate, Fate::Silence));
         let found = judge(said, &logs);
         let mut wrong = std::mem::take(&mut self.report.verdict.wrong);
@@ -334,6 +339,10 @@ impl Stage {
         wrong.extend(found.wrong.iter().cloned());
         self.report.verdict = Verdict { wrong, ..found };
     }
+}
+
+fn is_shut(code: &str) -> bool {
+    code == "locked"
 }
 
 fn watch(seen: impl Fn() -> bool) {
