@@ -129,10 +129,10 @@ pub fn play(seed: u64, names: &[&str], kills: u64) -> Report {
         stage.people.push(late);
         let comes = kills / 3;
         while stage.report.kills() < kills {
-            if stage.report.kills() >= comes {
-                if let Some(speaker) = stage.let_in(&link, scope, &floor) {
-                    speakers.push(speaker);
-                }
+            if stage.report.kills() >= comes
+                && let Some(speaker) = stage.let_in(&link, scope, &floor)
+            {
+                speakers.push(speaker);
             }
             stage.strike(&floor);
         }

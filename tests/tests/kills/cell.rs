@@ -28,7 +28,7 @@ pub fn cell(folder: &Path, address: &str, names: &[&str]) -> (Vec<AgentProcess>,
     assert!(waiting.is_some(), "the requests did not come");
     ana.ask(&json!({"do": "admit", "all": true}));
     for person in others {
-        let inside = person.until(PATIENCE, |person| came_in(person));
+        let inside = person.until(PATIENCE, came_in);
         assert!(inside.is_some(), "{} did not come in", person.name);
     }
     (people, link)
