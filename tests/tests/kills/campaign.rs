@@ -122,6 +122,7 @@ pub fn play(seed: u64, names: &[&str], kills: u64) -> Report {
     };
     let mut calm = Instant::now();
     let mut said = std::thread::scope(|scope| {
+        let hush = Hush(&floor);
         let mut speakers = Vec::new();
         for person in &stage.people {
             speakers.push(begin(scope, person, seed, &floor));
@@ -144,7 +145,7 @@ pub fn play(seed: u64, names: &[&str], kills: u64) -> Report {
             }
             std::thread::sleep(Duration::from_millis(100));
         }
-        floor.calm.store(true, Ordering::SeqCst);
+        drop(hush);
         speakers
             .into_iter()
             .flat_map(|speaker| speaker.join().expect("a speaker"))
@@ -154,6 +155,15 @@ pub fn play(seed: u64, names: &[&str], kills: u64) -> Report {
     stage.account(&said);
     stage.report.took = began.elapsed();
     stage.report
+}
+
+/// Ends the talk, also where something panics: the scope waits for its speakers.
+struct Hush<'a>(&'a Floor);
+
+impl Drop for Hush<'_> {
+    fn drop(&mut self) {
+        self.0.calm.store(true, Ordering::SeqCst);
+    }
 }
 
 type Speaker<'scope> = std::thread::ScopedJoinHandle<'scope, Vec<Said>>;
