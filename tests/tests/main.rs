@@ -1,6 +1,7 @@
 //! Every story and every check of Caucus that is not a unit test, as one binary.
 
 mod commands;
+mod kills;
 mod link;
 mod model;
 mod networks;

@@ -1,5 +1,6 @@
 //! The demo: what a person would do in the first quarter of an hour, in one minute.
 
+mod kill;
 mod screen;
 mod script;
 

@@ -133,6 +133,19 @@ impl Person {
             .collect()
     }
 
+    /// Ends their agent at once (SIGKILL to its process id), as a crash would.
+    ///
+    /// # Panics
+    /// If there is none.
+    pub fn kill_agent(&self) {
+        let pid = self.ask(&["status"])["pid"].as_u64().expect("a process");
+        let killed = Command::new("kill")
+            .args(["-9", &pid.to_string()])
+            .status()
+            .expect("kill");
+        assert!(killed.success(), "{}: no agent {pid}", self.name);
+    }
+
     /// Ends their agent.
     pub fn stop(&self) {
         if self.home.exists() {

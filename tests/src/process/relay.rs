@@ -84,6 +84,23 @@ impl RelayProcess {
         }
     }
 
+    /// Bytes of entries in its segment files: grows when something was flushed.
+    pub fn entry_bytes(&self) -> u64 {
+        let mut sum = 0;
+        let mut folders = vec![self.data.clone()];
+        while let Some(folder) = folders.pop() {
+            for entry in std::fs::read_dir(&folder).into_iter().flatten().flatten() {
+                let path = entry.path();
+                if path.is_dir() {
+                    folders.push(path);
+                } else if path.extension().is_some_and(|end| end == "log") {
+                    sum += entry.metadata().map_or(0, |found| found.len());
+                }
+            }
+        }
+        sum
+    }
+
     /// Every byte it keeps on its disk.
     pub fn disk(&self) -> Vec<(PathBuf, Vec<u8>)> {
         let mut files = Vec::new();

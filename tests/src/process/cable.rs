@@ -1,0 +1,111 @@
+//! The cable between agents and a relay: UDP datagrams pass through it, until it is cut in one direction or both.
+
+use std::collections::HashMap;
+use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+const BREATH: Duration = Duration::from_millis(50);
+
+/// A cable on the loopback.
+pub struct Cable {
+    ends: Arc<Ends>,
+    place: SocketAddr,
+    front: Option<JoinHandle<()>>,
+}
+
+struct Ends {
+    relay: SocketAddr,
+    /// Datagrams to the relay pass.
+    asks: AtomicBool,
+    /// Datagrams from the relay pass.
+    answers: AtomicBool,
+    over: AtomicBool,
+}
+
+impl Cable {
+    /// A whole cable to the relay of this address.
+    ///
+    /// # Panics
+    /// If the address has no place on this machine, or there is no port.
+    pub fn to(address: &str) -> Self {
+        let (_, place) = address.rsplit_once('@').expect("a place in the address");
+        let front = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
+        front.set_read_timeout(Some(BREATH)).expect("a timeout");
+        let place_of_front = front.local_addr().expect("its place");
+        let ends = Arc::new(Ends {
+            relay: place.parse().expect("an IP address and a port"),
+            asks: AtomicBool::new(true),
+            answers: AtomicBool::new(true),
+            over: AtomicBool::new(false),
+        });
+        let carried = Arc::clone(&ends);
+        Self {
+            ends,
+            place: place_of_front,
+            front: Some(std::thread::spawn(move || carry(&front, &carried))),
+        }
+    }
+
+    /// The relay's address by way of this cable.
+    ///
+    /// # Panics
+    /// If the address has no place in it.
+    pub fn address(&self, address: &str) -> String {
+        let (key, _) = address.rsplit_once('@').expect("a place in the address");
+        format!("{key}@{}", self.place)
+    }
+
+    /// Whether asks and answers pass from now on.
+    pub fn pass(&self, asks: bool, answers: bool) {
+        self.ends.asks.store(asks, Ordering::SeqCst);
+        self.ends.answers.store(answers, Ordering::SeqCst);
+    }
+}
+
+impl Drop for Cable {
+    fn drop(&mut self) {
+        self.ends.over.store(true, Ordering::SeqCst);
+        if let Some(front) = self.front.take() {
+            let _ = front.join();
+        }
+    }
+}
+
+fn carry(front: &UdpSocket, ends: &Arc<Ends>) {
+    let mut backs: HashMap<SocketAddr, UdpSocket> = HashMap::new();
+    let mut threads = Vec::new();
+    let mut bytes = [0; 65_536];
+    while !ends.over.load(Ordering::SeqCst) {
+        let Ok((length, from)) = front.recv_from(&mut bytes) else {
+            continue;
+        };
+        if !ends.asks.load(Ordering::SeqCst) {
+            continue;
+        }
+        let back = backs.entry(from).or_insert_with(|| {
+            let back = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
+            back.set_read_timeout(Some(BREATH)).expect("a timeout");
+            let answers = back.try_clone().expect("a second end");
+            let front = front.try_clone().expect("a second end");
+            let ends = Arc::clone(ends);
+            threads.push(std::thread::spawn(move || {
+                let mut bytes = [0; 65_536];
+                while !ends.over.load(Ordering::SeqCst) {
+                    if let Ok((length, _)) = answers.recv_from(&mut bytes)
+                        && ends.answers.load(Ordering::SeqCst)
+                    {
+                        let _ = front.send_to(&bytes[..length], from);
+                    }
+                }
+            }));
+            back
+        });
+        let _ = back.send_to(&bytes[..length], ends.relay);
+    }
+    for thread in threads {
+        let _ = thread.join();
+    }
+}
