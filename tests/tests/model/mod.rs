@@ -12,6 +12,7 @@ mod hold;
 mod insider;
 mod people;
 mod relay;
+mod verdict;
 
 use agent::{Forget, Setup};
 use check::{
