@@ -7,11 +7,14 @@
 
 mod agent;
 mod check;
+mod finality;
+mod fork;
 mod graph;
 mod hold;
 mod insider;
 mod people;
 mod relay;
+mod renewal;
 mod verdict;
 
 use agent::{Forget, Setup};

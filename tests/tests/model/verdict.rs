@@ -71,14 +71,26 @@ struct World {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Step {
-    Split { author: u8, can: People },
-    Commit { author: u8, renewed: People },
+    Split {
+        author: u8,
+        can: People,
+    },
+    Commit {
+        author: u8,
+        renewed: People,
+    },
     AddOnly(u8),
-    Head { who: u8, new: bool },
+    Head {
+        who: u8,
+        new: bool,
+    },
     Ask(u8),
     /// A witnessed day passes after a complaint.
     Day,
-    Cut { by: u8, new: bool },
+    Cut {
+        by: u8,
+        new: bool,
+    },
 }
 
 impl Room {
@@ -96,7 +108,11 @@ impl Room {
 
     fn counted(&self, world: &World, pending: &Pending) -> People {
         let waiting = self.good() & !world.inside & !pending.renewed;
-        let silent = if pending.day { !(pending.new | pending.old) } else { 0 };
+        let silent = if pending.day {
+            !(pending.new | pending.old)
+        } else {
+            0
+        };
         self.all() & !waiting & !pending.asks & !silent
     }
 
@@ -119,7 +135,9 @@ impl Room {
     }
 
     fn decide(&self, world: &World, stands: bool) -> World {
-        let Some(pending) = world.pending else { return *world };
+        let Some(pending) = world.pending else {
+            return *world;
+        };
         let inside = match stands {
             true => pending.can,
             false if self.rules.kept => world.inside,
@@ -312,9 +330,7 @@ fn ask(name: &str, honest: u8, dishonest: u8, rules: Rules) -> (bool, usize) {
         rules,
     };
     let checker = room.checker().spawn_bfs().join();
-    let way = checker
-        .discovery(SOMEBODY)
-        .map(|path| path.into_actions());
+    let way = checker.discovery(SOMEBODY).map(|path| path.into_actions());
     let (states, stuck) = stuck(&room);
     println!(
         "verdict, {name}: {honest} honest, {dishonest} dishonest: {states} states, {stuck} stuck, {:.1} s",
@@ -331,7 +347,10 @@ fn an_insider_and_an_accomplice_put_nobody_out_for_good() {
     for (honest, dishonest) in [(2, 1), (2, 2), (3, 1), (3, 2), (4, 1), (4, 2)] {
         assert_eq!(ask("repaired", honest, dishonest, REPAIRED), (true, 0));
     }
-    assert!(!ask("more than half dishonest", 2, 3, REPAIRED).0, "the bound is half");
+    assert!(
+        !ask("more than half dishonest", 2, 3, REPAIRED).0,
+        "the bound is half"
+    );
 }
 
 #[test]
@@ -362,10 +381,7 @@ fn mutant_a_tie_that_any_keyholder_breaks_empties_the_room() {
         ..REPAIRED
     };
     assert!(!ask("mutant, ties are cut", 2, 2, rules).0);
-    let rules = Rules {
-        kept: false,
-        ..rules
-    };
+    let rules = Rules { kept: false, ..rules };
     assert!(!ask("mutant, as in the paper", 2, 1, rules).0);
 }
 
