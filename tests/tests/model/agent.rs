@@ -158,10 +158,10 @@ impl Setup {
         if view.out && !asking.has(me) {
             wants.push((Flag::Plain, Body::Notice { of: me, asks: true }, None));
         }
-        let attested = reader.attested_to(me);
-        let behind = |position: u8| attested <= position;
-        let disputed =
-            view.holds.is_some_and(behind) || (0..reader.upto).any(|d| behind(d) && reader.complaint(d));
+        let behind = |position: u8| reader.attested_to(me, position) <= position;
+        let heard = |d: u8| behind(d) && reader.common(d, reader.upto);
+        let disputed = view.holds.is_some_and(heard)
+            || (0..reader.upto).any(|d| heard(d) && reader.complaint(d));
         let unattested = self.forget == Forget::Attested
             && view.settled()
             && (0..reader.upto)
@@ -245,11 +245,12 @@ impl Setup {
             return due.then_some((Flag::Cut, body, None));
         }
         let nobody_follows = !follows
-            && self
-                .honest
-                .without(me)
-                .iter()
-                .all(|p| agents[usize::from(p)].refuge.is_some());
+            && (view.holds.is_some()
+                || self
+                    .honest
+                    .without(me)
+                    .iter()
+                    .all(|p| agents[usize::from(p)].refuge.is_some()));
         if !self.answers || !(view.is_wrong(view.segment) || nobody_follows) {
             return None;
         }

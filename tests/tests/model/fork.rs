@@ -445,10 +445,4 @@ fn the_larger_forks_hold_too() {
         ..DESIGN
     };
     holds("long: rolls back twice", twice, &[PARTED, NOTICED]);
-    let hostile = Setup {
-        honest: 3,
-        insider: false,
-        ..LIES
-    };
-    holds("long: hostile, three", hostile, &[PARTED, NOTICED]);
 }

@@ -71,6 +71,8 @@ const LAW: Law = Law {
     verdicts: true,
     consumed: true,
     shadow: true,
+    undecided: true,
+    common: true,
 };
 
 /// A (who holds a control) and B, each with a message to send, and all rules as designed.
@@ -223,6 +225,29 @@ fn two_steps_of_a_rogue_keyholder_of_any_kind_lock_nobody_out() {
     holds(
         "anything twice",
         ANYTHING_TWICE,
+        &[ANSWERED, RENEWED, VOIDED, WON],
+    );
+}
+
+#[test]
+fn two_honest_keyholders_stand_one_step_of_a_rogue_one() {
+    let two = Setup {
+        keyholders: AB,
+        insider: ANYTHING,
+        ..DESIGN
+    };
+    holds("two keyholders, anything once", two, &[ANSWERED, RENEWED]);
+}
+
+#[test]
+fn two_honest_keyholders_stand_two_steps_of_a_rogue_one() {
+    let two = Setup {
+        keyholders: AB,
+        ..ANYTHING_TWICE
+    };
+    holds(
+        "two keyholders, anything twice",
+        two,
         &[ANSWERED, RENEWED, VOIDED, WON],
     );
 }

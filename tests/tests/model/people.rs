@@ -3,7 +3,7 @@
 //! A person's state of MLS is not stored but judged from the beginning at each look, as the design asks after a verdict
 //! ("everybody judges again from the disputed position"). Nothing here sends; that is `agent`.
 
-use super::relay::{Body, Entry, Epoch, Flag, Op, Relay};
+use super::relay::{Body, Entry, Epoch, Flag, Keys, Op, Relay};
 
 pub(crate) type Person = u8;
 
@@ -47,6 +47,10 @@ pub(crate) struct Law {
     pub(crate) verdicts: bool,
     /// A renewal consumes the requests that its receiver made before it, however late they are carried in.
     pub(crate) consumed: bool,
+    /// What lies behind a held cut and does not open is undecided: it puts nobody out.
+    pub(crate) undecided: bool,
+    /// A verdict on a cut counts only heads in segments whose keys do not depend on that cut.
+    pub(crate) common: bool,
     /// Between a commit that heads void and their verdict, its author's other commits are void too.
     pub(crate) shadow: bool,
 }
@@ -147,10 +151,10 @@ impl Reader<'_> {
         }
     }
 
-    /// How far the latest head of a person, as this reader saw it, had read.
-    pub(crate) fn attested_to(&self, person: Person) -> u8 {
+    /// How far the latest head of a person, as this reader saw it where all who dispute can see it, had read.
+    pub(crate) fn attested_to(&self, person: Person, disputed: u8) -> u8 {
         self.seen(0)
-            .filter(|(_, e)| Self::signer(e) == Some(person))
+            .filter(|(p, e)| Self::signer(e) == Some(person) && self.common(disputed, *p))
             .map(|(_, e)| e.read)
             .last()
             .unwrap_or(0)
@@ -197,7 +201,7 @@ impl Reader<'_> {
         for (position, e) in self.seen(0) {
             let Some(signer) = Self::signer(e) else { continue };
             requests.take(self.law, position, e);
-            if position <= disputed {
+            if position <= disputed || !self.common(disputed, position) {
                 continue;
             }
             if e.read > disputed {
@@ -223,6 +227,16 @@ impl Reader<'_> {
         }
         let (n, o, of) = tally(new, old, requests.open);
         (n, o, of, verdict)
+    }
+
+    /// Whether the keys of an entry's segment do not depend on a disputed cut, so that both sides can read it.
+    pub(crate) fn common(&self, disputed: u8, position: u8) -> bool {
+        let before = self.relay.segment_of(disputed);
+        let segment = self.relay.segment_of(position);
+        let answered = |s: u8| matches!(self.relay.segments[usize::from(s)], Keys::Derived(base) if base <= before);
+        !self.law.common
+            || self.entry(disputed).flag != Flag::Cut
+            || (before + 1..=segment).any(answered)
     }
 
     /// A commit that every honest person can process is never disputed.
@@ -317,7 +331,12 @@ impl Reader<'_> {
             return;
         }
         if !self.opened(position) {
-            view.out |= !view.is_wrong(lies_in);
+            let held = |cut: u8| {
+                self.law.undecided
+                    && self.entry(cut).flag == Flag::Cut
+                    && self.relay.segment_of(cut) < lies_in
+            };
+            view.out |= !view.is_wrong(lies_in) && !view.holds.is_some_and(held);
             // Nobody honest can read what a cut in a wrong segment says: the keys one would derive are tried instead.
             if entry.flag == Flag::Cut
                 && view.is_wrong(lies_in)
