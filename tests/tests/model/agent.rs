@@ -118,7 +118,11 @@ impl Setup {
         let agent = &agents[usize::from(who)];
         let reader = self.reader(relay, who, agent.read);
         let view = reader.judge();
-        let follows = relay.opens(who, view.segment, agent.read) && !view.is_wrong(view.segment);
+        // What was skipped while holding gives nobody keys: only the segment of the held commit, or of an answer, is one's own.
+        let own = |held: u8| view.segment <= relay.segment_of(held) || reader.independent(held, view.segment);
+        let follows = relay.opens(who, view.segment, agent.read)
+            && !view.is_wrong(view.segment)
+            && view.holds.is_none_or(own);
         let mut wants = Vec::new();
         if follows {
             self.notices(&reader, agents, &view, &mut wants);
@@ -160,8 +164,8 @@ impl Setup {
         }
         let behind = |position: u8| reader.attested_to(me, position) <= position;
         let heard = |d: u8| behind(d) && reader.common(d, reader.upto);
-        let disputed = view.holds.is_some_and(heard)
-            || (0..reader.upto).any(|d| heard(d) && reader.complaint(d));
+        let disputed =
+            view.holds.is_some_and(heard) || (0..reader.upto).any(|d| heard(d) && reader.complaint(d));
         let unattested = self.forget == Forget::Attested
             && view.settled()
             && (0..reader.upto)
@@ -254,7 +258,8 @@ impl Setup {
         if !self.answers || !(view.is_wrong(view.segment) || nobody_follows) {
             return None;
         }
-        let right = |s: &u8| reader.relay.opens(me, *s, reader.upto) && !view.is_wrong(*s);
+        let before = |s: u8| view.holds.is_none_or(|held| s <= reader.relay.segment_of(held));
+        let right = |s: &u8| reader.relay.opens(me, *s, reader.upto) && !view.is_wrong(*s) && before(*s);
         let base = (0..view.segment).rev().find(right)?;
         Some((Flag::Cut, Body::Answer { base }, None))
     }

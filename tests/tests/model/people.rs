@@ -229,14 +229,23 @@ impl Reader<'_> {
         (n, o, of, verdict)
     }
 
-    /// Whether the keys of an entry's segment do not depend on a disputed cut, so that both sides can read it.
+    /// Whether both sides of a dispute can read an entry: on a cut, if the keys of its segment do not depend on that cut.
     pub(crate) fn common(&self, disputed: u8, position: u8) -> bool {
-        let before = self.relay.segment_of(disputed);
-        let segment = self.relay.segment_of(position);
-        let answered = |s: u8| matches!(self.relay.segments[usize::from(s)], Keys::Derived(base) if base <= before);
         !self.law.common
             || self.entry(disputed).flag != Flag::Cut
-            || (before + 1..=segment).any(answered)
+            || self.independent(disputed, self.relay.segment_of(position))
+    }
+
+    /// Whether the keys of a segment come from a secret of before a commit.
+    pub(crate) fn independent(&self, commit: u8, segment: u8) -> bool {
+        let before = self.relay.segment_of(commit);
+        let mut at = segment;
+        while let Keys::Derived(base) = self.relay.segments[usize::from(at)]
+            && at > before
+        {
+            at = base;
+        }
+        at <= before
     }
 
     /// A commit that every honest person can process is never disputed.
