@@ -122,7 +122,7 @@ impl Setup {
         let own = |held: u8| view.segment <= relay.segment_of(held) || reader.independent(held, view.segment);
         let follows = relay.opens(who, view.segment, agent.read)
             && !view.is_wrong(view.segment)
-            && view.holds.is_none_or(own);
+            && view.stopped.is_none_or(own);
         let mut wants = Vec::new();
         if follows {
             self.notices(&reader, agents, &view, &mut wants);
@@ -249,7 +249,7 @@ impl Setup {
             return due.then_some((Flag::Cut, body, None));
         }
         let nobody_follows = !follows
-            && (view.holds.is_some()
+            && (view.stopped.is_some()
                 || self
                     .honest
                     .without(me)
@@ -258,7 +258,7 @@ impl Setup {
         if !self.answers || !(view.is_wrong(view.segment) || nobody_follows) {
             return None;
         }
-        let before = |s: u8| view.holds.is_none_or(|held| s <= reader.relay.segment_of(held));
+        let before = |s: u8| view.stopped.is_none_or(|held| s <= reader.relay.segment_of(held));
         let right = |s: &u8| reader.relay.opens(me, *s, reader.upto) && !view.is_wrong(*s) && before(*s);
         let base = (0..view.segment).rev().find(right)?;
         Some((Flag::Cut, Body::Answer { base }, None))
@@ -267,7 +267,10 @@ impl Setup {
     /// What somebody who read all they can and does not hold the keys in force posts in the refuge.
     pub(crate) fn post(&self, relay: &Relay, agent: &Agent, who: Person) -> Option<Post> {
         let view = self.reader(relay, who, agent.read).judge();
-        if !self.refuge || relay.opens(who, relay.segment(), agent.read) || agent.refuge.is_some() {
+        let reader = self.reader(relay, who, agent.read);
+        let own = |at: u8| relay.segment() <= relay.segment_of(at) || reader.independent(at, relay.segment());
+        let follows = relay.opens(who, relay.segment(), agent.read) && view.stopped.is_none_or(own);
+        if !self.refuge || follows || agent.refuge.is_some() {
             return None;
         }
         let judged = view.settled() && view.is_wrong(relay.segment());

@@ -71,6 +71,8 @@ pub(crate) struct View {
     pub(crate) holds: Option<u8>,
     /// Nothing but a renewal helps.
     pub(crate) out: bool,
+    /// Where one stopped following: no commit behind it gives one keys.
+    pub(crate) stopped: Option<u8>,
     /// How often each author's message, and each author's act, was applied.
     pub(crate) said: [u8; PEOPLE as usize],
     pub(crate) acted: [u8; PEOPLE as usize],
@@ -231,9 +233,7 @@ impl Reader<'_> {
 
     /// Whether both sides of a dispute can read an entry: on a cut, if the keys of its segment do not depend on that cut.
     pub(crate) fn common(&self, disputed: u8, position: u8) -> bool {
-        !self.law.common
-            || self.entry(disputed).flag != Flag::Cut
-            || self.independent(disputed, self.relay.segment_of(position))
+        !self.law.common || self.independent(disputed, self.relay.segment_of(position))
     }
 
     /// Whether the keys of a segment come from a secret of before a commit.
@@ -315,6 +315,7 @@ impl Reader<'_> {
             segment: 0,
             holds: None,
             out: false,
+            stopped: None,
             said: none,
             acted: none,
             turns: 0,
@@ -340,11 +341,7 @@ impl Reader<'_> {
             return;
         }
         if !self.opened(position) {
-            let held = |cut: u8| {
-                self.law.undecided
-                    && self.entry(cut).flag == Flag::Cut
-                    && self.relay.segment_of(cut) < lies_in
-            };
+            let held = |cut: u8| self.law.undecided && self.relay.segment_of(cut) < lies_in;
             view.out |= !view.is_wrong(lies_in) && !view.holds.is_some_and(held);
             // Nobody honest can read what a cut in a wrong segment says: the keys one would derive are tried instead.
             if entry.flag == Flag::Cut
@@ -383,8 +380,10 @@ impl Reader<'_> {
                     }
                 } else if verdict == Some(Side::New) {
                     view.out = true;
+                    view.stopped = Some(position);
                 } else if self.law.verdicts {
                     view.holds = Some(position);
+                    view.stopped = Some(position);
                 }
             }
             _ => {}
@@ -417,6 +416,7 @@ impl Reader<'_> {
             segment: view.segment,
             holds: None,
             out: false,
+            stopped: None,
             ..theirs
         };
         true
