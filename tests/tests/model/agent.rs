@@ -122,7 +122,7 @@ impl Setup {
         let own = |held: u8| view.segment <= relay.segment_of(held) || reader.independent(held, view.segment);
         let follows = relay.opens(who, view.segment, agent.read)
             && !view.is_wrong(view.segment)
-            && view.stopped.is_none_or(own);
+            && (!self.law.stops || view.stopped.is_none_or(own));
         let mut wants = Vec::new();
         if follows {
             self.notices(&reader, agents, &view, &mut wants);
@@ -269,7 +269,8 @@ impl Setup {
         let view = self.reader(relay, who, agent.read).judge();
         let reader = self.reader(relay, who, agent.read);
         let own = |at: u8| relay.segment() <= relay.segment_of(at) || reader.independent(at, relay.segment());
-        let follows = relay.opens(who, relay.segment(), agent.read) && view.stopped.is_none_or(own);
+        let follows = relay.opens(who, relay.segment(), agent.read)
+            && (!self.law.stops || view.stopped.is_none_or(own));
         if !self.refuge || follows || agent.refuge.is_some() {
             return None;
         }

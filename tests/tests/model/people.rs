@@ -51,6 +51,8 @@ pub(crate) struct Law {
     pub(crate) undecided: bool,
     /// A verdict on a cut counts only heads in segments whose keys do not depend on that cut.
     pub(crate) common: bool,
+    /// Who holds or is out takes no keys from anything behind.
+    pub(crate) stops: bool,
     /// Between a commit that heads void and their verdict, its author's other commits are void too.
     pub(crate) shadow: bool,
 }

@@ -377,12 +377,16 @@ fn mutant_without_the_state_before_a_false_complaint_empties_the_room() {
 fn mutant_a_tie_that_any_keyholder_breaks_empties_the_room() {
     let rules = Rules {
         tie: Tie::Cut,
-        confirmed_by_all: false,
         ..REPAIRED
     };
     assert!(!ask("mutant, ties are cut", 2, 2, rules).0);
-    let rules = Rules { kept: false, ..rules };
-    assert!(!ask("mutant, as in the paper", 2, 1, rules).0);
+    assert!(!ask("mutant, ties are cut", 3, 2, rules).0);
+    let paper = Rules {
+        confirmed_by_all: false,
+        kept: false,
+        ..rules
+    };
+    assert!(!ask("mutant, all of these", 2, 1, paper).0);
 }
 
 #[test]
