@@ -118,7 +118,11 @@ impl Setup {
         let agent = &agents[usize::from(who)];
         let reader = self.reader(relay, who, agent.read);
         let view = reader.judge();
-        let follows = relay.opens(who, view.segment, agent.read) && !view.is_wrong(view.segment);
+        // What was skipped while holding gives nobody keys: only the segment of the held commit, or of an answer, is one's own.
+        let own = |held: u8| view.segment <= relay.segment_of(held) || reader.independent(held, view.segment);
+        let follows = relay.opens(who, view.segment, agent.read)
+            && !view.is_wrong(view.segment)
+            && (!self.law.stops || view.stopped.is_none_or(own));
         let mut wants = Vec::new();
         if follows {
             self.notices(&reader, agents, &view, &mut wants);
@@ -158,10 +162,10 @@ impl Setup {
         if view.out && !asking.has(me) {
             wants.push((Flag::Plain, Body::Notice { of: me, asks: true }, None));
         }
-        let attested = reader.attested_to(me);
-        let behind = |position: u8| attested <= position;
+        let behind = |position: u8| reader.attested_to(me, position) <= position;
+        let heard = |d: u8| behind(d) && reader.common(d, reader.upto);
         let disputed =
-            view.holds.is_some_and(behind) || (0..reader.upto).any(|d| behind(d) && reader.complaint(d));
+            view.holds.is_some_and(heard) || (0..reader.upto).any(|d| heard(d) && reader.complaint(d));
         let unattested = self.forget == Forget::Attested
             && view.settled()
             && (0..reader.upto)
@@ -245,15 +249,17 @@ impl Setup {
             return due.then_some((Flag::Cut, body, None));
         }
         let nobody_follows = !follows
-            && self
-                .honest
-                .without(me)
-                .iter()
-                .all(|p| agents[usize::from(p)].refuge.is_some());
+            && (view.stopped.is_some()
+                || self
+                    .honest
+                    .without(me)
+                    .iter()
+                    .all(|p| agents[usize::from(p)].refuge.is_some()));
         if !self.answers || !(view.is_wrong(view.segment) || nobody_follows) {
             return None;
         }
-        let right = |s: &u8| reader.relay.opens(me, *s, reader.upto) && !view.is_wrong(*s);
+        let before = |s: u8| view.stopped.is_none_or(|held| s <= reader.relay.segment_of(held));
+        let right = |s: &u8| reader.relay.opens(me, *s, reader.upto) && !view.is_wrong(*s) && before(*s);
         let base = (0..view.segment).rev().find(right)?;
         Some((Flag::Cut, Body::Answer { base }, None))
     }
@@ -261,7 +267,11 @@ impl Setup {
     /// What somebody who read all they can and does not hold the keys in force posts in the refuge.
     pub(crate) fn post(&self, relay: &Relay, agent: &Agent, who: Person) -> Option<Post> {
         let view = self.reader(relay, who, agent.read).judge();
-        if !self.refuge || relay.opens(who, relay.segment(), agent.read) || agent.refuge.is_some() {
+        let reader = self.reader(relay, who, agent.read);
+        let own = |at: u8| relay.segment() <= relay.segment_of(at) || reader.independent(at, relay.segment());
+        let follows = relay.opens(who, relay.segment(), agent.read)
+            && (!self.law.stops || view.stopped.is_none_or(own));
+        if !self.refuge || follows || agent.refuge.is_some() {
             return None;
         }
         let judged = view.settled() && view.is_wrong(relay.segment());

@@ -15,7 +15,7 @@ pub(crate) struct Insider {
     pub(crate) noise: bool,
     /// A signed commit that only some can process, and a head that claims any epoch.
     pub(crate) splits: bool,
-    /// A garbage cut, and a right commit in a cut with wrong keys.
+    /// A garbage cut, a right commit in a cut with wrong keys, and, with `splits`, a cut that only some can process.
     pub(crate) cuts: bool,
 }
 
@@ -62,6 +62,9 @@ impl Setup {
                     if member && bits & !self.honest.0 == 0 {
                         let can = Set(bits).with(INSIDER);
                         steps.push((Flag::Advance, from, commit(Op::Update, can, true)));
+                        if kinds.cuts {
+                            steps.push((Flag::Cut, from, commit(Op::Update, can, true)));
+                        }
                     }
                 }
             }

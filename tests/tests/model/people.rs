@@ -3,7 +3,7 @@
 //! A person's state of MLS is not stored but judged from the beginning at each look, as the design asks after a verdict
 //! ("everybody judges again from the disputed position"). Nothing here sends; that is `agent`.
 
-use super::relay::{Body, Entry, Epoch, Flag, Op, Relay};
+use super::relay::{Body, Entry, Epoch, Flag, Keys, Op, Relay};
 
 pub(crate) type Person = u8;
 
@@ -47,6 +47,12 @@ pub(crate) struct Law {
     pub(crate) verdicts: bool,
     /// A renewal consumes the requests that its receiver made before it, however late they are carried in.
     pub(crate) consumed: bool,
+    /// What lies behind a held cut and does not open is undecided: it puts nobody out.
+    pub(crate) undecided: bool,
+    /// A verdict on a cut counts only heads in segments whose keys do not depend on that cut.
+    pub(crate) common: bool,
+    /// Who holds or is out takes no keys from anything behind.
+    pub(crate) stops: bool,
     /// Between a commit that heads void and their verdict, its author's other commits are void too.
     pub(crate) shadow: bool,
 }
@@ -67,6 +73,8 @@ pub(crate) struct View {
     pub(crate) holds: Option<u8>,
     /// Nothing but a renewal helps.
     pub(crate) out: bool,
+    /// Where one stopped following: no commit behind it gives one keys.
+    pub(crate) stopped: Option<u8>,
     /// How often each author's message, and each author's act, was applied.
     pub(crate) said: [u8; PEOPLE as usize],
     pub(crate) acted: [u8; PEOPLE as usize],
@@ -147,10 +155,10 @@ impl Reader<'_> {
         }
     }
 
-    /// How far the latest head of a person, as this reader saw it, had read.
-    pub(crate) fn attested_to(&self, person: Person) -> u8 {
+    /// How far the latest head of a person, as this reader saw it where all who dispute can see it, had read.
+    pub(crate) fn attested_to(&self, person: Person, disputed: u8) -> u8 {
         self.seen(0)
-            .filter(|(_, e)| Self::signer(e) == Some(person))
+            .filter(|(p, e)| Self::signer(e) == Some(person) && self.common(disputed, *p))
             .map(|(_, e)| e.read)
             .last()
             .unwrap_or(0)
@@ -197,7 +205,7 @@ impl Reader<'_> {
         for (position, e) in self.seen(0) {
             let Some(signer) = Self::signer(e) else { continue };
             requests.take(self.law, position, e);
-            if position <= disputed {
+            if position <= disputed || !self.common(disputed, position) {
                 continue;
             }
             if e.read > disputed {
@@ -223,6 +231,23 @@ impl Reader<'_> {
         }
         let (n, o, of) = tally(new, old, requests.open);
         (n, o, of, verdict)
+    }
+
+    /// Whether both sides of a dispute can read an entry: on a cut, if the keys of its segment do not depend on that cut.
+    pub(crate) fn common(&self, disputed: u8, position: u8) -> bool {
+        !self.law.common || self.independent(disputed, self.relay.segment_of(position))
+    }
+
+    /// Whether the keys of a segment come from a secret of before a commit.
+    pub(crate) fn independent(&self, commit: u8, segment: u8) -> bool {
+        let before = self.relay.segment_of(commit);
+        let mut at = segment;
+        while let Keys::Derived(base) = self.relay.segments[usize::from(at)]
+            && at > before
+        {
+            at = base;
+        }
+        at <= before
     }
 
     /// A commit that every honest person can process is never disputed.
@@ -292,6 +317,7 @@ impl Reader<'_> {
             segment: 0,
             holds: None,
             out: false,
+            stopped: None,
             said: none,
             acted: none,
             turns: 0,
@@ -317,7 +343,8 @@ impl Reader<'_> {
             return;
         }
         if !self.opened(position) {
-            view.out |= !view.is_wrong(lies_in);
+            let held = |cut: u8| self.law.undecided && self.relay.segment_of(cut) < lies_in;
+            view.out |= !view.is_wrong(lies_in) && !view.holds.is_some_and(held);
             // Nobody honest can read what a cut in a wrong segment says: the keys one would derive are tried instead.
             if entry.flag == Flag::Cut
                 && view.is_wrong(lies_in)
@@ -355,8 +382,10 @@ impl Reader<'_> {
                     }
                 } else if verdict == Some(Side::New) {
                     view.out = true;
+                    view.stopped = Some(position);
                 } else if self.law.verdicts {
                     view.holds = Some(position);
+                    view.stopped = Some(position);
                 }
             }
             _ => {}
@@ -389,6 +418,7 @@ impl Reader<'_> {
             segment: view.segment,
             holds: None,
             out: false,
+            stopped: None,
             ..theirs
         };
         true
