@@ -7,3 +7,4 @@ mod model;
 mod networks;
 mod relay;
 mod stories;
+mod vectors;
