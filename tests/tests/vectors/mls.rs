@@ -22,6 +22,46 @@ use tls_codec::{Deserialize as _, Serialize as _, VLBytes};
 use crate::vectors::passive::{key_package, own};
 use crate::vectors::{Hex, SUITE, read};
 
+/// What the public interface does not reach, each with its number in our suite (or in all, where a file
+/// names none) and why.
+const LEFT_OUT: [(&str, usize, &str); 10] = [
+    (
+        "deserialization",
+        14,
+        "lengths of the codec: in no package; every message decoded here has many",
+    ),
+    ("key-schedule", 1, "its secrets are private to the library"),
+    ("message-protection", 1, "no group can be made from given secrets"),
+    ("passive-client-random", 0, "only in suite 0x0001"),
+    ("psk_secret", 11, "private to the library"),
+    ("secret-tree", 3, "private to the library"),
+    ("transcript-hashes", 1, "private to the library"),
+    ("tree-math", 10, "private to the library"),
+    ("tree-operations", 5, "no proposal can be applied to a bare tree"),
+    ("treekem", 11, "no path can be applied to a bare tree"),
+];
+
+#[test]
+fn what_the_vectors_cannot_reach_is_told() {
+    let files = [
+        "crypto-basics",
+        "messages",
+        "passive-client-handling-commit",
+        "passive-client-welcome",
+    ];
+    let run: usize = files
+        .into_iter()
+        .chain(["tree-validation", "welcome"])
+        .map(|file| read::<serde_json::Value>(&format!("{file}.json")).len())
+        .sum();
+    for (file, number, why) in LEFT_OUT {
+        println!("{file}: {number} not run: {why}");
+    }
+    let left: usize = LEFT_OUT.iter().map(|(_, number, _)| number).sum();
+    println!("MLS, suite 0x0003: {run} run, {left} not; suite 0x004E has no vectors");
+    assert_eq!((run, left), (337, 57));
+}
+
 #[derive(Deserialize)]
 struct Basics {
     cipher_suite: u16,
@@ -339,7 +379,7 @@ fn comes_back<T: tls_codec::Deserialize + tls_codec::Serialize>(name: &str, at: 
 }
 
 #[test]
-fn every_message_decodes_and_comes_back_as_the_same_bytes() {
+fn every_message_that_a_group_may_have_decodes_and_comes_back_as_the_same_bytes() {
     let vectors: Vec<Messages> = read("messages.json");
     for (at, vector) in vectors.iter().enumerate() {
         comes_back::<MlsMessageIn>("welcome", at, &vector.mls_welcome);
@@ -350,7 +390,12 @@ fn every_message_decodes_and_comes_back_as_the_same_bytes() {
         comes_back::<UpdateProposalIn>("update", at, &vector.update_proposal);
         comes_back::<RemoveProposal>("remove", at, &vector.remove_proposal);
         comes_back::<PreSharedKeyProposal>("psk", at, &vector.pre_shared_key_proposal);
-        comes_back::<ReInitProposal>("reinit", at, &vector.re_init_proposal);
+        // Each names an extension that no group may have, and the library reads no such proposal.
+        let refused = ReInitProposal::tls_deserialize_exact(&vector.re_init_proposal.0).unwrap_err();
+        assert!(
+            format!("{refused:?}").contains("not allowed in the group context"),
+            "{refused:?}"
+        );
         comes_back::<ExternalInitProposal>("external init", at, &vector.external_init_proposal);
         // Readable only with its type before it.
         let extensions = [&[0, 7], &vector.group_context_extensions_proposal.0[..]].concat();
@@ -360,6 +405,6 @@ fn every_message_decodes_and_comes_back_as_the_same_bytes() {
         comes_back::<MlsMessageIn>("commit", at, &vector.public_message_commit);
         comes_back::<MlsMessageIn>("private message", at, &vector.private_message);
     }
-    println!("messages.json: {} vectors, 15 of 17 fields", vectors.len());
+    println!("messages.json: {} vectors, 14 of 17 fields", vectors.len());
     assert_eq!(vectors.len(), 300);
 }
