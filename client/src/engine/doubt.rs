@@ -18,8 +18,9 @@ use crate::vault::{Overlay, Table};
 /// Number of the record of the open counts.
 pub(super) const DOUBTS: u64 = 5;
 
-/// Commits that may be in doubt at once; the oldest gives way, and can then not be gone back behind.
-const MOST_DOUBTS: usize = 16;
+/// Commits that may be in doubt at once, while fewer than half of all people show that they took them in; the
+/// oldest gives way, and can then not be gone back behind.
+const MOST_DOUBTS: usize = 64;
 
 /// Stretches of void commits that are remembered.
 const MOST_VOIDS: usize = 16;
@@ -105,7 +106,6 @@ impl Room {
         at: Position,
         head: &SignedHead,
         notice: Option<&SignedNotice>,
-        is_cut: bool,
     ) -> Result<bool, EngineError> {
         if self.doubts.is_empty() {
             return Ok(false);
@@ -114,7 +114,7 @@ impl Room {
         let mut speak = false;
         for tally in self.doubts.iter_mut().filter(|tally| tally.position() < at) {
             let disputed = tally.is_disputed();
-            hear(tally, head, notice, is_cut);
+            hear(tally, head, notice);
             speak |= tally.is_disputed() && !disputed && !tally.has_spoken(&me);
         }
         self.plan.speak |= speak;
@@ -265,7 +265,7 @@ impl Room {
             skimmed.over = false;
         }
         if let Some(head) = &head {
-            hear(&mut skimmed.tally, head, notice, entry.flag == Flag::Cut);
+            hear(&mut skimmed.tally, head, notice);
         }
         skimmed.complained |= skimmed.tally.has_spoken(&me);
         self.decide(entry.position)
@@ -307,7 +307,7 @@ impl Room {
                 _ => None,
             };
             if let (Some(head), Some(skimmed)) = (head, &mut self.plan.skimmed) {
-                hear(&mut skimmed.tally, &head, notice, false);
+                hear(&mut skimmed.tally, &head, notice);
             }
         }
         let read = self.read_to();
@@ -387,7 +387,7 @@ impl Room {
     }
 }
 
-fn hear(tally: &mut Tally, head: &SignedHead, notice: Option<&SignedNotice>, is_cut: bool) {
+fn hear(tally: &mut Tally, head: &SignedHead, notice: Option<&SignedNotice>) {
     tally.head(&head.author, &head.head);
     if let Some(SignedNotice { author, notice, .. }) = notice {
         match &notice.kind {
@@ -397,8 +397,5 @@ fn hear(tally: &mut Tally, head: &SignedHead, notice: Option<&SignedNotice>, is_
             NoticeKind::Renewal { .. } => tally.renewal(author),
             NoticeKind::Heartbeat | NoticeKind::Answer { .. } => {}
         }
-    }
-    if is_cut {
-        tally.cut(&head.author);
     }
 }

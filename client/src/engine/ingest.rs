@@ -185,9 +185,11 @@ impl Room {
         let epoch = self.epoch();
         match opened {
             Opened::Commit(commit) => {
+                // Without a path it is the same for all who are in the epoch: nobody's complaint counts.
+                let divides = done && commit.ops().path;
                 self.execute(overlay, *commit, done, at, head.as_ref())?;
                 if let (Some(shadow), Some((author, _)), true) =
-                    (&shadow, author, done && self.group.is_some())
+                    (&shadow, author, divides && self.group.is_some())
                 {
                     self.doubt(overlay, shadow, at.position, hash, author, epoch)?;
                 }
@@ -265,7 +267,7 @@ impl Room {
         let landed = self.settle(overlay, intent, &outcome)?;
         self.keep(overlay)?;
         if let Some(head) = &head
-            && self.count(overlay, at.position, head, notice.as_deref(), at.cut && done)?
+            && self.count(overlay, at.position, head, notice.as_deref())?
         {
             self.keep(overlay)?;
             return Ok(Ingested::halted());

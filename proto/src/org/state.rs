@@ -144,10 +144,10 @@ impl State {
         self.people.iter().filter(|(_, person)| person.is_present())
     }
 
-    /// People whose heads count in a verdict: with voice, and not waiting to be renewed.
-    pub fn voters(&self) -> impl Iterator<Item = PersonaId> {
-        let counts = |(_, person): &(&PersonaId, &Person)| person.wants.is_none();
-        self.present().filter(counts).map(|(persona, _)| *persona)
+    /// People whose heads count in a verdict: with voice, each with whether they await renewal.
+    pub fn voters(&self) -> impl Iterator<Item = (PersonaId, bool)> {
+        self.present()
+            .map(|(persona, person)| (*persona, person.wants.is_some()))
     }
 
     /// People whose accepted admission or removal, or whose renewal, waits for a commit.

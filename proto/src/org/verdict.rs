@@ -1,10 +1,13 @@
 //! The verdict on a commit that some could process and some could not: whether it stands. Heads and complaints,
 //! which are readable in every epoch, decide; everybody reads them in one order, so everybody counts alike.
 //!
-//! Counted are the people with voice in the state before the commit. Its author counts for it until their next
-//! head. Who awaits renewal, or is silent for a day after the first complaint, is not counted. The verdict falls at
-//! the first position where more than half show one side, and never changes; only an exact tie after all have
-//! spoken is broken, by the next cut, if that is not the author's.
+//! It stands by heads of more than half of *all* people in the state before it: those who await renewal or sleep
+//! are in this base, so at least one honest person is always in an epoch that stands, while the dishonest are at
+//! most half. It is void by more than half of those counted, or once all counted have spoken (or a day has passed)
+//! and it does not stand: then one head against it is enough, for going back locks nobody out. Not counted is who
+//! awaits renewal, or is silent for a day after the first head against it. Its author counts for it until their
+//! next head. The verdict falls at the first position where this holds, and never changes; no cut breaks a tie.
+//! Each of these rules is needed: `docs/model.md`, "Verdicts".
 
 use std::collections::BTreeMap;
 
@@ -46,26 +49,26 @@ pub struct Tally {
     /// The MLS epoch before it.
     epoch: u64,
     voices: BTreeMap<PersonaId, Voice>,
-    /// Time of the first complaint.
+    /// Time of the first head or complaint against it.
     complaint: Option<Minutes>,
     verdict: Option<Side>,
 }
 
 impl Tally {
     /// Opens the count over the commit at `position`, whose entry has this hash, in the epoch before it. `voters`
-    /// are the people with voice in the state before it.
+    /// are the people with voice in the state before it, each with whether they await renewal.
     #[must_use]
     pub fn open(
         position: Position,
         entry: EntryHash,
         author: PersonaId,
         epoch: u64,
-        voters: impl Iterator<Item = PersonaId>,
+        voters: impl Iterator<Item = (PersonaId, bool)>,
     ) -> Self {
-        let voice = |persona: PersonaId| Voice {
+        let voice = |persona: PersonaId, waits: bool| Voice {
             side: (persona == author).then_some(Side::Stands),
             spoke: false,
-            waits: false,
+            waits,
             time: None,
         };
         Self {
@@ -73,7 +76,9 @@ impl Tally {
             entry,
             author,
             epoch,
-            voices: voters.map(|persona| (persona, voice(persona))).collect(),
+            voices: voters
+                .map(|(persona, waits)| (persona, voice(persona, waits)))
+                .collect(),
             complaint: None,
             verdict: None,
         }
@@ -91,7 +96,7 @@ impl Tally {
         self.author
     }
 
-    /// Whether somebody complained of it.
+    /// Whether somebody has shown that they are not in its epoch.
     #[must_use]
     pub const fn is_disputed(&self) -> bool {
         self.complaint.is_some()
@@ -119,9 +124,6 @@ impl Tally {
             return;
         }
         self.speak(persona, Some(Side::Void), time);
-        if self.complaint.is_none() {
-            self.complaint = Some(self.now());
-        }
     }
 
     /// Somebody asks for renewal.
@@ -131,30 +133,24 @@ impl Tally {
         }
     }
 
-    /// Somebody cut: breaks an exact tie after all have spoken, unless it is the author.
-    pub fn cut(&mut self, persona: &PersonaId) {
-        if self.verdict().is_none() && self.is_tied() && *persona != self.author {
-            self.verdict = self.voices.get(persona).and_then(|voice| voice.side);
-        }
-    }
-
     /// The verdict, once it has fallen. To be asked after every entry: it falls at the first that decides.
     pub fn verdict(&mut self) -> Option<Side> {
         if self.verdict.is_none() {
-            let all = self.counted().count();
-            let more_than_half = |side: &Side| self.count(*side) * 2 > all;
-            self.verdict = [Side::Stands, Side::Void].into_iter().find(more_than_half);
+            self.verdict = self.judged();
         }
         self.verdict
     }
 
-    /// Whether all have spoken and stand equal: then a cut decides.
-    #[must_use]
-    pub fn is_tied(&self) -> bool {
-        self.verdict.is_none()
-            && self.complaint.is_some()
-            && self.counted().all(|(_, voice)| voice.spoke)
-            && self.count(Side::Stands) == self.count(Side::Void)
+    fn judged(&self) -> Option<Side> {
+        let shows = |voice: &&Voice, side| voice.side == Some(side);
+        let all = self.voices.values();
+        if all.clone().filter(|voice| shows(voice, Side::Stands)).count() * 2 > self.voices.len() {
+            return Some(Side::Stands);
+        }
+        let against = self.counted().filter(|voice| shows(voice, Side::Void)).count();
+        let by_most = against * 2 > self.counted().count();
+        let unconfirmed = self.is_disputed() && self.counted().all(|voice| voice.spoke);
+        (by_most || unconfirmed).then_some(Side::Void)
     }
 
     fn speak(&mut self, persona: &PersonaId, side: Option<Side>, time: Minutes) {
@@ -163,6 +159,9 @@ impl Tally {
             if side.is_some() {
                 voice.side = side;
                 voice.spoke = true;
+            }
+            if side == Some(Side::Void) && self.complaint.is_none() {
+                self.complaint = Some(self.now());
             }
         }
     }
@@ -175,20 +174,14 @@ impl Tally {
         times.get(1).or(times.first()).copied().unwrap_or_default()
     }
 
-    fn counted(&self) -> impl Iterator<Item = (&PersonaId, &Voice)> {
+    fn counted(&self) -> impl Iterator<Item = &Voice> {
         let now = self.now();
         let over = self
             .complaint
             .is_some_and(|since| now.0.saturating_sub(since.0) > SILENCE);
         self.voices
-            .iter()
-            .filter(move |(_, voice)| !voice.waits && (voice.spoke || !over))
-    }
-
-    fn count(&self, side: Side) -> usize {
-        self.counted()
-            .filter(|(_, voice)| voice.side == Some(side))
-            .count()
+            .values()
+            .filter(move |voice| !voice.waits && (voice.spoke || !over))
     }
 }
 
@@ -206,7 +199,7 @@ mod tests {
     }
 
     fn of(people: u8) -> Tally {
-        Tally::open(AT, ENTRY, who(0), 4, (0..people).map(who))
+        Tally::open(AT, ENTRY, who(0), 4, (0..people).map(|n| (who(n), false)))
     }
 
     fn head(position: u64, epoch: u64, time: u64) -> Head {
@@ -272,12 +265,35 @@ mod tests {
     }
 
     #[test]
-    fn who_awaits_renewal_is_not_counted() {
+    fn who_awaits_renewal_does_not_count_against_it_and_is_in_the_base_for_it() {
         let mut tally = of(4);
         complains(&mut tally, 1, 1);
         tally.renewal(&who(1));
         tally.head(&who(2), &head(11, 5, 1));
-        assert_eq!(tally.verdict(), Some(Side::Stands), "two of three");
+        assert_eq!(tally.verdict(), None, "two of all four are not more than half");
+        tally.head(&who(3), &head(11, 5, 1));
+        assert_eq!(tally.verdict(), Some(Side::Stands));
+    }
+
+    #[test]
+    fn two_accomplices_cannot_confirm_a_split_while_one_honest_person_sleeps() {
+        // M (0) splits so that nobody honest follows; A (1) says old, N (3) lies new, B (2) sleeps for a day.
+        let mut tally = of(4);
+        complains(&mut tally, 1, 100);
+        tally.head(&who(3), &head(11, 5, 100));
+        assert_eq!(tally.verdict(), None);
+        tally.head(&who(1), &head(11, 4, 100 + SILENCE + 1));
+        tally.head(&who(3), &head(12, 5, 100 + SILENCE + 1));
+        assert_eq!(tally.verdict(), Some(Side::Void));
+    }
+
+    #[test]
+    fn a_liar_alone_against_a_commit_that_most_can_process_changes_nothing() {
+        let mut tally = of(3);
+        tally.head(&who(1), &head(11, 4, 1));
+        assert!(tally.is_disputed());
+        tally.head(&who(2), &head(12, 5, 1));
+        assert_eq!(tally.verdict(), Some(Side::Stands));
     }
 
     #[test]
@@ -296,18 +312,13 @@ mod tests {
     }
 
     #[test]
-    fn an_exact_tie_is_broken_by_a_cut_after_all_have_spoken_and_never_by_the_author() {
+    fn at_an_exact_tie_after_all_have_spoken_it_is_void() {
         let mut tally = of(4);
         complains(&mut tally, 1, 1);
         complains(&mut tally, 2, 1);
-        tally.cut(&who(1));
-        assert_eq!(tally.verdict(), None, "not all have spoken");
         tally.head(&who(3), &head(11, 5, 1));
+        assert_eq!(tally.verdict(), None, "the author has not spoken since");
         tally.head(&who(0), &head(12, 5, 1));
-        assert!(tally.is_tied());
-        tally.cut(&who(0));
-        assert_eq!(tally.verdict(), None, "the author breaks no tie");
-        tally.cut(&who(3));
-        assert_eq!(tally.verdict(), Some(Side::Stands));
+        assert_eq!(tally.verdict(), Some(Side::Void));
     }
 }
