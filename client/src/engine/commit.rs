@@ -18,6 +18,9 @@ use crate::vault::Overlay;
 /// Milliseconds that each further keyholder waits before executing what the one before did not.
 const TURN_MS: u64 = 4_000;
 
+/// Milliseconds in which a live device may show that it did not ask to be renewed.
+const CONTRADICT_MS: u64 = 2_000;
+
 /// Milliseconds that each further person waits before renewing whom the one before did not; at most a minute.
 const RENEWAL_TURN_MS: u64 = 1_000;
 
@@ -34,7 +37,7 @@ impl Room {
                 .iter()
                 .position(|id| *id == self.record.persona);
             let before = before.map_or(60, |before| before.min(60) as u64);
-            return RENEWAL_TURN_MS.saturating_mul(before);
+            return RENEWAL_TURN_MS.saturating_mul(before).saturating_add(CONTRADICT_MS);
         }
         let turn = self.rank().unwrap_or(3);
         TURN_MS.saturating_mul(turn as u64)

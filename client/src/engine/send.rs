@@ -84,6 +84,11 @@ impl Room {
         if self.pending.is_some() {
             return self.next_of_pending(now);
         }
+        if self.myself().is_some_and(|me| me.wants.is_some()) {
+            // This device follows, so whoever asks in its name has no need: a message of its own says so.
+            self.stage_refresh(false, now)?;
+            return self.next_of_pending(now);
+        }
         let waiting = self.state.unexecuted().next().is_some();
         if !waiting {
             self.plan.unexecuted_since = None;

@@ -179,3 +179,26 @@ fn a_request_of_another_or_an_old_one_evicts_nobody() {
             .is_err()
     );
 }
+
+#[test]
+fn a_live_device_contradicts_a_request_in_its_name_that_it_did_not_make() {
+    let mut world = World::cell(&["ana", "ben", "cem"]);
+    world.say(1, "here");
+    world.settle_attested();
+    let live = world.people[1].copy();
+    // Somebody with ben's keys asks to be renewed in his place.
+    world.people[1].lose_group();
+    world.read(1, usize::MAX).unwrap();
+    assert!(world.ask(1).unwrap());
+    world.people[1].put_back(&live);
+    let ben = world.people[1].id();
+    let before = world.room(0).state().person(&ben).unwrap().renewed;
+    world.settle_attested();
+    assert!(!is_unsynced(&mut world, 1));
+    let person = world.room(0).state().person(&ben).unwrap();
+    assert_eq!(person.renewed, before, "the live leaf stays");
+    assert!(person.wants.is_none());
+    world.say(1, "still here");
+    world.settle_attested();
+    world.check();
+}
