@@ -37,7 +37,9 @@ impl Room {
                 .iter()
                 .position(|id| *id == self.record.persona);
             let before = before.map_or(60, |before| before.min(60) as u64);
-            return RENEWAL_TURN_MS.saturating_mul(before).saturating_add(CONTRADICT_MS);
+            return RENEWAL_TURN_MS
+                .saturating_mul(before)
+                .saturating_add(CONTRADICT_MS);
         }
         let turn = self.rank().unwrap_or(3);
         TURN_MS.saturating_mul(turn as u64)
