@@ -428,6 +428,37 @@ pub struct RoomView {
     pub attested: Option<u64>,
     /// What a person should know, in words.
     pub warnings: Vec<String>,
+    /// When somebody else was heard last, by their clock, in minutes since 1970-01-01T00:00Z.
+    pub heard: Option<u64>,
+    /// What the relay, or people's heads, contradicted of what this device has verified; what stands first.
+    #[serde(default)]
+    pub contradictions: Vec<ContradictionView>,
+}
+
+/// Something that contradicts what this device has verified, with its evidence.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct ContradictionView {
+    /// `head` where a person's signed head contradicts; else what the relay did: `rewritten`, `set_back`, `missing`,
+    /// `wrong_counter`, `withheld`, `exchanged`, `not_new`.
+    pub kind: String,
+    /// The entry that it is about.
+    pub at: u64,
+    /// Whose head it is; none where it is the relay's own doing.
+    pub by: Option<String>,
+    /// Minutes since 1970-01-01T00:00Z: when it was noticed first; of a head, when it was signed.
+    pub noticed: Option<u64>,
+    /// It is so still; if not, the relay has shown the right log again.
+    pub stands: bool,
+    /// What this device has verified: a running hash, a position or a counter.
+    pub here: String,
+    /// What was shown or said instead.
+    pub there: String,
+    /// In words.
+    pub words: String,
+    /// What to do.
+    pub next: String,
+    /// The signed head, or the bytes of the other entry, in hexadecimal digits.
+    pub proof: Option<String>,
 }
 
 /// How a room stands.

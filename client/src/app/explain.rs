@@ -146,6 +146,7 @@ impl From<EngineError> for Problem {
                 message,
                 "use the first letters of its id instead, as `caucus rooms --json` shows them",
             ),
+            EngineError::Contradicted(lie) => Self::new(Code::RoomState, message, lie.next()),
             EngineError::RoomState(_) => Self::new(Code::RoomState, message, "see `caucus status`"),
             EngineError::NoRelay => Self::new(
                 Code::NotFound,

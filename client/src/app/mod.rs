@@ -17,9 +17,9 @@ mod talk;
 mod view;
 
 pub use answer::{
-    Answer, Check, DecidedView, InviteView, JoinStage, JoinView, MessageKind, MessageView, PersonView,
-    ProtectionView, RelayState, RelayView, RequestView, RetentionView, RoomState, RoomView, Status,
-    VaultWord, Verdict,
+    Answer, Check, ContradictionView, DecidedView, InviteView, JoinStage, JoinView, MessageKind, MessageView,
+    PersonView, ProtectionView, RelayState, RelayView, RequestView, RetentionView, RoomState, RoomView,
+    Status, VaultWord, Verdict,
 };
 pub use app::{App, IDLE_MINUTES, Telling};
 pub use intent::{Intent, Keep, KindWord, Secret, SuiteWord};

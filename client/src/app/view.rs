@@ -5,8 +5,8 @@ use caucus_proto::org::genesis::GOVERNING_ROOM;
 use caucus_proto::org::{Kind, Power, Standing};
 
 use super::answer::{
-    InviteView, JoinStage, JoinView, MessageKind, MessageView, PersonView, RelayView, RequestView, RoomState,
-    RoomView,
+    ContradictionView, InviteView, JoinStage, JoinView, MessageKind, MessageView, PersonView, RelayView,
+    RequestView, RoomState, RoomView,
 };
 use crate::engine::{Engine, EngineError, Health, Item, JoinStep, LiveRoom, LogRecord, Room};
 use crate::vault::{Place, Table};
@@ -46,6 +46,13 @@ pub(super) fn room(live: &LiveRoom) -> Result<RoomView, EngineError> {
     warnings.extend(warning.map(|error| error.to_string()));
     warnings.extend(relay_trouble);
     warnings.extend(told);
+    let contradictions = contradictions(&room)?;
+    for one in contradictions.iter().filter(|one| one.stands) {
+        let known = |warning: &String| warning.starts_with(&one.words);
+        if !warnings.iter().any(known) {
+            warnings.push(one.words.clone());
+        }
+    }
     if room_state == RoomState::Open && state.present().count() == 2 {
         warnings.push("with two people in it, either can move the room's clock".to_owned());
     }
@@ -80,7 +87,25 @@ pub(super) fn room(live: &LiveRoom) -> Result<RoomView, EngineError> {
         uncut,
         attested: (room.record().joined_at > Position(0)).then(|| room.attested()),
         warnings,
+        heard: room.heard()?.map(|minutes| minutes.0),
+        contradictions,
     })
+}
+
+fn contradictions(room: &Room) -> Result<Vec<ContradictionView>, EngineError> {
+    let view = |one: crate::engine::Contradiction| ContradictionView {
+        kind: one.kind.to_owned(),
+        at: one.at.0,
+        by: one.by,
+        noticed: one.noticed.map(|minutes| minutes.0),
+        stands: one.stands,
+        here: one.here,
+        there: one.there,
+        words: one.words,
+        next: one.next.to_owned(),
+        proof: one.proof,
+    };
+    Ok(room.contradictions()?.into_iter().map(view).collect())
 }
 
 /// What stands at a position.

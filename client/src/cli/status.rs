@@ -2,12 +2,12 @@
 
 use clap::Args;
 
-use super::console::{bold, dim, plain, warn};
+use super::console::{Console, bold, dim, plain, warn};
 use super::failure::Failure;
 use super::session::Session;
 use super::table::Table;
 use super::{ending, joins, rooms, time};
-use crate::app::{Answer, Intent, RelayState, VaultWord};
+use crate::app::{Answer, ContradictionView, Intent, RelayState, VaultWord};
 
 /// Show how things stand: the agent, relays, rooms, what is unsent
 #[derive(Args, Debug)]
@@ -95,6 +95,37 @@ fn tell(session: &mut Session, status: crate::app::Status) -> Result<(), Failure
         for warning in status.warnings {
             console.line([warn("! "), plain(warning)])?;
         }
+    }
+    for room in &status.rooms {
+        for one in &room.contradictions {
+            contradiction(console, &room.name, one, now)?;
+        }
+    }
+    Ok(())
+}
+
+/// What contradicts, and what it says against what.
+fn contradiction(
+    console: &mut Console,
+    room: &str,
+    one: &ContradictionView,
+    now: u64,
+) -> Result<(), Failure> {
+    let noticed = one
+        .noticed
+        .map_or_else(String::new, |noticed| format!(", {}", time::ago(noticed, now)));
+    let title = format!("{room}, entry {}{noticed}", one.at);
+    console.say("")?;
+    console.line(if one.stands {
+        [warn("contradicted "), bold(title)]
+    } else {
+        [dim("contradicted before, and right again "), plain(title)]
+    })?;
+    console.line([plain(format!("  {}", one.words))])?;
+    console.line([dim("  verified here  "), plain(one.here.clone())])?;
+    console.line([dim("  shown instead  "), plain(one.there.clone())])?;
+    if one.stands {
+        console.line([dim("  next           "), plain(one.next.clone())])?;
     }
     Ok(())
 }

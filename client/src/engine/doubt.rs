@@ -221,7 +221,7 @@ impl Room {
             return Ok(Ingested::default());
         };
         if entry.position < at {
-            self.check_again(entry)?;
+            self.judge_entry(entry)?;
             return Ok(Ingested::default());
         }
         let skimmed = self.plan.skimmed.as_ref().filter(|_| entry.position > at);

@@ -5,6 +5,7 @@ use caucus_proto::org::Denied;
 use thiserror::Error;
 
 use super::blob::BlobError;
+use super::lie::Lie;
 use super::link::LinkError as InviteLinkError;
 use super::sealed::SealError;
 use crate::mls::MlsError;
@@ -63,6 +64,9 @@ pub enum EngineError {
     /// The room cannot be acted in now.
     #[error("{0}")]
     RoomState(String),
+    /// The relay contradicts what it showed or said before; nothing of it was taken in.
+    #[error("{0}")]
+    Contradicted(Lie),
     /// No relay is known yet.
     #[error("no relay is known yet")]
     NoRelay,

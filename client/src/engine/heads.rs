@@ -6,7 +6,6 @@ use std::collections::btree_map::Entry;
 use caucus_proto::envelope::{Body, Content};
 use caucus_proto::id::{Minutes, PersonaId, Position};
 use caucus_proto::org::{Head, SignedHead};
-use caucus_proto::wire;
 
 use super::error::EngineError;
 use super::random;
@@ -160,51 +159,13 @@ impl Room {
         };
     }
 
-    /// An entry that was taken in before: the relay must still show the same.
-    ///
-    /// # Errors
-    /// `EngineError::RoomState` if it shows another; the other is kept as evidence.
-    pub(super) fn check_again(&mut self, entry: &wire::Entry) -> Result<(), EngineError> {
-        let before = Position(entry.position.0.saturating_sub(1));
-        let (Some(before), Some(after)) = (self.log_at(before)?, self.log_at(entry.position)?) else {
-            return Ok(());
-        };
-        let running =
-            before
-                .facts
-                .running
-                .then(entry.position, entry.counter, entry.flag.byte(), &entry.bytes);
-        if running == after.facts.running {
-            return Ok(());
-        }
-        let evidence = Evidence::Entry {
-            counter: entry.counter,
-            flag: entry.flag,
-            bytes: entry.bytes.to_vec(),
-        };
-        self.transact(|room, overlay| room.keep_evidence(overlay, entry.position, &evidence))?;
-        Err(EngineError::RoomState(format!(
-            "the relay shows another entry {} than before: nothing is sent until it shows the same again",
-            entry.position
-        )))
-    }
-
-    /// The relay has nothing after this position now.
-    ///
-    /// # Errors
-    /// `EngineError::RoomState` if this device has read further.
-    pub(super) fn check_newest(&self, newest: Position) -> Result<(), EngineError> {
-        if newest >= self.cursor.position {
-            return Ok(());
-        }
-        Err(EngineError::RoomState(format!(
-            "the relay was set back: it ends at entry {newest}, and this device has read {}; nothing is sent \
-             until it shows them again",
-            self.cursor.position
-        )))
-    }
-
-    fn keep_evidence(&self, overlay: &Overlay, at: Position, evidence: &Evidence) -> Result<(), EngineError> {
+    /// Keeps the first piece of evidence of an entry.
+    pub(super) fn keep_evidence(
+        &self,
+        overlay: &Overlay,
+        at: Position,
+        evidence: &Evidence,
+    ) -> Result<(), EngineError> {
         let kept = overlay.range(Table::Evidence, self.record.room.as_bytes(), 0, EVIDENCE)?;
         if kept.len() < EVIDENCE && !kept.iter().any(|(number, _)| *number == at.0) {
             overlay.put_value(self.place(Table::Evidence, at.0), evidence)?;

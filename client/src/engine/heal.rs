@@ -234,6 +234,7 @@ async fn await_answers(
         while let Some(fetched) = find(connection, &request.answers, &entrant, &mut tried).await? {
             let handed = fetched.handed(&record.relay, &record.persona_key);
             if room.room().enter_anew(&handed, engine.now())? {
+                room.room().forgive()?;
                 room.set_trouble(None);
                 engine.changed();
                 return Ok(Ended::NextSegment);

@@ -63,7 +63,7 @@ impl Room {
     ///
     /// # Errors
     /// `EngineError::Vault` if the vault cannot be written: the entry was then not taken in.
-    /// `EngineError::RoomState` if the relay shows another history than it did: nothing was taken in.
+    /// `EngineError::Contradicted` if the relay shows another history than it did: nothing was taken in.
     pub fn ingest(&mut self, entry: &Entry) -> Result<Ingested, EngineError> {
         self.freshen()?;
         if self.is_stopped() {
@@ -73,7 +73,7 @@ impl Room {
             return self.skim(entry);
         }
         if entry.position <= self.cursor.position {
-            self.check_again(entry)?;
+            self.judge_entry(entry)?;
             return Ok(Ingested::default());
         }
         if entry.position != self.cursor.position.next() {
@@ -81,12 +81,7 @@ impl Room {
             let why = format!("{missed} entries before it are not there any more");
             return self.transact(|room, overlay| room.stop(overlay, entry.position, why));
         }
-        if entry.counter != self.cursor.counter {
-            return Err(EngineError::RoomState(format!(
-                "the relay names counter {} where {} is due: nothing is taken in until it shows the right log",
-                entry.counter, self.cursor.counter
-            )));
-        }
+        self.judge_entry(entry)?;
         self.transact(|room, overlay| room.take_in(overlay, entry))
     }
 

@@ -18,6 +18,10 @@ use crate::clock::Clock;
 /// Log records that a slow follower may be behind before it has to read from the vault.
 const FOLLOW: usize = 256;
 
+/// Minutes without a word of anybody else after which a person is told: either all are away, or the relay keeps one
+/// apart from them, which no log can show.
+const SILENT: u64 = 24 * 60;
+
 /// What became of an intent where it landed.
 pub(super) type Landing = Result<Position, Denied>;
 
@@ -82,6 +86,16 @@ impl LiveRoom {
         let contradicted = |(name, at)| format!("{name} saw another history than this device, at entry {at}");
         let mut warnings: Vec<String> = room.disputed().into_iter().map(contradicted).collect();
         warnings.extend(room.clock_warning(now));
+        let alone = room.state().present().count() < 2;
+        let heard = room.heard().ok().flatten().filter(|_| !alone && self.is_live());
+        let silent = heard.map_or(0, |heard| now.0.saturating_sub(heard.0));
+        if silent >= SILENT {
+            warnings.push(format!(
+                "nobody else was heard for {} hours: they are all away, or the relay keeps you apart from them: ask \
+                 one of them, by another way",
+                silent / 60
+            ));
+        }
         let doubtful = room
             .state()
             .present()

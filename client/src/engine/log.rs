@@ -1,12 +1,15 @@
 //! The log of a room as this device keeps it.
 
 use caucus_proto::codec;
-use caucus_proto::id::Position;
+use caucus_proto::id::{Minutes, Position};
 
 use super::error::EngineError;
 use super::record::LogRecord;
 use super::room::Room;
 use crate::vault::Table;
+
+/// Entries among which somebody else is looked for.
+const HEARD: usize = 64;
 
 impl Room {
     /// The log record at a position, if this device has it.
@@ -53,6 +56,17 @@ impl Room {
         let mut records = decode_rows(&rows);
         records.reverse();
         Ok(records)
+    }
+
+    /// When somebody else was heard last, by their clock, as far as the latest entries tell.
+    ///
+    /// # Errors
+    /// `EngineError::Vault`.
+    pub fn heard(&self) -> Result<Option<Minutes>, EngineError> {
+        let latest = self.log_before(self.cursor.position.next(), HEARD)?;
+        let others = |record: &&LogRecord| record.author.is_some_and(|author| author != self.record.persona);
+        let last = latest.iter().rev().map(|(_, record)| record).find(others);
+        Ok(last.and_then(|record| record.time))
     }
 }
 

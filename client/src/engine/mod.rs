@@ -2,6 +2,7 @@
 //! between it and a relay; joining, inviting and handing over are flows of their own. Rules live in
 //! `caucus_proto::org`; nothing here decides what a body may do.
 
+mod accuse;
 mod adrift;
 mod answer;
 mod blob;
@@ -23,6 +24,7 @@ mod ingest;
 mod invite;
 mod jobs;
 mod join;
+mod lie;
 mod link;
 mod live;
 mod log;
@@ -43,10 +45,12 @@ mod session;
 #[cfg(test)]
 mod tests;
 
+pub use accuse::Contradiction;
 pub use engine::Engine;
 pub use error::EngineError;
 pub use found::Founding;
 pub use ingest::Ingested;
+pub use lie::Lie;
 pub use link::{InviteLink, LinkError as InviteLinkError};
 pub use live::{Fate, LiveRoom};
 pub use record::{Health, Item, JoinRecord, JoinStep, LogRecord, RelayRecord, RequestRecord};

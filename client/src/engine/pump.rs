@@ -15,7 +15,7 @@ use super::error::EngineError;
 use super::heal;
 use super::live::LiveRoom;
 use super::random;
-use super::record::Health;
+use super::record::{Health, RoomRecord};
 use super::session::Session;
 use crate::relay::{Backoff, Connection, Handle, LinkError, Reading};
 
@@ -66,6 +66,10 @@ pub(super) async fn run(engine: Engine, room: Arc<LiveRoom>) {
                 return;
             }
             Err(error) => {
+                if let EngineError::Contradicted(lie) = &error {
+                    // Where the vault cannot be written now, it is noticed again.
+                    let _ = room.room().note_lie(*lie, engine.now().minutes);
+                }
                 let at_least = match &error {
                     EngineError::Relay(LinkError::Draining { back_in_ms }) => Some(*back_in_ms),
                     _ => None,
@@ -84,7 +88,9 @@ async fn session(engine: &Engine, room: &LiveRoom, backoff: &mut Backoff) -> Res
         let room = room.room();
         let cursor = room.cursor();
         let (access, position) = room.reads();
-        let first = position.0 - position.0 % COARSE;
+        // What was read last is shown again in any case.
+        let before = position.0.saturating_sub(1);
+        let first = before - before % COARSE;
         (
             room.record().clone(),
             access,
@@ -103,6 +109,7 @@ async fn session(engine: &Engine, room: &LiveRoom, backoff: &mut Backoff) -> Res
         .await;
     let opened = match opened {
         Err(LinkError::Refused(RefusedBecause::NotOpened)) => {
+            look_back(room, &connection, &record).await?;
             // Where a cut was read last, its keys may be wrong.
             let adrift = room.room().secret_before().is_some();
             if adrift {
@@ -114,6 +121,7 @@ async fn session(engine: &Engine, room: &LiveRoom, backoff: &mut Backoff) -> Res
         }
         other => other?,
     };
+    room.room().judge_newest(opened.newest)?;
     let mut reading = connection.read(opened.handle, after, true).await?;
     let append = connection
         .open(record.channel, Role::Append, &access.append_key())
@@ -131,6 +139,24 @@ async fn session(engine: &Engine, room: &LiveRoom, backoff: &mut Backoff) -> Res
     // Handles are few on a connection.
     let _ = connection.close(opened.handle).await;
     ended
+}
+
+/// The keys of now open nothing. That those from before still append, to a log that ends before what was read, says
+/// that the relay was set back to before a cut.
+async fn look_back(room: &LiveRoom, connection: &Connection, record: &RoomRecord) -> Result<(), EngineError> {
+    let older = room.room().cursor().older.clone();
+    for access in older.iter().rev() {
+        let key = access.append_key();
+        match connection.open(record.channel, Role::Append, &key).await {
+            Ok(opened) => {
+                let _ = connection.close(opened.handle).await;
+                room.room().judge_newest(opened.newest)?;
+            }
+            Err(LinkError::Refused(RefusedBecause::NotOpened)) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(())
 }
 
 /// Follows the log and does what is to be done, until the segment or the session is over.
@@ -206,7 +232,11 @@ pub(super) async fn drain(
 
 /// Takes in one entry; true if the room is stopped by it.
 pub(super) fn take_in(room: &LiveRoom, engine: &Engine, entry: &Entry) -> Result<bool, EngineError> {
-    let ingested = room.room().ingest(entry)?;
+    let ingested = {
+        let mut room = room.room();
+        room.judge_gap(entry, engine.now().minutes)?;
+        room.ingest(entry)?
+    };
     if let Some((id, landing)) = ingested.landed {
         room.land(id, landing);
     }

@@ -10,6 +10,7 @@ use caucus_proto::id::{IntentId, Minutes, PersonaId, Position, RoomId};
 use caucus_proto::org::{Act, Deed, FEATURE, Person, Power, SignedNotice, Standing, State, Tally};
 use caucus_proto::wire::{Control, bucket};
 
+use super::accuse::LieRecord;
 use super::doubt::{DOUBTS, Skimmed};
 use super::error::EngineError;
 use super::record::{Cursor, Health, LogRecord, OutboxRecord, PendingRecord, RoomRecord};
@@ -40,6 +41,8 @@ pub struct Room {
     /// Counts over commits that may yet be found void.
     pub(super) doubts: Vec<Tally>,
     pub(super) outbox: BTreeMap<u64, OutboxRecord>,
+    /// What is kept of the relay's lies.
+    pub(super) lies: Vec<LieRecord>,
     pub(super) plan: Plan,
     /// Bytes of an MLS message that fit an entry beside its head.
     pub(super) largest_message: usize,
@@ -260,6 +263,7 @@ impl Room {
             pending: None,
             doubts: Vec::new(),
             outbox: BTreeMap::new(),
+            lies: Vec::new(),
             plan: Plan::default(),
             largest_message: LARGEST_MESSAGE,
         };
@@ -321,8 +325,9 @@ impl Room {
                 outbox.insert(number, item);
             }
         }
-        Ok(Some(Self {
+        let mut room = Self {
             vault: vault.clone(),
+            lies: Vec::new(),
             persona: PersonaKeys::from_bytes(&record.persona_key.0),
             pending: overlay.get_value(&at(PENDING))?,
             doubts: overlay.get_value(&at(DOUBTS))?.unwrap_or_default(),
@@ -333,7 +338,9 @@ impl Room {
             outbox,
             plan: Plan::default(),
             largest_message: LARGEST_MESSAGE,
-        }))
+        };
+        room.lies = overlay.get_value(&room.lies_place())?.unwrap_or_default();
+        Ok(Some(room))
     }
 
     pub(super) fn keep_record(&self, overlay: &Overlay) -> Result<(), EngineError> {

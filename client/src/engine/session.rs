@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use caucus_proto::envelope::Content;
-use caucus_proto::id::{ChannelId, Counter, Position};
+use caucus_proto::id::{ChannelId, Counter, EntryHash, Position};
 use caucus_proto::wire::{Access, Change, Entry, RefusedBecause, RelayAddress, Role, Served};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
@@ -15,6 +15,7 @@ use x25519_dalek::StaticSecret;
 use super::engine::Engine;
 use super::error::EngineError;
 use super::jobs::{self, Facts};
+use super::lie::Lie;
 use super::live::LiveRoom;
 use super::pump::{Ended, take_in};
 use super::record::{InviteRecord, Job};
@@ -43,7 +44,10 @@ pub(super) struct Session<'a> {
     synced: bool,
     /// Nothing is sent before the log has come this far.
     await_position: Position,
+    /// Since when nothing of it came.
     awaited_since: u64,
+    /// What the relay said that it stored last, and where.
+    stored: Option<(Position, EntryHash)>,
     /// Nothing is sent before this time.
     not_before: u64,
     control_tried: u64,
@@ -76,6 +80,7 @@ impl<'a> Session<'a> {
             synced: false,
             await_position: Position(0),
             awaited_since: 0,
+            stored: None,
             not_before: 0,
             control_tried: 0,
             control_pause: CONTROL_AGAIN.0,
@@ -101,16 +106,21 @@ impl<'a> Session<'a> {
     pub(super) fn served(&mut self, served: Served) -> Result<Option<Ended>, EngineError> {
         match served {
             Served::Entry(entry) => {
+                if let Some((_, hash)) = self.stored.take_if(|(at, _)| *at <= entry.position) {
+                    let now = self.now().minutes;
+                    self.room.room().compare_stored(&entry, hash, now)?;
+                }
                 if take_in(self.room, self.engine, &entry)? {
                     self.engine.changed();
                     return Ok(Some(Ended::Halted));
                 }
+                self.awaited_since = self.now().ms;
                 if entry.position >= self.await_position {
                     self.await_position = Position(0);
                 }
             }
             Served::CaughtUp { newest } => {
-                self.room.room().check_newest(newest)?;
+                self.room.room().judge_end(newest)?;
                 self.synced = true;
                 self.room.set_trouble(None);
                 self.room.live.store(true, Ordering::Relaxed);
@@ -133,10 +143,10 @@ impl<'a> Session<'a> {
         if self.await_position > Position(0)
             && now.ms.saturating_sub(self.awaited_since) > ECHO.as_millis() as u64
         {
-            // The relay says that it stored something and does not serve it.
-            return Err(EngineError::RoomState(
-                "the relay does not serve what it says it stored".to_owned(),
-            ));
+            return Err(EngineError::Contradicted(Lie::Withheld {
+                said: self.await_position,
+                shown: self.room.room().read_to(),
+            }));
         }
         self.work().await
     }
@@ -203,9 +213,10 @@ impl<'a> Session<'a> {
                     }
                 }
                 Next::Send(Outgoing::Append { counter, bytes }) => {
+                    let hash = EntryHash::of(&bytes);
                     let bytes = Bytes::from(bytes);
                     let answer = self.connection.append(self.append, counter, bytes).await;
-                    self.answered(answer)?;
+                    self.answered(answer, hash)?;
                 }
                 Next::Send(Outgoing::Commit { counter, bytes, cut }) => {
                     self.commit(counter, Bytes::from(bytes), cut, now.ms).await?;
@@ -221,9 +232,10 @@ impl<'a> Session<'a> {
         cut: Option<Access>,
         now: u64,
     ) -> Result<(), EngineError> {
+        let hash = EntryHash::of(&bytes);
         let Some(access) = cut else {
             let answer = self.connection.advance(self.append, counter, bytes).await;
-            return self.answered(answer);
+            return self.answered(answer, hash);
         };
         let Some(control) = self.control else {
             return self.room.room().cut_refused(now.saturating_add(CUT_AGAIN));
@@ -244,19 +256,20 @@ impl<'a> Session<'a> {
             Ok(Appended::Moved { .. }) => {
                 // So that it lands the next time. Once in ten minutes; if not, without.
                 let _ = self.connection.hold(control, 10).await;
-                self.answered(answer)
+                self.answered(answer, hash)
             }
-            answer => self.answered(answer),
+            answer => self.answered(answer, hash),
         }
     }
 
     /// What follows from the relay's answer to an entry: until the log shows it, nothing more is sent.
-    fn answered(&mut self, answer: Result<Appended, LinkError>) -> Result<(), EngineError> {
+    fn answered(&mut self, answer: Result<Appended, LinkError>, hash: EntryHash) -> Result<(), EngineError> {
         let now = self.now().ms;
         match answer {
             Ok(Appended::Stored(position)) => {
                 self.room.set_trouble(None);
                 self.expect(position, now)?;
+                self.stored = Some((position, hash));
             }
             Ok(Appended::Moved { newest, .. }) => self.expect(newest, now)?,
             Err(LinkError::Refused(
@@ -284,12 +297,7 @@ impl<'a> Session<'a> {
 
     /// Waits for the log to come this far. A relay that names what was read already would be asked for ever.
     fn expect(&mut self, position: Position, now: u64) -> Result<(), EngineError> {
-        let read = self.room.room().read_to();
-        if position <= read {
-            return Err(EngineError::RoomState(format!(
-                "the relay names entry {position} as new, and this device has read {read}"
-            )));
-        }
+        self.room.room().judge_new(position)?;
         self.await_position = position;
         self.awaited_since = now;
         Ok(())

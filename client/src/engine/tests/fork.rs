@@ -180,7 +180,7 @@ fn a_relay_that_shows_another_log_is_told_and_recovers_with_the_right_one() {
     let last = right.last().unwrap().clone();
     let at = world.room(0).cursor().position;
     // It was set back.
-    let error = world.room(0).check_newest(Position(at.0 - 1)).unwrap_err();
+    let error = world.room(0).judge_newest(Position(at.0 - 1)).unwrap_err();
     assert!(error.to_string().contains("set back"), "{error}");
     // It shows another entry where one was read.
     let mut other = last.clone();
@@ -198,7 +198,7 @@ fn a_relay_that_shows_another_log_is_told_and_recovers_with_the_right_one() {
     for entry in &right {
         world.room(0).ingest(entry).unwrap();
     }
-    world.room(0).check_newest(at).unwrap();
+    world.room(0).judge_newest(at).unwrap();
     world.say(0, "on we go");
     world.settle_attested();
     world.check();
