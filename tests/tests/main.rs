@@ -2,6 +2,7 @@
 
 mod commands;
 mod kills;
+mod lies;
 mod link;
 mod model;
 mod networks;

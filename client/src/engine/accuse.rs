@@ -225,6 +225,7 @@ impl Room {
         self.transact(|room, overlay| {
             match room.lies.iter_mut().find(|known| about(known)) {
                 Some(known) => {
+                    known.lie = lie;
                     known.over = false;
                     known.times = known.times.saturating_add(1);
                 }

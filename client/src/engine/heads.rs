@@ -7,6 +7,7 @@ use caucus_proto::envelope::{Body, Content};
 use caucus_proto::id::{Minutes, PersonaId, Position};
 use caucus_proto::org::{Head, SignedHead};
 
+use super::elsewhere::alone;
 use super::error::EngineError;
 use super::random;
 use super::record::{Evidence, HeadFacts, Health, LogRecord};
@@ -122,7 +123,8 @@ impl Room {
     }
 
     /// Whether this device is on the side of more people than contradict it. Those who are silent since then
-    /// count for nobody; two people who contradict one another both stop.
+    /// count for nobody; two people who contradict one another both stop. Whom more than half of all contradict was
+    /// shown what nobody else saw, and asks to be renewed.
     pub(super) fn weigh(&mut self) {
         if !matches!(self.cursor.health, Health::Open | Health::Forked { .. }) {
             return;
@@ -152,7 +154,9 @@ impl Room {
             })
             .count()
             .saturating_add(1);
-        self.cursor.health = if with > against.len() {
+        self.cursor.health = if self.is_most(against.len()) {
+            alone(at)
+        } else if with > against.len() {
             Health::Open
         } else {
             Health::Forked { at, by }

@@ -11,6 +11,7 @@ mod describe;
 mod doubt;
 mod drops;
 mod duty;
+mod elsewhere;
 #[allow(clippy::module_inception)] // The noun of this folder is the noun of its main file.
 mod engine;
 mod enter;

@@ -10,9 +10,11 @@ use caucus_proto::wire::{Entry, RefusedBecause, Role, Served};
 use tokio::sync::mpsc;
 
 use super::adrift;
+use super::elsewhere::MOST;
 use super::engine::Engine;
 use super::error::EngineError;
 use super::heal;
+use super::lie::Lie;
 use super::live::LiveRoom;
 use super::random;
 use super::record::{Health, RoomRecord};
@@ -136,9 +138,43 @@ async fn session(engine: &Engine, room: &LiveRoom, backoff: &mut Backoff) -> Res
         }
     };
     drop(reading);
+    let ended = match ended {
+        Err(EngineError::Contradicted(lie @ Lie::Rewritten { at, .. })) => {
+            room.room().note_lie(lie, engine.now().minutes)?;
+            match look_elsewhere(room, &connection, opened.handle, at).await? {
+                true => Ok(Ended::Halted),
+                false => Err(EngineError::Contradicted(lie)),
+            }
+        }
+        ended => ended,
+    };
     // Handles are few on a connection.
     let _ = connection.close(opened.handle).await;
     ended
+}
+
+/// Looks at the history that the relay shows now in place of the one that was read from there on. True if it is the
+/// one that more than half of all people attest: then this device asks to be renewed.
+async fn look_elsewhere(
+    room: &LiveRoom,
+    connection: &Connection,
+    handle: Handle,
+    from: Position,
+) -> Result<bool, EngineError> {
+    let Some(mut elsewhere) = room.room().elsewhere(from)? else {
+        return Ok(false);
+    };
+    let before = Position(from.0.saturating_sub(1));
+    let mut reading = connection.read(handle, before, false).await?;
+    for _ in 0..MOST {
+        let Served::Entry(entry) = reading.next().await? else {
+            break;
+        };
+        if !room.room().look_at(&mut elsewhere, &entry) {
+            break;
+        }
+    }
+    room.room().give_up(&elsewhere)
 }
 
 /// The keys of now open nothing. That those from before still append, to a log that ends before what was read, says

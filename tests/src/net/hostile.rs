@@ -93,7 +93,7 @@ impl Hostile {
     }
 }
 
-fn config(pair: &KeyPair) -> ServerConfig {
+pub(super) fn config(pair: &KeyPair) -> ServerConfig {
     let certificate = CertificateParams::new(vec!["localhost".to_owned()])
         .and_then(|params| params.self_signed(pair))
         .expect("a certificate");
@@ -171,10 +171,7 @@ impl Out {
 }
 
 async fn commands(mut out: Out, recv: RecvStream, trick: Trick) -> Option<()> {
-    let mut frames = Frames {
-        stream: recv,
-        unframer: Unframer::new(LARGEST),
-    };
+    let mut frames = Frames::new(recv, LARGEST);
     frames.next().await?;
     let greeting = frame(&Greeting::Speaks {
         version: VERSION,
@@ -230,10 +227,7 @@ async fn commands(mut out: Out, recv: RecvStream, trick: Trick) -> Option<()> {
 }
 
 async fn reading(mut out: Out, recv: RecvStream, trick: Trick) -> Option<()> {
-    let mut frames = Frames {
-        stream: recv,
-        unframer: Unframer::new(LARGEST),
-    };
+    let mut frames = Frames::new(recv, LARGEST);
     frames.next().await?;
     let entry = |position| {
         frame(&Served::Entry(Entry {
@@ -261,13 +255,20 @@ async fn reading(mut out: Out, recv: RecvStream, trick: Trick) -> Option<()> {
     }
 }
 
-struct Frames {
+pub(super) struct Frames {
     stream: RecvStream,
     unframer: Unframer,
 }
 
 impl Frames {
-    async fn next(&mut self) -> Option<Bytes> {
+    pub(super) fn new(stream: RecvStream, limit: usize) -> Self {
+        Self {
+            stream,
+            unframer: Unframer::new(limit),
+        }
+    }
+
+    pub(super) async fn next(&mut self) -> Option<Bytes> {
         loop {
             if let Some(bytes) = self.unframer.next_payload().ok()? {
                 return Some(bytes);

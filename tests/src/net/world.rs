@@ -39,6 +39,17 @@ impl World {
         }
     }
 
+    /// A network without a relay, for a story that brings its own.
+    #[must_use]
+    pub fn without_relay(seed: u64) -> Self {
+        Self {
+            fabric: Fabric::new(seed),
+            clock: Clock::begin(),
+            relay: None,
+            folder: folder(),
+        }
+    }
+
     /// Its relay.
     #[must_use]
     pub fn relay(&self) -> &RelayHost {
@@ -58,9 +69,14 @@ impl World {
 
     /// A founder, and others who joined a cell "North" by one link.
     pub async fn cell(&self, names: &[&str]) -> Vec<Arc<Somebody>> {
+        self.cell_at(&self.relay().address().to_string(), names).await
+    }
+
+    /// The same at the relay of this address.
+    pub async fn cell_at(&self, relay: &str, names: &[&str]) -> Vec<Arc<Somebody>> {
         let (first, rest) = names.split_first().expect("a founder");
         let founder = self.stranger(first).await;
-        founder.add_relay(&self.relay().address().to_string()).await;
+        founder.add_relay(relay).await;
         founder.found("North").await;
         let mut people = vec![founder];
         if rest.is_empty() {

@@ -12,7 +12,7 @@ mod storms;
 use std::future::Future;
 
 /// Runs a story on one thread, in virtual time.
-fn virtually<T>(story: impl Future<Output = T>) -> T {
+pub fn virtually<T>(story: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_current_thread()
         .enable_time()
         .start_paused(true)
