@@ -8,10 +8,10 @@
 
 mod answers;
 mod campaign;
-mod cell;
+pub mod cell;
 mod chance;
 mod speaker;
-mod verdict;
+pub mod verdict;
 
 use std::io::Write;
 use std::sync::Mutex;

@@ -76,7 +76,9 @@ impl Scene {
     ) -> (ContradictionView, Duration) {
         let begun = Instant::now();
         loop {
-            let found = standing(&who.status().await).into_iter().find(|one| one.kind == kind);
+            let found = standing(&who.status().await)
+                .into_iter()
+                .find(|one| one.kind == kind);
             if let Some(found) = found {
                 return (found, begun.elapsed());
             }
@@ -88,6 +90,16 @@ impl Scene {
             );
             // Seldom: what takes an hour is looked at some hundred times.
             sleep(Duration::from_secs(10)).await;
+        }
+    }
+
+    /// Waits until a room stands so.
+    pub async fn notices_state(&self, who: &Somebody, state: RoomState, limit: Duration) {
+        let begun = Instant::now();
+        while who.room().await.state != state {
+            let status = || async { who.status().await };
+            assert!(begun.elapsed() < limit, "{}: {:#?}", who.name, status().await);
+            sleep(Duration::from_secs(5)).await;
         }
     }
 

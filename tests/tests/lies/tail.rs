@@ -129,7 +129,9 @@ fn one_whom_the_relay_keeps_from_all_others_is_told_that_nobody_was_heard() {
         ana.say("nobody hears me there").await;
         sleep(Duration::from_secs(25 * 3600)).await;
         let told = words(ben).await;
-        let told = told.iter().find(|word| word.contains("nobody else was heard for 2"));
+        let told = told
+            .iter()
+            .find(|word| word.contains("nobody else was heard for 2"));
         let told = told.expect("it is told");
         assert!(told.contains("keeps you apart"), "{told}");
         assert_eq!(reads(ben, "nobody hears me there").await, 0);
