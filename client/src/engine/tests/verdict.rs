@@ -143,16 +143,9 @@ fn whoever_holds_or_is_alone_may_end_and_start_again_at_any_time() {
     world.check();
 }
 
-#[test]
-fn a_false_complaint_stops_nobody() {
-    let mut world = five();
-    world.people[4].room = None;
-    // Ana's own commit is fine; mal says that it is not.
-    let (epoch, minutes) = (world.room(0).epoch(), world.now.minutes);
-    world.room(0).cursor.refresh = minutes;
-    world.settle();
-    assert_eq!(world.room(1).epoch(), epoch + 1);
-    let at = world.channel.newest();
+/// Mal says of an entry that they cannot process it; ben carries it in, as he would from the refuge.
+fn mal_complains(world: &mut World, at: Position) {
+    let minutes = world.now.minutes;
     let entry = caucus_proto::id::EntryHash::of(&world.channel.entries[at.0 as usize - 1].bytes);
     let mal = world.people[4].id();
     let keys = crate::mls::PersonaKeys::from_bytes(&world.people[4].key.0);
@@ -167,9 +160,50 @@ fn a_false_complaint_stops_nobody() {
         notice,
         signature: keys.sign(&digest),
     };
-    // Ben carries it in, as he would from the refuge.
     let bytes = room.entry(Body::Notice(notice), minutes, true).unwrap();
     world.channel.force(Flag::Plain, &bytes);
+}
+
+#[test]
+fn a_false_complaint_delays_no_renewal_while_half_of_the_room_sleeps() {
+    let mut world = five();
+    world.settle_attested();
+    let asleep = [world.people[2].room.take(), world.people[3].room.take()];
+    world.people[4].room = None;
+    world.people[1].lose_group();
+    world.settle();
+    let ben = world.people[1].id();
+    let renewed = world.room(0).state().person(&ben).unwrap().renewed;
+    mal_complains(&mut world, renewed);
+    world.settle();
+    let text = "back, whatever mal says";
+    world.say(1, text);
+    world.settle();
+    assert!(world.texts().contains(text));
+    for n in [0, 1] {
+        let room = world.room(n);
+        assert_eq!(room.cursor().health, Health::Open);
+        assert!(room.doubts.iter().all(|doubt| doubt.position() != renewed));
+        assert_eq!(room.state().person(&ben).unwrap().renewed, renewed);
+    }
+    for (n, room) in [2, 3].into_iter().zip(asleep) {
+        world.people[n].room = room;
+    }
+    world.settle_attested();
+    world.check();
+}
+
+#[test]
+fn a_false_complaint_stops_nobody() {
+    let mut world = five();
+    world.people[4].room = None;
+    // Ana's own commit is fine; mal says that it is not.
+    let (epoch, minutes) = (world.room(0).epoch(), world.now.minutes);
+    world.room(0).cursor.refresh = minutes;
+    world.settle();
+    assert_eq!(world.room(1).epoch(), epoch + 1);
+    let at = world.channel.newest();
+    mal_complains(&mut world, at);
     world.say(2, "never mind");
     world.settle();
     assert!(holding(&mut world).is_empty());

@@ -212,7 +212,7 @@ fn law_19_an_admission_stands_whatever_slips_in_before_its_commit() {
     // One persona, one seat.
     assert_eq!(
         world.commits(0, &World::seat(2), false),
-        refused(Denied::AddsUnadmitted)
+        refused(Denied::NoRenewal)
     );
 }
 
@@ -420,6 +420,8 @@ fn gone(number: u32, uncut: bool) -> Person {
         renewed: Position(0),
         spoke: Position(0),
         wants: None,
+        leaf: Some([3; 32]),
+        older: 0,
     }
 }
 
