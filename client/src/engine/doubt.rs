@@ -21,7 +21,7 @@ pub(super) const DOUBTS: u64 = 5;
 
 /// Commits that may be in doubt at once, while fewer than half of all people show that they took them in; the
 /// oldest gives way, and can then not be gone back behind.
-const MOST_DOUBTS: usize = 64;
+pub(super) const MOST_DOUBTS: usize = 64;
 
 /// Stretches of void commits that are remembered.
 const MOST_VOIDS: usize = 16;
@@ -156,7 +156,7 @@ impl Room {
         self.doubts.iter().any(Tally::is_disputed)
     }
 
-    fn keep_doubts(&self, overlay: &Overlay) -> Result<(), EngineError> {
+    pub(super) fn keep_doubts(&self, overlay: &Overlay) -> Result<(), EngineError> {
         overlay.put_value(self.place(Table::Rooms, DOUBTS), &self.doubts)?;
         Ok(())
     }
@@ -202,6 +202,10 @@ impl Room {
     /// Goes back to before a commit that was found void; everything from there on is judged again.
     fn go_back(&mut self, overlay: &Overlay, void: Void) -> Result<bool, EngineError> {
         let place = self.place(Table::Snapshots, void.from.0);
+        let scope = self.record.room;
+        for (number, _) in overlay.range(Table::Log, scope.as_bytes(), void.from.0, usize::MAX)? {
+            overlay.delete(self.place(Table::Log, number));
+        }
         let Some(shadow) = overlay.get_value::<ShadowRecord>(&place)? else {
             self.cursor.health = Health::Unsynced {
                 at: void.from,
@@ -221,10 +225,6 @@ impl Room {
         self.cursor.seen = seen;
         self.cursor.health = Health::Open;
         self.remember_void(void);
-        let scope = self.record.room;
-        for (number, _) in overlay.range(Table::Log, scope.as_bytes(), void.from.0, usize::MAX)? {
-            overlay.delete(self.place(Table::Log, number));
-        }
         for (number, _) in overlay.range(Table::Snapshots, scope.as_bytes(), void.from.0, usize::MAX)? {
             overlay.delete(self.place(Table::Snapshots, number));
         }

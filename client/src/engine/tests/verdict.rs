@@ -218,6 +218,47 @@ fn a_false_complaint_stops_nobody() {
     assert!((0..4).all(|n| world.people[n].room.as_ref().unwrap().doubts.is_empty()));
 }
 
+#[test]
+fn who_joined_behind_a_commit_that_is_found_void_is_let_in_anew() {
+    // Whom a lie hits depends on the tree.
+    let mut found = None;
+    for lied_to in std::iter::repeat_n([&[1, 2, 3], &[0, 1, 2], &[0, 2, 3], &[0, 1, 3]], 10).flatten() {
+        let mut world = five();
+        mal_divides(&mut world, lied_to, Flag::Advance);
+        read_all(&mut world);
+        if holding(&mut world) == [1, 2, 3] {
+            found = Some(world);
+            break;
+        }
+    }
+    let mut world = found.unwrap();
+    // Ana is alone in the epoch, and does not know it; she lets eve in.
+    let others = [1, 2, 3].map(|n| (n, world.people[n].room.take()));
+    let eve = world.apply("eve");
+    world.admit(eve);
+    world.settle();
+    assert!(world.people[eve].room.is_some());
+    assert_eq!(world.room(eve).cursor().health, Health::Open);
+    assert_eq!(
+        world.room(eve).doubts.len(),
+        1,
+        "she knows that a verdict is open"
+    );
+    for (n, room) in others {
+        world.people[n].room = room;
+    }
+    world.settle();
+    assert!(holding(&mut world).is_empty());
+    for n in [0, 1, 2, 3, eve] {
+        assert_eq!(world.room(n).cursor().health, Health::Open, "{n}");
+        world.say(n, &format!("{n} is here"));
+    }
+    world.settle_attested();
+    world.check();
+    let id = world.people[eve].id();
+    assert!(world.room(2).state().person(&id).unwrap().is_present());
+}
+
 /// A keyholder's device cuts without a commit, to keys that come from this secret.
 fn answer(world: &mut World, n: usize, at: Position, base: &AccessSecret) {
     let (counter, minutes) = (world.channel.counter, world.now.minutes);
@@ -280,7 +321,7 @@ struct Divided {
 fn divided() -> Divided {
     // Whom a lie hits depends on the tree.
     let mut found = None;
-    for lied_to in [&[0, 1], &[2, 3], &[0, 2], &[1, 3]] {
+    for lied_to in std::iter::repeat_n([&[0, 1], &[2, 3], &[0, 2], &[1, 3]], 10).flatten() {
         let mut world = five();
         let at = mal_divides(&mut world, lied_to, Flag::Cut);
         read_all(&mut world);

@@ -447,15 +447,16 @@ impl World {
         let Some(room) = self.people[n].room.as_mut().filter(|room| room.wants_renewal()) else {
             return Ok(false);
         };
-        if room
-            .own_renewal()?
-            .is_some_and(|renewal| renewal.posted.is_some())
-        {
-            return Ok(false);
-        }
-        let reply = reply_drop();
-        let (read, sealing) = (SecretKey([6; 32]), SecretKey([5; 32]));
-        let mut renewal = room.ask_renewal(reply, read, sealing, newest, counter)?;
+        let asked = room.own_renewal()?;
+        let long_ago = |posted: Minutes| minutes.0 >= posted.0 + 10;
+        let mut renewal = match asked {
+            Some(renewal) if renewal.posted.is_some_and(long_ago) => room.ask_again(renewal, newest)?,
+            Some(renewal) if renewal.posted.is_some() => return Ok(false),
+            _ => {
+                let (read, sealing) = (SecretKey([6; 32]), SecretKey([5; 32]));
+                room.ask_renewal(reply_drop(), read, sealing, newest, counter)?
+            }
+        };
         let read = room.cursor().position;
         if self
             .channel
