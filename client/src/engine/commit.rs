@@ -4,7 +4,7 @@
 use caucus_proto::envelope::{AccessSecret, Body};
 use caucus_proto::id::{EntryHash, Minutes, PersonaId};
 use caucus_proto::org::judge::LARGEST_BATCH;
-use caucus_proto::org::{Person, Standing};
+use caucus_proto::org::{Person, SeatKept, Standing};
 
 use super::error::EngineError;
 use super::parts::MOST_PARTS;
@@ -21,8 +21,8 @@ const TURN_MS: u64 = 4_000;
 /// Milliseconds in which a live device may show that it did not ask to be renewed.
 const CONTRADICT_MS: u64 = 2_000;
 
-/// Milliseconds that each further person waits before renewing whom the one before did not; at most a minute.
-const RENEWAL_TURN_MS: u64 = 1_000;
+/// Milliseconds over which people's turns to renew somebody are spread, in the order of their places.
+const RENEWAL_SPREAD_MS: u64 = 2_000;
 
 /// Minutes between two cuts at the latest.
 const CUT_EVERY: u64 = 7 * 24 * 60;
@@ -31,22 +31,21 @@ impl Room {
     /// How long this device leaves what was decided to those before it.
     pub(super) fn turn_ms(&self) -> u64 {
         if self.state.unexecuted().all(|(_, person)| person.is_present()) {
-            let before = self
-                .state
-                .in_order()
-                .iter()
-                .position(|id| *id == self.record.persona);
-            let before = before.map_or(60, |before| before.min(60) as u64);
-            return RENEWAL_TURN_MS
-                .saturating_mul(before)
-                .saturating_add(CONTRADICT_MS);
+            let order = self.state.in_order();
+            let place = order.iter().position(|id| *id == self.record.persona);
+            let turn = match (place, order.len()) {
+                (Some(place), len @ 1..) => RENEWAL_SPREAD_MS.saturating_mul(place as u64) / len as u64,
+                _ => RENEWAL_SPREAD_MS,
+            };
+            return CONTRADICT_MS.saturating_add(turn);
         }
         let turn = self.rank().unwrap_or(3);
         TURN_MS.saturating_mul(turn as u64)
     }
 
     /// Stages the commit that executes what was decided: removals first, with a cut where this device may; then
-    /// renewals, which anybody may execute; then those who were admitted.
+    /// renewals, which anybody may execute; then those who were admitted; then the older leaves of those who were
+    /// renewed go.
     /// Says whether there is one.
     pub(super) fn stage_decided(&mut self, now: Now, controls: bool) -> Result<bool, EngineError> {
         if self.myself().is_none_or(|person| !person.is_present()) {
@@ -65,11 +64,15 @@ impl Room {
             self.stage(&[], &removes, true, cut, now)?;
             return Ok(true);
         }
-        if now.ms < self.plan.no_adds_before {
-            return Ok(false);
+        if now.ms >= self.plan.no_adds_before && self.stage_additions(now)? {
+            return Ok(true);
         }
+        self.stage_older(now)
+    }
+
+    fn stage_additions(&mut self, now: Now) -> Result<bool, EngineError> {
         let renewals = self.packages(|person| person.renewal().map(|wants| wants.key_package))?;
-        if self.stage_seats(&renewals, true, now)? {
+        if self.stage_seats(&renewals, now)? {
             return Ok(true);
         }
         if self.rank().is_none() {
@@ -79,22 +82,44 @@ impl Room {
             Standing::Admitted { key_package, .. } => Some(key_package),
             _ => None,
         })?;
-        self.stage_seats(&admitted, false, now)
+        self.stage_seats(&admitted, now)
     }
 
-    /// Stages the commit that seats these: anew, where they are `renewed`.
-    fn stage_seats(
-        &mut self,
-        packages: &[(PersonaId, Vec<u8>)],
-        renewed: bool,
-        now: Now,
-    ) -> Result<bool, EngineError> {
+    /// Stages the commit that removes the older leaves of those who were renewed.
+    fn stage_older(&mut self, now: Now) -> Result<bool, EngineError> {
+        let kept: Vec<SeatKept> = (self.state.present())
+            .filter(|(id, person)| person.older > 0 && !self.plan.unfit.contains(id))
+            .filter_map(|(id, person)| {
+                Some(SeatKept {
+                    persona: *id,
+                    leaf: person.leaf?,
+                })
+            })
+            .collect();
+        for kept in kept {
+            let staged = self.transact(|room, overlay| {
+                let persona = PersonaKeys::from_bytes(&room.record.persona_key.0);
+                let staged = room.group()?.stage_older(overlay, &persona, &[kept])?;
+                room.keep_commit(overlay, staged, false, now)
+            });
+            match staged {
+                Ok(()) => return Ok(true),
+                Err(EngineError::Mls(MlsError::Misuse(_) | MlsError::Unprocessable(_))) => {
+                    self.plan.unfit.insert(kept.persona);
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(false)
+    }
+
+    /// Stages the commit that seats these.
+    fn stage_seats(&mut self, packages: &[(PersonaId, Vec<u8>)], now: Now) -> Result<bool, EngineError> {
         let singly = packages.chunks(1).filter(|_| packages.len() > 1);
         // One whom MLS does not let in must hold up nobody else.
         for few in packages.chunks(LARGEST_BATCH).take(1).chain(singly) {
             let adds: Vec<Vec<u8>> = few.iter().map(|(_, package)| package.clone()).collect();
-            let removes: Vec<PersonaId> = few.iter().filter(|_| renewed).map(|(id, _)| *id).collect();
-            match self.stage(&adds, &removes, renewed, false, now) {
+            match self.stage(&adds, &[], false, false, now) {
                 Ok(()) => return Ok(true),
                 Err(EngineError::Mls(MlsError::Unprocessable(_) | MlsError::Library(_))) => {
                     if let [(persona, _)] = few {
@@ -364,8 +389,11 @@ impl Room {
     }
 
     /// Whether the keys of the channel are to be turned by this device now.
-    pub(super) fn cut_is_due(&self, controls: bool, now: Now) -> bool {
+    pub(super) fn cut_is_due(&mut self, controls: bool, now: Now) -> bool {
         let Some(rank) = self.rank() else { return false };
+        if self.keeps_together(now) {
+            return false;
+        }
         let age = self.state.now().0.saturating_sub(self.cursor.cut.0);
         let weekly = age > CUT_EVERY.saturating_add(60_u64.saturating_mul(rank as u64));
         controls && now.ms >= self.plan.no_cut_before && (self.state.is_uncut() || weekly)

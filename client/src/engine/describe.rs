@@ -50,7 +50,7 @@ pub(super) fn item(state: &State, outcome: &Outcome, subject: Option<&str>) -> I
             Effect::Removed { persona, reason } => format!("removed {}{}", name(persona), because(reason)),
             Effect::Left => "leaves".to_owned(),
             Effect::FloorRaised { feature } => format!("raised the room to feature {feature}"),
-            Effect::Seated { persona } => format!("{} is in the room", name(persona)),
+            Effect::Seated { persona, .. } => format!("{} is in the room", name(persona)),
             Effect::Unseated { persona } => format!("{} is out of the room", name(persona)),
             Effect::RenewalAsked { persona, .. } => {
                 let way = match state.person(persona).and_then(Person::doubtful_renewal) {
@@ -60,11 +60,12 @@ pub(super) fn item(state: &State, outcome: &Outcome, subject: Option<&str>) -> I
                 format!("{} asks for their device to be renewed{way}", name(persona))
             }
             Effect::RenewalAllowed { persona } => format!("allowed the renewal of {}", name(persona)),
-            Effect::Renewed { persona } => format!("{}'s device was renewed", name(persona)),
+            Effect::Renewed { persona, .. } => format!("{}'s device was renewed", name(persona)),
             Effect::Answered => {
                 "turned the keys back, because those that were set are not the room's".to_owned()
             }
             Effect::ControlNamed { .. } => return Item::Quiet("named a control key".to_owned()),
+            Effect::OlderRemoved { .. } => return Item::Quiet("removed an old device".to_owned()),
             Effect::Refreshed => return Item::Quiet("renewed their keys".to_owned()),
         });
     }

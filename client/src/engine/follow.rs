@@ -54,7 +54,7 @@ impl Room {
                 Ok(())
             }
             Effect::Unseated { persona } => self.unseated(overlay, persona),
-            Effect::Seated { persona } => {
+            Effect::Seated { persona, .. } => {
                 // Whatever their heads said before, they begin anew.
                 self.cursor.heads.remove(persona);
                 self.cursor.disputes.remove(persona);
@@ -68,7 +68,7 @@ impl Room {
                 Some(request) => self.keep_renewal(overlay, request),
                 None => Ok(()),
             },
-            Effect::Renewed { persona } => self.renewed(overlay, persona, cause),
+            Effect::Renewed { persona, .. } => self.renewed(overlay, persona, cause),
             Effect::Answered
             | Effect::Said { .. }
             | Effect::RenewalAllowed { .. }
@@ -77,6 +77,7 @@ impl Room {
             | Effect::Left
             | Effect::ControlNamed { .. }
             | Effect::FloorRaised { .. }
+            | Effect::OlderRemoved { .. }
             | Effect::Refreshed => Ok(()),
         }
     }

@@ -1,8 +1,9 @@
 //! Joining a group by a welcome.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use caucus_proto::id::{PersonaId, RoomId};
+use caucus_proto::org::OLDER_LEAVES;
 use openmls::prelude::{
     LeafNodeIndex, MlsMessageBodyIn, MlsMessageIn, RatchetTreeIn, StagedWelcome, Welcome, WelcomeError,
 };
@@ -30,7 +31,7 @@ impl Group {
     /// package. A group of this room that was there before, even a damaged one, is forgotten: who is
     /// renewed starts anew.
     ///
-    /// Every leaf of the tree is certified for this room, no persona holds two, the group has the room's id
+    /// Every leaf of the tree is certified for this room, no persona holds more than a renewal leaves behind, the group has the room's id
     /// and no extensions but ours, and our own leaf is of `persona`. Whether this is the commit that the log
     /// shows is for the caller to say (`authenticator_hash` against heads).
     ///
@@ -54,10 +55,11 @@ impl Group {
     fn admit_tree(&self, persona: &PersonaId) -> Result<(), MlsError> {
         let suite = self.inner.ciphersuite();
         let tree = self.inner.public_group();
-        let mut seen = BTreeSet::new();
+        let mut seen: BTreeMap<PersonaId, u8> = BTreeMap::new();
         for (_, leaf) in tree.treesync().full_leaves() {
             let holder = Leaf::of(leaf)?.persona(&self.room, suite)?;
-            if !seen.insert(holder) {
+            let older = seen.entry(holder).and_modify(|older| *older += 1).or_default();
+            if *older > OLDER_LEAVES {
                 return Err(Refusal::Seat.into());
             }
         }

@@ -37,6 +37,8 @@ pub struct KeyPackageView {
     pub key: PersonaPublic,
     /// Its name in applications, admissions and commits.
     pub hash: [u8; 32],
+    /// The signature key of the leaf.
+    pub leaf: [u8; 32],
 }
 
 /// Makes a key package for one room. It can be used once.
@@ -134,10 +136,13 @@ pub(super) fn verify(
         return Err(Refusal::Extension);
     }
     let key = Leaf::of(key_package.leaf_node())?.certify(room, suite)?;
+    let leaf = key_package.leaf_node().signature_key().as_slice();
+    let leaf = leaf.try_into().map_err(|_| Refusal::KeyPackage)?;
     let view = KeyPackageView {
         persona: PersonaId::of(&key.0),
         key,
         hash: key_package_hash(bytes),
+        leaf,
     };
     Ok((key_package, view))
 }

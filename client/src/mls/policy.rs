@@ -1,10 +1,11 @@
 //! What a commit may hold, on the way in and on the way out: inline Add and Remove proposals and nothing
-//! else, a path wherever it does more than add, certified leaves, one leaf for a persona.
+//! else, a path wherever it does more than add, certified leaves. A persona has one leaf, and from a renewal until
+//! the next removal its older ones: who may be renewed is for the machine to say.
 
 use std::collections::BTreeSet;
 
 use caucus_proto::id::{PersonaId, RoomId};
-use caucus_proto::org::{CommitOps, SeatAdded, SuiteChoice};
+use caucus_proto::org::{CommitOps, SeatAdded, SeatKept, SuiteChoice};
 use openmls::prelude::{LeafNodeIndex, PublicGroup};
 
 use crate::mls::certificate::Certificate;
@@ -13,18 +14,20 @@ use crate::mls::framing::{Commit, Proposal};
 use crate::mls::key_package::read_key_package;
 use crate::mls::suite;
 
-/// Judges a commit against the tree before it.
+/// Judges a commit by the holder of a leaf against the tree before it.
 pub(super) fn judge(
     commit: &Commit,
-    author: &PersonaId,
+    author: LeafNodeIndex,
     room: &RoomId,
     suite: SuiteChoice,
     tree: &PublicGroup,
 ) -> Result<CommitOps, Refusal> {
+    let persona = holder(tree, author).ok_or(Refusal::Signature)?;
     let mut ops = CommitOps {
         path: commit.path.is_some(),
         ..CommitOps::default()
     };
+    let mut removed = BTreeSet::new();
     for proposal in &commit.proposals {
         match proposal {
             Proposal::Add(key_package) => {
@@ -32,19 +35,51 @@ pub(super) fn judge(
                 ops.adds.push(SeatAdded {
                     persona: view.persona,
                     key_package: view.hash,
+                    leaf: view.leaf,
                 });
             }
-            Proposal::Remove(leaf) => ops.removes.push(holder(tree, *leaf).ok_or(Refusal::Removal)?),
+            Proposal::Remove(leaf) if *leaf != author && removed.insert(*leaf) => {}
+            Proposal::Remove(_) => return Err(Refusal::Removal),
             Proposal::Other => return Err(Refusal::Proposal),
         }
     }
-    seats(&ops, author, tree)?;
+    removals(&mut ops, &removed, tree)?;
+    let adds: BTreeSet<_> = ops.adds.iter().map(|add| add.persona).collect();
+    if adds.len() != ops.adds.len() {
+        return Err(Refusal::Seat);
+    }
+    let only_adds = removed.is_empty() && !ops.adds.is_empty();
+    if !ops.path && !only_adds {
+        return Err(Refusal::Commit);
+    }
     if let Some(leaf) = &commit.path
-        && leaf.persona(room, suite::ciphersuite(suite))? != *author
+        && leaf.persona(room, suite::ciphersuite(suite))? != persona
     {
         return Err(Refusal::Persona);
     }
     Ok(ops)
+}
+
+/// Of whom the removals leave no leaf, and of whom one. More than one stays of nobody whom they touch.
+fn removals(
+    ops: &mut CommitOps,
+    removed: &BTreeSet<LeafNodeIndex>,
+    tree: &PublicGroup,
+) -> Result<(), Refusal> {
+    let mut touched = BTreeSet::new();
+    for leaf in removed {
+        touched.insert(holder(tree, *leaf).ok_or(Refusal::Removal)?);
+    }
+    for persona in touched {
+        let leaves = leaves_of(tree, &persona);
+        let mut kept = leaves.iter().filter(|(index, _)| !removed.contains(index));
+        match (kept.next(), kept.next()) {
+            (None, _) => ops.removes.push(persona),
+            (Some((_, leaf)), None) => ops.older.push(SeatKept { persona, leaf: *leaf }),
+            _ => return Err(Refusal::Removal),
+        }
+    }
+    Ok(())
 }
 
 /// Who holds a leaf.
@@ -53,30 +88,11 @@ pub(super) fn holder(tree: &PublicGroup, leaf: LeafNodeIndex) -> Option<PersonaI
         .and_then(|leaf| Certificate::persona(leaf.credential()).ok())
 }
 
-/// The leaf that a persona holds.
-pub(super) fn leaf_of(tree: &PublicGroup, persona: &PersonaId) -> Option<LeafNodeIndex> {
+/// The leaves that a persona holds, each with its signature key: more than one only from a renewal until the
+/// older ones are removed.
+pub(super) fn leaves_of(tree: &PublicGroup, persona: &PersonaId) -> Vec<(LeafNodeIndex, [u8; 32])> {
     tree.members()
-        .find(|member| Certificate::persona(&member.credential).as_ref() == Ok(persona))
-        .map(|member| member.index)
-}
-
-/// Whether the persons fit: nobody twice, nobody who is there, and the author stays.
-fn seats(ops: &CommitOps, author: &PersonaId, tree: &PublicGroup) -> Result<(), Refusal> {
-    let only_adds = ops.removes.is_empty() && !ops.adds.is_empty();
-    if !ops.path && !only_adds {
-        return Err(Refusal::Commit);
-    }
-    let removed: BTreeSet<_> = ops.removes.iter().collect();
-    if removed.len() != ops.removes.len() || removed.contains(author) {
-        return Err(Refusal::Removal);
-    }
-    let mut seated: BTreeSet<_> = tree
-        .members()
-        .filter_map(|member| Certificate::persona(&member.credential).ok())
-        .filter(|persona| !removed.contains(persona))
-        .collect();
-    if ops.adds.iter().all(|add| seated.insert(add.persona)) {
-        return Ok(());
-    }
-    Err(Refusal::Seat)
+        .filter(|member| Certificate::persona(&member.credential).as_ref() == Ok(persona))
+        .filter_map(|member| Some((member.index, member.signature_key.as_slice().try_into().ok()?)))
+        .collect()
 }

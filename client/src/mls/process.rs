@@ -181,7 +181,13 @@ impl Group {
         let ops = match &content.body {
             Body::Application => None,
             Body::Proposal => return Err(Refusal::Standalone),
-            Body::Commit(commit) => Some(policy::judge(commit, &author, &self.room, self.suite(), tree)?),
+            Body::Commit(commit) => Some(policy::judge(
+                commit,
+                content.author,
+                &self.room,
+                self.suite(),
+                tree,
+            )?),
         };
         Ok((author, ops))
     }

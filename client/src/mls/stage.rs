@@ -4,7 +4,7 @@ use std::cell::RefCell;
 
 use caucus_proto::envelope::AccessSecret;
 use caucus_proto::id::{ChannelId, Counter, PersonaId};
-use caucus_proto::org::CommitOps;
+use caucus_proto::org::{CommitOps, SeatKept};
 use openmls::group::StagedCommit;
 use openmls::prelude::{LeafNodeIndex, LeafNodeParameters, SignatureScheme};
 use openmls_basic_credential::SignatureKeyPair;
@@ -35,8 +35,8 @@ pub struct Staged {
 }
 
 impl Group {
-    /// Stages a commit that adds these key packages, removes these personas, and refreshes our own leaf where
-    /// `path` asks for it; a commit that does more than add always does.
+    /// Stages a commit that adds these key packages, removes every leaf of these personas, and refreshes our own
+    /// leaf where `path` asks for it; a commit that does more than add always does.
     ///
     /// # Errors
     /// `Misuse`: a commit is pending, we are out, a persona is not there. `Unprocessable`: it would break a
@@ -49,6 +49,52 @@ impl Group {
         removes: &[PersonaId],
         path: bool,
     ) -> Result<Staged, MlsError> {
+        let tree = self.inner.public_group();
+        let mut removed = Vec::new();
+        for persona in removes {
+            let leaves = policy::leaves_of(tree, persona);
+            if leaves.is_empty() {
+                return Err(Misuse::NoSuchLeaf.into());
+            }
+            removed.extend(leaves.into_iter().map(|(index, _)| index));
+        }
+        self.stage_removing(overlay, persona, adds, removed, path)
+    }
+
+    /// Stages a commit that removes every leaf but these of those who hold them.
+    ///
+    /// # Errors
+    /// As [`Group::stage`].
+    pub fn stage_older(
+        &mut self,
+        overlay: &Overlay,
+        persona: &PersonaKeys,
+        kept: &[SeatKept],
+    ) -> Result<Staged, MlsError> {
+        let tree = self.inner.public_group();
+        let mut removed = Vec::new();
+        for kept in kept {
+            let leaves = policy::leaves_of(tree, &kept.persona);
+            if !leaves.iter().any(|(_, leaf)| *leaf == kept.leaf) {
+                return Err(Misuse::NoSuchLeaf.into());
+            }
+            let older = leaves.into_iter().filter(|(_, leaf)| *leaf != kept.leaf);
+            removed.extend(older.map(|(index, _)| index));
+        }
+        if removed.is_empty() {
+            return Err(Misuse::NoSuchLeaf.into());
+        }
+        self.stage_removing(overlay, persona, &[], removed, true)
+    }
+
+    fn stage_removing(
+        &mut self,
+        overlay: &Overlay,
+        persona: &PersonaKeys,
+        adds: &[Vec<u8>],
+        removed: Vec<LeafNodeIndex>,
+        path: bool,
+    ) -> Result<Staged, MlsError> {
         if self.inner.pending_commit().is_some() {
             return Err(Misuse::Pending.into());
         }
@@ -56,16 +102,15 @@ impl Group {
             return Err(Misuse::Persona.into());
         }
         let provider = Provider::over(overlay);
-        let staged = self.stage_over(&provider, persona, adds, removes, path);
+        let staged = self.stage_over(&provider, adds, removed, path);
         provider.outcome(staged)
     }
 
     fn stage_over(
         &mut self,
         provider: &Provider<'_>,
-        persona: &PersonaKeys,
         adds: &[Vec<u8>],
-        removes: &[PersonaId],
+        removed: Vec<LeafNodeIndex>,
         path: bool,
     ) -> Result<Staged, MlsError> {
         let (suite, room) = (self.suite(), self.room);
@@ -73,12 +118,7 @@ impl Group {
             .iter()
             .map(|bytes| key_package::verify(bytes, suite, &room).map(|(key_package, _)| key_package))
             .collect::<Result<Vec<_>, _>>()?;
-        let tree = self.inner.public_group();
-        let removed = removes
-            .iter()
-            .map(|persona| policy::leaf_of(tree, persona).ok_or(Misuse::NoSuchLeaf))
-            .collect::<Result<Vec<LeafNodeIndex>, _>>()?;
-        let path = path || !removes.is_empty() || adds.is_empty();
+        let path = path || !removed.is_empty() || adds.is_empty();
 
         let key = self.signer(provider)?;
         let signer = Signing::with(&key);
@@ -103,7 +143,8 @@ impl Group {
         let Body::Commit(commit) = Content::read(&content)?.body else {
             return Err(MlsError::Library("read a commit of our own"));
         };
-        let ops = policy::judge(&commit, &persona.id(), &room, suite, self.inner.public_group())?;
+        let own = self.inner.own_leaf_index();
+        let ops = policy::judge(&commit, own, &room, suite, self.inner.public_group())?;
         let (message, welcome, _) = bundle.into_messages();
         let tree = match &welcome {
             Some(_) => Some(

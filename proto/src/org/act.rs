@@ -99,6 +99,17 @@ pub struct SeatAdded {
     pub persona: PersonaId,
     /// Hash of the key package.
     pub key_package: [u8; 32],
+    /// Signature key of its leaf.
+    pub leaf: [u8; 32],
+}
+
+/// The leaf that stays of a persona whose other leaves a commit removes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct SeatKept {
+    /// Whose.
+    pub persona: PersonaId,
+    /// Signature key of the leaf.
+    pub leaf: [u8; 32],
 }
 
 /// What an MLS commit does, as far as the machine must judge it.
@@ -106,8 +117,10 @@ pub struct SeatAdded {
 pub struct CommitOps {
     /// Inline Add proposals.
     pub adds: Vec<SeatAdded>,
-    /// Inline Remove proposals, by persona.
+    /// Personas of whom its inline Remove proposals leave no leaf.
     pub removes: Vec<PersonaId>,
+    /// Personas of whom they leave one leaf.
+    pub older: Vec<SeatKept>,
     /// It has an update path.
     pub path: bool,
 }

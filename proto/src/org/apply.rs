@@ -172,6 +172,8 @@ impl State {
                     intents: VecDeque::new(),
                     forgotten: Position(0),
                     renewed: Position(0),
+                    leaf: None,
+                    older: 0,
                     spoke: Position(0),
                     wants: None,
                 };
@@ -231,14 +233,26 @@ impl State {
                 self.access = at.position;
                 self.answered = true;
             }
-            Effect::Renewed { persona } => {
+            Effect::Renewed { persona, leaf } => {
                 if let Some(person) = self.people.get_mut(persona) {
+                    person.leaf = Some(*leaf);
+                    person.older = person.older.saturating_add(1);
                     person.renewed = at.position;
                     person.spoke = at.position;
                     person.wants = None;
                 }
             }
-            Effect::Seated { persona } => self.stand(persona, Standing::Present { since: at.position }),
+            Effect::OlderRemoved { persona } => {
+                if let Some(person) = self.people.get_mut(persona) {
+                    person.older = 0;
+                }
+            }
+            Effect::Seated { persona, leaf } => {
+                self.stand(persona, Standing::Present { since: at.position });
+                if let Some(person) = self.people.get_mut(persona) {
+                    person.leaf = Some(*leaf);
+                }
+            }
             Effect::Unseated { persona } => {
                 let by = match self.person(persona).map(|person| &person.standing) {
                     Some(Standing::Going { by }) => *by,

@@ -94,6 +94,8 @@ pub enum Effect {
     Seated {
         /// Who.
         persona: PersonaId,
+        /// Signature key of the leaf.
+        leaf: [u8; 32],
     },
     /// A commit took a seat away. Every invite is closed with it: the one who is out knows its keys.
     Unseated {
@@ -116,8 +118,15 @@ pub enum Effect {
         /// Who.
         persona: PersonaId,
     },
-    /// A commit renewed somebody's leaf.
+    /// A commit gave somebody a new leaf; the older one is to be removed.
     Renewed {
+        /// Who.
+        persona: PersonaId,
+        /// Signature key of the leaf.
+        leaf: [u8; 32],
+    },
+    /// A commit removed the older leaves of somebody who was renewed.
+    OlderRemoved {
         /// Who.
         persona: PersonaId,
     },
@@ -145,6 +154,7 @@ impl fmt::Debug for Effect {
             Self::RenewalAsked { .. } => "RenewalAsked(..)",
             Self::RenewalAllowed { .. } => "RenewalAllowed(..)",
             Self::Renewed { .. } => "Renewed(..)",
+            Self::OlderRemoved { .. } => "OlderRemoved(..)",
             Self::Answered => "Answered",
         })
     }
@@ -185,14 +195,11 @@ impl State {
     /// `Denied`.
     pub fn judge_commit(&self, author: &PersonaId, ops: &CommitOps) -> Result<Vec<Effect>, Denied> {
         self.author(author)?;
-        if ops.adds.len() > LARGEST_BATCH || ops.removes.len() > LARGEST_ROOM {
+        if ops.adds.len() > LARGEST_BATCH || ops.removes.len().max(ops.older.len()) > LARGEST_ROOM {
             return Err(Denied::OddCommit);
         }
         let mut effects = Vec::new();
-        let renews = |persona: &PersonaId| {
-            ops.removes.contains(persona) && ops.adds.iter().any(|add| add.persona == *persona)
-        };
-        for persona in ops.removes.iter().filter(|persona| !renews(persona)) {
+        for persona in &ops.removes {
             let going = self
                 .person(persona)
                 .is_some_and(|person| matches!(person.standing, Standing::Going { .. }));
@@ -201,32 +208,40 @@ impl State {
             }
             effects.push(Effect::Unseated { persona: *persona });
         }
-        for add in &ops.adds {
-            if renews(&add.persona) {
-                let person = self.person(&add.persona);
-                person
-                    .and_then(Person::renewal)
-                    .filter(|wants| wants.key_package == add.key_package)
-                    .ok_or(Denied::NoRenewal)?;
-                effects.push(Effect::Renewed { persona: add.persona });
-                continue;
-            }
-            let admitted = self.person(&add.persona).is_some_and(|person| {
-                matches!(person.standing, Standing::Admitted { key_package, .. } if key_package == add.key_package)
+        for kept in &ops.older {
+            let renewed = self.person(&kept.persona).is_some_and(|person| {
+                person.is_present() && person.older > 0 && person.leaf == Some(kept.leaf)
             });
-            if !admitted {
-                return Err(Denied::AddsUnadmitted);
+            if !renewed {
+                return Err(Denied::RemovesUnremoved);
             }
-            effects.push(Effect::Seated { persona: add.persona });
+            effects.push(Effect::OlderRemoved {
+                persona: kept.persona,
+            });
         }
-        let personas: BTreeSet<_> = ops.removes.iter().collect();
-        if personas.len() != ops.removes.len() {
-            return Err(Denied::OddCommit);
+        for add in &ops.adds {
+            let (persona, leaf) = (add.persona, add.leaf);
+            let person = self.person(&persona);
+            effects.push(match person.map(|person| &person.standing) {
+                Some(Standing::Admitted { key_package, .. }) if *key_package == add.key_package => {
+                    Effect::Seated { persona, leaf }
+                }
+                Some(Standing::Present { .. }) => {
+                    person
+                        .and_then(Person::renewal)
+                        .filter(|wants| wants.key_package == add.key_package)
+                        .ok_or(Denied::NoRenewal)?;
+                    Effect::Renewed { persona, leaf }
+                }
+                _ => return Err(Denied::AddsUnadmitted),
+            });
         }
-        let once = |n: usize, effect: &Effect| !effects.iter().skip(n + 1).any(|other| other == effect);
-        let distinct = effects.iter().enumerate().all(|(n, effect)| once(n, effect));
-        let needs_path = ops.adds.is_empty() || !ops.removes.is_empty();
-        if !distinct || (needs_path && !ops.path) {
+        let personas: BTreeSet<_> = (ops.removes.iter())
+            .chain(ops.older.iter().map(|kept| &kept.persona))
+            .chain(ops.adds.iter().map(|add| &add.persona))
+            .collect();
+        let only_adds = ops.removes.is_empty() && ops.older.is_empty() && !ops.adds.is_empty();
+        if personas.len() != effects.len() || !(ops.path || only_adds) {
             return Err(Denied::OddCommit);
         }
         if effects.is_empty() {

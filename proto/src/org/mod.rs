@@ -25,7 +25,7 @@ pub mod witness;
 #[cfg(test)]
 pub(crate) mod tests;
 
-pub use act::{Act, CommitOps, Deed, SeatAdded};
+pub use act::{Act, CommitOps, Deed, SeatAdded, SeatKept};
 pub use application::{Application, ReplyDrop, key_package_hash};
 pub use apply::{At, Input, Outcome};
 pub use denied::Denied;
@@ -34,7 +34,7 @@ pub use head::{Head, Running, SignedHead};
 pub use judge::Effect;
 pub use name::Name;
 pub use notice::{Notice, NoticeKind, SignedNotice};
-pub use person::{Intent, Person, Renewal, Standing};
+pub use person::{Intent, OLDER_LEAVES, Person, Renewal, Standing};
 pub use power::Power;
 pub use safety::SafetyCode;
 pub use sign::{PersonaPublic, Signature};

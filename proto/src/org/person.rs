@@ -12,6 +12,9 @@ use crate::org::sign::PersonaPublic;
 /// before the oldest of them was applied is refused, so forgetting the others opens no door to repeating them.
 pub const REMEMBERED_INTENTS: usize = 256;
 
+/// Leaves of a person that may wait to be removed; then they are removed before the next renewal.
+pub const OLDER_LEAVES: u8 = 7;
+
 /// An intent that was applied.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Intent {
@@ -91,6 +94,10 @@ pub struct Person {
     pub forgotten: Position,
     /// Position of the last renewal of their leaf (0: none).
     pub renewed: Position,
+    /// Signature key of the leaf that they were seated by, or renewed by since (the founder's first: none).
+    pub leaf: Option<[u8; 32]>,
+    /// Older leaves that a commit has yet to remove.
+    pub older: u8,
     /// Position of their latest MLS message.
     pub spoke: Position,
     /// They ask to be renewed.
@@ -123,6 +130,7 @@ impl Person {
         self.wants
             .as_ref()
             .filter(|wants| self.is_present() && (wants.compared || self.spoke <= wants.read))
+            .filter(|_| self.older < OLDER_LEAVES)
     }
 
     /// A request to be renewed that only a compared code can allow.
@@ -130,7 +138,7 @@ impl Person {
     pub fn doubtful_renewal(&self) -> Option<&Renewal> {
         self.wants
             .as_ref()
-            .filter(|_| self.is_present() && self.renewal().is_none())
+            .filter(|wants| self.is_present() && !wants.compared && self.spoke > wants.read)
     }
 
     /// Remembers an intent.
@@ -148,5 +156,7 @@ impl Person {
         self.intents.clear();
         self.control = None;
         self.wants = None;
+        self.leaf = None;
+        self.older = 0;
     }
 }

@@ -103,6 +103,8 @@ impl State {
             intents: VecDeque::new(),
             forgotten: Position(0),
             renewed: Position(0),
+            leaf: None,
+            older: 0,
             spoke: Position(0),
             wants: None,
         };
@@ -150,10 +152,12 @@ impl State {
             .map(|(persona, person)| (*persona, person.wants.is_some()))
     }
 
-    /// People whose accepted admission or removal, or whose renewal, waits for a commit.
+    /// People whose accepted admission or removal, or whose renewal or older leaf, waits for a commit.
     pub fn unexecuted(&self) -> impl Iterator<Item = (&PersonaId, &Person)> {
         let waits = |p: &Person| {
-            matches!(p.standing, Standing::Admitted { .. } | Standing::Going { .. }) || p.renewal().is_some()
+            matches!(p.standing, Standing::Admitted { .. } | Standing::Going { .. })
+                || p.renewal().is_some()
+                || p.older > 0
         };
         self.people.iter().filter(move |(_, person)| waits(person))
     }

@@ -27,6 +27,12 @@ fn a_device_that_lost_its_group_is_renewed_and_what_waited_is_sent_once() {
     let office = world.room(0).state().keyholders();
     let ben = world.people[1].id();
     assert!(office.contains(&ben), "renewal takes nobody's office");
+    assert_eq!(
+        world.room(2).group().unwrap().roster().len(),
+        3,
+        "the lost leaf is removed"
+    );
+    assert_eq!(world.room(0).state().unexecuted().count(), 0);
 }
 
 #[test]
@@ -161,9 +167,9 @@ fn a_request_of_another_or_an_old_one_evicts_nobody() {
             adds: vec![caucus_proto::org::SeatAdded {
                 persona: ben,
                 key_package: [1; 32],
+                leaf: [2; 32],
             }],
-            removes: vec![ben],
-            path: true,
+            ..caucus_proto::org::CommitOps::default()
         },
     );
     assert_eq!(refused, Err(Denied::NoRenewal));

@@ -203,7 +203,13 @@ fn only_a_commit_that_adds_and_does_nothing_else_may_lack_a_path() {
             path: None,
         };
         let tree = group.inner.public_group();
-        policy::judge(&commit, &ann.id(), &room(), SuiteChoice::Classical, tree)
+        policy::judge(
+            &commit,
+            LeafNodeIndex::new(0),
+            &room(),
+            SuiteChoice::Classical,
+            tree,
+        )
     };
     let leaf = |index| framing::Proposal::Remove(LeafNodeIndex::new(index));
     let add = |member: &Member| framing::Proposal::Add(member.key_package(SuiteChoice::Classical).bytes);
@@ -212,7 +218,7 @@ fn only_a_commit_that_adds_and_does_nothing_else_may_lack_a_path() {
     assert_eq!(judge(vec![]), Err(Refusal::Commit));
     assert_eq!(judge(vec![leaf(1)]), Err(Refusal::Commit));
     assert_eq!(judge(vec![leaf(1), add(&dai)]), Err(Refusal::Commit));
-    assert_eq!(judge(vec![add(bo)]), Err(Refusal::Seat));
+    assert_eq!(judge(vec![add(&dai), add(&dai)]), Err(Refusal::Seat));
     assert_eq!(judge(vec![leaf(7)]), Err(Refusal::Removal));
     assert_eq!(cem.group().roster(), [ann.id(), bo.id(), cem.id()]);
 }
@@ -242,7 +248,7 @@ fn a_commit_that_removes_its_author_or_a_leaf_twice_is_refused() {
         commit.proposals.extend(removes);
         policy::judge(
             &commit,
-            &ann.id(),
+            LeafNodeIndex::new(0),
             &room(),
             SuiteChoice::Classical,
             group.inner.public_group(),
@@ -305,9 +311,10 @@ fn a_commit_that_is_broken_and_breaks_a_rule_is_only_refused() {
         };
         assert_eq!(bo.refuses(&smuggle(&ann, goods)), Refusal::Proposal);
     }
-    let again = bo.key_package(SuiteChoice::Classical);
+    let cem = Member::new();
+    let twice = [0, 1].map(|_| package(&cem.key_package(SuiteChoice::Classical).bytes));
     let goods = Smuggled {
-        adds: vec![package(&again.bytes)],
+        adds: twice.to_vec(),
         lie: Some(Lie::Path),
         ..Smuggled::default()
     };

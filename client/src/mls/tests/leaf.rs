@@ -1,5 +1,6 @@
 //! Leaves of other personas, at every place where a leaf comes from.
 
+use caucus_proto::org::OLDER_LEAVES;
 use openmls::group::MlsGroupCreateConfig;
 use openmls::prelude::{BasicCredential, KeyPackage, LeafNodeParameters, Lifetime};
 use tls_codec::Serialize;
@@ -82,15 +83,8 @@ fn an_add_that_can_be_used_more_than_once_is_refused() {
 }
 
 #[test]
-fn a_second_leaf_of_a_persona_is_refused() {
+fn two_leaves_of_one_persona_in_one_commit_are_refused() {
     let [ann, bo] = pair(SuiteChoice::Classical);
-    let again = bo.key_package(SuiteChoice::Classical);
-    let goods = Smuggled {
-        adds: vec![package(&again.bytes)],
-        ..Smuggled::default()
-    };
-    assert_eq!(bo.refuses(&smuggle(&ann, goods)), Refusal::Seat);
-
     let cem = Member::new();
     let twice = [
         cem.key_package(SuiteChoice::Classical),
@@ -142,7 +136,7 @@ fn a_welcome_into_a_tree_with_a_leaf_that_nobody_certified_is_refused() {
     let eve = PersonaKeys::generate().unwrap();
     let config = suite::create_config(classical()).unwrap();
     let welcome = |founder: &dyn Fn(&openmls_basic_credential::SignatureKeyPair) -> _,
-                   more: Option<KeyPackage>| {
+                   more: Vec<KeyPackage>| {
         let cem = Member::new();
         let own = package(&cem.key_package(SuiteChoice::Classical).bytes);
         let adds = more.into_iter().chain([own]).collect();
@@ -158,18 +152,22 @@ fn a_welcome_into_a_tree_with_a_leaf_that_nobody_certified_is_refused() {
     let nobody = |signer: &_| with_key(BasicCredential::new(b"nobody".to_vec()).into(), signer);
     let foreign = |signer: &_| certified(&eve, signer, &elsewhere());
     let good = |signer: &_| certified(&eve, signer, &room());
-    assert_eq!(welcome(&good, None), None);
-    assert_eq!(welcome(&nobody, None), Some(Refusal::Certificate));
-    assert_eq!(welcome(&foreign, None), Some(Refusal::Certificate));
+    assert_eq!(welcome(&good, vec![]), None);
+    assert_eq!(welcome(&nobody, vec![]), Some(Refusal::Certificate));
+    assert_eq!(welcome(&foreign, vec![]), Some(Refusal::Certificate));
 
-    let twin = Member {
-        persona: PersonaKeys::from_bytes(&eve.bytes()),
-        ..Member::new()
+    let twins = |count: u8| {
+        let twin = Member {
+            persona: PersonaKeys::from_bytes(&eve.bytes()),
+            ..Member::new()
+        };
+        let made = (0..count).map(|_| package(&twin.key_package(SuiteChoice::Classical).bytes));
+        made.collect()
     };
-    let twin = package(&twin.key_package(SuiteChoice::Classical).bytes);
-    assert_eq!(welcome(&good, Some(twin)), Some(Refusal::Seat));
+    assert_eq!(welcome(&good, twins(OLDER_LEAVES)), None);
+    assert_eq!(welcome(&good, twins(OLDER_LEAVES + 1)), Some(Refusal::Seat));
     let astray = odd_package(&Member::new(), classical(), &elsewhere(), |builder| builder);
-    assert_eq!(welcome(&good, Some(astray)), Some(Refusal::Certificate));
+    assert_eq!(welcome(&good, vec![astray]), Some(Refusal::Certificate));
 }
 
 #[test]

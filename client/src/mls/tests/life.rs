@@ -109,16 +109,74 @@ fn a_refresh_is_a_commit_with_a_path_and_nothing_else() {
 }
 
 #[test]
-fn a_renewal_removes_and_adds_one_persona_in_one_commit() {
+fn a_renewal_adds_a_second_leaf_without_a_path_and_the_older_one_goes_later() {
+    for suite in BOTH {
+        let people = people(suite, 4);
+        let [ann, bo, cem, dai] = &people[..] else {
+            panic!()
+        };
+        let fresh = cem.key_package(suite);
+        let staged = ann.commits(&[&fresh], &[], false);
+        assert!(!staged.ops.path);
+        ann.lands();
+        for other in [bo, dai] {
+            assert_eq!(other.follows(&staged.message).1, staged.ops);
+        }
+        cem.joins(&staged);
+        agree(&[ann, bo, cem, dai]);
+        assert_eq!(
+            ann.group().roster(),
+            [ann.id(), bo.id(), cem.id(), dai.id(), cem.id()]
+        );
+        let said = cem.says("back");
+        assert_eq!(bo.hears(&said), (cem.id(), "back".into()));
+        assert_eq!(ann.hears(&said), (cem.id(), "back".into()));
+
+        let kept = SeatKept {
+            persona: cem.id(),
+            leaf: staged.ops.adds[0].leaf,
+        };
+        let staged = dai.act(|group, overlay| {
+            let never = SeatKept {
+                leaf: [0; 32],
+                ..kept
+            };
+            let refused = group.stage_older(overlay, &dai.persona, &[never]);
+            assert!(matches!(refused, Err(MlsError::Misuse(Misuse::NoSuchLeaf))));
+            group.stage_older(overlay, &dai.persona, &[kept]).unwrap()
+        });
+        assert_eq!(staged.ops.older, [kept]);
+        assert!(staged.ops.path && staged.ops.removes.is_empty());
+        dai.lands();
+        for other in [ann, bo, cem] {
+            assert_eq!(other.follows(&staged.message).1, staged.ops);
+        }
+        agree(&[ann, bo, cem, dai]);
+        assert_eq!(
+            ann.hears(&cem.says("still here")),
+            (cem.id(), "still here".into())
+        );
+        let again = ann.act(|group, overlay| group.stage_older(overlay, &ann.persona, &[kept]));
+        assert!(matches!(again, Err(MlsError::Misuse(Misuse::NoSuchLeaf))));
+    }
+}
+
+#[test]
+fn who_is_removed_goes_with_every_leaf() {
     let people = people(SuiteChoice::Classical, 3);
     let [ann, bo, cem] = &people[..] else { panic!() };
-    let fresh = cem.key_package(SuiteChoice::Classical);
-    let staged = ann.commits(&[&fresh], &[cem.id()], true);
+    let staged = ann.commits(&[&cem.key_package(SuiteChoice::Classical)], &[], false);
     ann.lands();
-    assert_eq!(bo.follows(&staged.message).1, staged.ops);
+    bo.follows(&staged.message);
     cem.joins(&staged);
-    agree(&[ann, bo, cem]);
-    assert_eq!(bo.hears(&cem.says("back")), (cem.id(), "back".into()));
+    let staged = bo.commits(&[], &[cem.id()], true);
+    assert_eq!(staged.ops.removes, [cem.id()]);
+    assert!(staged.ops.older.is_empty());
+    bo.lands();
+    ann.follows(&staged.message);
+    assert_eq!(ann.group().roster(), [ann.id(), bo.id()]);
+    cem.follows(&staged.message);
+    assert!(!cem.group().is_active());
 }
 
 #[test]

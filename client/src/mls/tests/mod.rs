@@ -1,7 +1,7 @@
 //! Stories about groups.
 
 use caucus_proto::id::{BodyId, ChannelId, Counter, PersonaId, RoomId};
-use caucus_proto::org::{CommitOps, SuiteChoice};
+use caucus_proto::org::{CommitOps, SeatKept, SuiteChoice};
 use tempfile::TempDir;
 
 use super::*;

@@ -2,7 +2,7 @@
 //! every question answered by going through everything. It shares nothing with the first but the act types.
 
 use crate::id::{ChannelId, IntentId, PersonaId};
-use crate::org::act::CommitOps;
+use crate::org::act::{CommitOps, SeatAdded, SeatKept};
 
 /// What was really done, as the one who did it knows.
 #[derive(Clone, Debug)]
@@ -84,6 +84,10 @@ pub(super) struct Someone {
     pub(super) done: Vec<(IntentId, u64)>,
     /// Positions of all renewals.
     pub(super) renewals: Vec<u64>,
+    /// Leaf keys that a commit gave them, in order.
+    pub(super) leaves: Vec<[u8; 32]>,
+    /// How many leaves before the last are still there.
+    pub(super) older: usize,
     /// Position of every message in the group.
     pub(super) spoken: Vec<u64>,
     /// (had read, key package, codes compared) of the request to be renewed that counts.
@@ -141,6 +145,8 @@ impl Model {
             claims: vec![(time, time)],
             done: vec![],
             renewals: vec![],
+            leaves: vec![],
+            older: 0,
             spoken: vec![],
             wants: None,
         };
@@ -352,6 +358,8 @@ impl Model {
                         claims: vec![],
                         done: vec![],
                         renewals: vec![],
+                        leaves: vec![],
+                        older: 0,
                         spoken: vec![],
                         wants: None,
                     });
@@ -420,54 +428,43 @@ impl Model {
     }
 
     fn commit(&mut self, position: u64, cut: bool, ops: &CommitOps) -> bool {
-        let stand = |id: &PersonaId| self.find(id).map(|p| p.stand.clone());
-        let both = |id: &PersonaId| ops.removes.contains(id) && ops.adds.iter().any(|add| add.persona == *id);
-        let renewed: Vec<_> = ops
-            .adds
-            .iter()
-            .filter(|add| both(&add.persona))
-            .copied()
-            .collect();
-        let renewals_fit = renewed.iter().all(|add| {
+        let is_renewed = |add: &SeatAdded| {
             self.find(&add.persona).is_some_and(|p| {
                 matches!(p.stand, Stand::Present(_))
+                    && p.older < 7
                     && matches!(p.wants, Some((read, key, compared))
                         if key == add.key_package && (compared || p.last_spoken() <= read))
             })
-        });
-        let removes: Vec<_> = ops.removes.iter().filter(|id| !both(id)).collect();
-        let adds: Vec<_> = ops.adds.iter().filter(|add| !both(&add.persona)).collect();
-        let mut removed = ops.removes.clone();
-        removed.sort();
-        removed.dedup();
-        let removes_fit = renewals_fit
-            && removed.len() == ops.removes.len()
-            && removes
-                .iter()
-                .all(|id| matches!(stand(id), Some(Stand::Going(_))));
-        let adds_fit = adds
-            .iter()
-            .all(|add| matches!(stand(&add.persona), Some(Stand::Admitted(kp, _)) if kp == add.key_package));
-        let mut seats: Vec<_> = removes
-            .iter()
-            .copied()
-            .chain(ops.adds.iter().map(|a| &a.persona))
-            .collect();
-        seats.sort();
-        let seats_all = seats.len();
-        seats.dedup();
-        let only_adds = !ops.adds.is_empty() && ops.removes.is_empty();
-        if !removes_fit
-            || !adds_fit
-            || seats.len() != seats_all
-            || ops.adds.len() > 50
-            || !(ops.path || only_adds)
-        {
+        };
+        let is_seated = |add: &SeatAdded| {
+            self.find(&add.persona)
+                .is_some_and(|p| matches!(p.stand, Stand::Admitted(kp, _) if kp == add.key_package))
+        };
+        let is_going = |id: &PersonaId| self.find(id).is_some_and(|p| matches!(p.stand, Stand::Going(_)));
+        let keeps_last = |kept: &SeatKept| {
+            self.find(&kept.persona).is_some_and(|p| {
+                matches!(p.stand, Stand::Present(_)) && p.older > 0 && p.leaves.last() == Some(&kept.leaf)
+            })
+        };
+        let renewed: Vec<_> = ops.adds.iter().filter(|add| is_renewed(add)).copied().collect();
+        let fit = ops.adds.iter().all(|add| is_renewed(add) || is_seated(add))
+            && ops.removes.iter().all(is_going)
+            && ops.older.iter().all(keeps_last);
+        let mut named: Vec<_> = ops.removes.clone();
+        named.extend(ops.older.iter().map(|kept| kept.persona));
+        named.extend(ops.adds.iter().map(|add| add.persona));
+        let all = named.len();
+        named.sort();
+        named.dedup();
+        let only_adds = !ops.adds.is_empty() && ops.removes.is_empty() && ops.older.is_empty();
+        if !fit || named.len() != all || ops.adds.len() > 50 || !(ops.path || only_adds) {
             return false;
         }
-        for id in removes.into_iter().copied().collect::<Vec<_>>() {
-            let person = self.find_mut(&id);
+        for id in &ops.removes {
+            let person = self.find_mut(id);
             person.wants = None;
+            person.leaves.clear();
+            person.older = 0;
             if let Stand::Going(by) = person.stand {
                 person.stand = Stand::Gone(by, !cut);
             }
@@ -475,9 +472,14 @@ impl Model {
             person.control = None;
             self.close_tickets();
         }
+        for kept in &ops.older {
+            self.find_mut(&kept.persona).older = 0;
+        }
         for add in &ops.adds {
             let someone = self.find_mut(&add.persona);
+            someone.leaves.push(add.leaf);
             if renewed.contains(add) {
+                someone.older += 1;
                 someone.renewals.push(position);
                 someone.wants = None;
             } else {

@@ -7,7 +7,7 @@ use proptest::test_runner::TestRunner;
 use super::model::{Did, Model, Someone, Stand, Word};
 use super::world::{FOUNDED, application, encoded, founded, intent, persona};
 use crate::id::{ChannelId, Counter, IntentId, Minutes, Nonce, PersonaId, Position};
-use crate::org::act::{Act, CommitOps, Deed, SeatAdded};
+use crate::org::act::{Act, CommitOps, Deed, SeatAdded, SeatKept};
 use crate::org::application::key_package_hash;
 use crate::org::apply::{At, Input, Outcome};
 use crate::org::denied::Denied;
@@ -205,6 +205,13 @@ impl Roll {
         (did, encoded(&deed))
     }
 
+    fn leaf(&self) -> [u8; 32] {
+        let [high, low] = self.n.to_be_bytes();
+        let mut leaf = [0; 32];
+        leaf[..2].copy_from_slice(&[high, low]);
+        leaf
+    }
+
     fn ops(&self, model: &Model) -> CommitOps {
         let mut ops = CommitOps {
             path: !self.n.is_multiple_of(8),
@@ -215,14 +222,20 @@ impl Roll {
                 Stand::Admitted(key_package, _) if self.n % 32 < 24 => ops.adds.push(SeatAdded {
                     persona: person.id,
                     key_package,
+                    leaf: self.leaf(),
                 }),
                 Stand::Going(_) if self.n % 32 > 8 => ops.removes.push(person.id),
                 Stand::Present(_) if !self.n.is_multiple_of(4) => {
                     if let Some((_, key_package, _)) = person.wants {
-                        ops.removes.push(person.id);
                         ops.adds.push(SeatAdded {
                             persona: person.id,
                             key_package: if self.n % 32 == 1 { [9; 32] } else { key_package },
+                            leaf: self.leaf(),
+                        });
+                    } else if let Some(leaf) = person.leaves.last().filter(|_| person.older > 0) {
+                        ops.older.push(SeatKept {
+                            persona: person.id,
+                            leaf: if self.n % 32 == 1 { [9; 32] } else { *leaf },
                         });
                     }
                 }
@@ -234,6 +247,7 @@ impl Roll {
             11 => ops.adds.push(SeatAdded {
                 persona: self.anybody(),
                 key_package: [1; 32],
+                leaf: self.leaf(),
             }),
             12 => ops.adds.extend(ops.adds.clone()),
             13 => ops.removes.extend(ops.removes.clone()),
@@ -380,6 +394,8 @@ fn assert_same(state: &State, model: &Model) {
         let wants = ours.wants.as_ref();
         let wants = wants.map(|wants| (wants.read.0, wants.key_package, wants.compared));
         assert_eq!(wants, person.wants);
+        assert_eq!(ours.leaf, person.leaves.last().copied());
+        assert_eq!(usize::from(ours.older), person.older);
         assert_eq!(ours.renewed.0, person.renewals.last().copied().unwrap_or(0));
         let claim = person.claims.last();
         assert_eq!(ours.latest.map(|t| t.0), claim.map(|c| c.0));

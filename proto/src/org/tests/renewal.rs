@@ -1,16 +1,19 @@
 //! Renewal: who lost their state is added anew, and nobody is put out by it.
 
 use super::laws::{is_done, refused};
-use super::world::{World, application, intent, persona};
+use super::world::{LEAF, World, application, intent, persona};
 use crate::id::{Counter, Minutes, Nonce, PersonaId, Position};
-use crate::org::act::{CommitOps, Deed, SeatAdded};
+use crate::org::act::{CommitOps, Deed, SeatAdded, SeatKept};
 use crate::org::application::key_package_hash;
 use crate::org::apply::{Input, Outcome};
 use crate::org::denied::Denied;
 use crate::org::notice::{Notice, NoticeKind, SignedNotice};
+use crate::org::person::OLDER_LEAVES;
 use crate::org::sign::Signature;
 
 const PACKAGE: [u8; 3] = [7, 8, 9];
+
+const NEW_LEAF: [u8; 32] = [33; 32];
 
 fn request(author: PersonaId, read: Position, package: &[u8]) -> SignedNotice {
     SignedNotice {
@@ -33,9 +36,21 @@ fn renewing(seed: u32, package: &[u8]) -> CommitOps {
         adds: vec![SeatAdded {
             persona: persona(seed),
             key_package: key_package_hash(package),
+            leaf: NEW_LEAF,
         }],
-        removes: vec![persona(seed)],
+        ..CommitOps::default()
+    }
+}
+
+/// Removes whatever leaf somebody had before this one.
+fn keeping(seed: u32, leaf: [u8; 32]) -> CommitOps {
+    CommitOps {
+        older: vec![SeatKept {
+            persona: persona(seed),
+            leaf,
+        }],
         path: true,
+        ..CommitOps::default()
     }
 }
 
@@ -63,7 +78,6 @@ fn whoever_asks_is_renewed_by_anybody_and_keeps_office_and_place() {
     assert_eq!(world.state.unexecuted().count(), 1);
     assert!(is_done(&world.commits(2, &renewing(0, &PACKAGE), false)));
     assert_eq!(world.state.keyholders(), before);
-    assert_eq!(world.state.unexecuted().count(), 0);
     // Once is all that it is good for.
     assert_eq!(
         world.commits(2, &renewing(0, &PACKAGE), false),
@@ -87,16 +101,70 @@ fn without_a_request_of_their_own_nobody_is_renewed() {
         world.commits(2, &renewing(1, &[1]), false),
         refused(Denied::NoRenewal)
     );
-    // A removal is none, and an addition alone is none.
-    let mut half = renewing(1, &PACKAGE);
-    half.adds.clear();
-    assert_eq!(world.commits(2, &half, false), refused(Denied::RemovesUnremoved));
-    let mut half = renewing(1, &PACKAGE);
-    half.removes.clear();
-    assert_eq!(world.commits(2, &half, false), refused(Denied::AddsUnadmitted));
+    // A removal is none, with or without an addition.
+    let mut removal = renewing(1, &PACKAGE);
+    removal.path = true;
+    removal.removes.push(persona(1));
+    assert_eq!(
+        world.commits(2, &removal, false),
+        refused(Denied::RemovesUnremoved)
+    );
+    removal.adds.clear();
+    assert_eq!(
+        world.commits(2, &removal, false),
+        refused(Denied::RemovesUnremoved)
+    );
     let mut twice = renewing(1, &PACKAGE);
-    twice.removes.push(persona(1));
+    twice.adds.extend(twice.adds.clone());
     assert_eq!(world.commits(2, &twice, false), refused(Denied::OddCommit));
+}
+
+#[test]
+fn the_older_leaf_goes_after_the_new_one_came_and_never_the_new_one() {
+    let mut world = World::new();
+    world.joins(1);
+    world.joins(2);
+    assert_eq!(
+        world.commits(0, &keeping(1, LEAF), false),
+        refused(Denied::RemovesUnremoved)
+    );
+    let here = world.position();
+    assert!(is_done(&world.asks(1, here)));
+    // Without a path it is the same for all: nobody can be lied to about who is back.
+    assert!(is_done(&world.commits(2, &renewing(1, &PACKAGE), false)));
+    assert_eq!(world.state.unexecuted().count(), 1);
+    assert_eq!(
+        world.commits(0, &keeping(1, LEAF), false),
+        refused(Denied::RemovesUnremoved)
+    );
+    let mut pathless = keeping(1, NEW_LEAF);
+    pathless.path = false;
+    assert_eq!(world.commits(0, &pathless, false), refused(Denied::OddCommit));
+    assert!(is_done(&world.commits(0, &keeping(1, NEW_LEAF), false)));
+    assert_eq!(world.state.unexecuted().count(), 0);
+    assert_eq!(
+        world.commits(0, &keeping(1, NEW_LEAF), false),
+        refused(Denied::RemovesUnremoved)
+    );
+}
+
+#[test]
+fn whoever_loses_their_state_again_and_again_waits_for_the_older_leaves_to_go() {
+    let mut world = World::new();
+    world.joins(1);
+    for _ in 0..OLDER_LEAVES {
+        let here = world.position();
+        assert!(is_done(&world.asks(1, here)));
+        assert!(is_done(&world.commits(0, &renewing(1, &PACKAGE), false)));
+    }
+    let here = world.position();
+    assert!(is_done(&world.asks(1, here)));
+    assert_eq!(
+        world.commits(0, &renewing(1, &PACKAGE), false),
+        refused(Denied::NoRenewal)
+    );
+    assert!(is_done(&world.commits(0, &keeping(1, NEW_LEAF), false)));
+    assert!(is_done(&world.commits(0, &renewing(1, &PACKAGE), false)));
 }
 
 #[test]
@@ -141,7 +209,7 @@ fn whoever_speaks_takes_the_request_back() {
     );
     assert_eq!(
         world.commits(0, &renewing(1, &PACKAGE), false),
-        refused(Denied::NoRenewal)
+        refused(Denied::AddsUnadmitted)
     );
     assert!(is_done(&world.commits(0, &World::unseat(1), false)));
     assert_eq!(world.posts(0, &asked), refused(Denied::NotPresent));

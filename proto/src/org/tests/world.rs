@@ -12,6 +12,9 @@ use crate::org::name::Name;
 use crate::org::sign::{PersonaPublic, Signature};
 use crate::org::state::State;
 
+/// Signature key of everybody's first leaf.
+pub(crate) const LEAF: [u8; 32] = [3; 32];
+
 /// When the body was founded.
 pub(crate) const FOUNDED: u64 = 29_000_000;
 
@@ -142,6 +145,7 @@ impl World {
             adds: vec![SeatAdded {
                 persona: persona(seed),
                 key_package: application(seed, "x", intent(0)).key_package_hash(),
+                leaf: LEAF,
             }],
             ..CommitOps::default()
         }
