@@ -78,7 +78,7 @@ impl Room {
     }
 
     fn verified(&self, at: Position) -> Result<Verified, EngineError> {
-        let around = if at <= self.cursor.position {
+        let around = if at > self.record.joined_at && at <= self.cursor.position {
             let before = self.log_at(Position(at.0.saturating_sub(1)))?;
             let after = self.log_at(at)?;
             let running = |record: LogRecord| record.facts.running;

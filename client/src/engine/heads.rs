@@ -93,6 +93,10 @@ impl Room {
             return Ok(());
         }
         let named = head.head.position;
+        // What this device read before it was let in, or let in anew, may be another history.
+        if named < self.record.joined_at {
+            return Ok(());
+        }
         // Before a verdict fell, both sides said what they saw.
         if self
             .cursor

@@ -70,7 +70,7 @@ async fn look(room: &LiveRoom, connection: &Connection, record: &RoomRecord) -> 
         let room = room.room();
         let cursor = room.cursor();
         let seen = Seen {
-            newest: cursor.position,
+            newest: room.believed_to(),
             counter: cursor.counter,
             over: false,
         };
@@ -128,7 +128,8 @@ async fn ask(
     if let Some(known) = known {
         let ago = |posted: caucus_proto::id::Minutes| engine.now().minutes.0.saturating_sub(posted.0);
         let days = known.posted.map_or(0, |posted| ago(posted) / (24 * 60));
-        return if known.read() < seen.newest || days >= POST_AGAIN_DAYS {
+        // It names more than there is where the relay showed another history when it was made.
+        return if known.read() != seen.newest || days >= POST_AGAIN_DAYS {
             room.room().ask_again(known, seen.newest)
         } else {
             Ok(known)

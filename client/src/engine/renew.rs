@@ -24,6 +24,16 @@ impl Room {
         matches!(self.cursor.health, Health::Unsynced { .. } | Health::Gone)
     }
 
+    /// Up to where what this device has read is the room's: what it could not go on with, or was shown in place of
+    /// what everybody else saw, is not.
+    pub(super) fn believed_to(&self) -> Position {
+        let read = self.cursor.position;
+        match &self.cursor.health {
+            Health::Unsynced { at, .. } => read.min(Position(at.0.saturating_sub(1))),
+            _ => read,
+        }
+    }
+
     fn own_renewal_place(&self) -> Place {
         self.place(Table::Rooms, RENEWAL)
     }
@@ -124,21 +134,22 @@ impl Room {
         let Some(state) = handed.state().filter(|state| state.genesis == self.state.genesis) else {
             return Ok(false);
         };
-        if handed.position <= self.cursor.position || !self.wants_renewal() {
+        let believed = self.believed_to();
+        if handed.position <= believed || !self.wants_renewal() {
             return Ok(false);
         }
         self.transact(|room, overlay| {
             let Some(group) = handed.join(overlay)? else {
                 return Ok(false);
             };
-            let missed = handed.position.0 - room.cursor.position.0 - 1;
+            let missed = handed.position.0 - believed.0 - 1;
             let event = match missed {
                 0 => "this device was renewed".to_owned(),
                 1 => "this device was renewed; one entry before was missed".to_owned(),
                 more => format!("this device was renewed; {more} entries before were missed"),
             };
             let first = handed.first(&group, &state, event);
-            let seen = room.cursor.seen;
+            let seen = room.cursor.seen.min(believed);
             room.cursor = handed.cursor(&state, now)?;
             room.cursor.seen = seen;
             room.record.joined_at = handed.position;
@@ -149,6 +160,10 @@ impl Room {
             let scope = room.record.room;
             overlay.delete_scope(Table::Sent, scope.as_bytes());
             overlay.delete_scope(Table::Parts, scope.as_bytes());
+            // What was read before stays to be read; nothing is compared with it any more.
+            for (number, _) in overlay.range(Table::Log, scope.as_bytes(), handed.position.0, usize::MAX)? {
+                overlay.delete(room.place(Table::Log, number));
+            }
             // The key package is used up: only the record goes.
             overlay.delete(room.own_renewal_place());
             overlay.put_value(room.place(Table::Log, handed.position.0), &first)?;

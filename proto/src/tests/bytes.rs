@@ -230,3 +230,25 @@ fn an_entry_on_the_wire_has_one_of_the_seven_sizes_and_opens_only_where_it_was_s
         Err(crate::error::Misuse::NoRandomness)
     );
 }
+
+#[test]
+fn an_entry_that_is_cut_short_or_made_longer_opens_nowhere() {
+    let key = AccessSecret::from_bytes([1; 32]).envelope_key();
+    let channel = ChannelId([3; 32]);
+    let opens = |bytes: &[u8]| envelope::open_bytes(&key, &channel, Counter(4), bytes).is_ok();
+    let sealed = |len| envelope::seal_bytes(&key, &channel, Counter(4), [5; 24], &vec![7; len]).unwrap();
+    let (small, large) = (sealed(100), sealed(4_000));
+    assert!(opens(&small) && opens(&large));
+    for by in 1..=32 {
+        for bytes in [&small, &large] {
+            assert!(!opens(&bytes[..bytes.len() - by]));
+            assert!(!opens(&bytes[by..]));
+            assert!(!opens(&[bytes.as_slice(), &vec![0; by]].concat()));
+        }
+    }
+    // To another bucket, so that the length alone tells nothing.
+    assert!(!opens(&large[..small.len()]));
+    assert!(!opens(
+        &[small.as_slice(), &vec![0; large.len() - small.len()]].concat()
+    ));
+}

@@ -75,7 +75,8 @@ fn whoever_is_shown_a_history_of_their_own_is_found_at_the_first_heartbeat_merge
         println!("and by those who share the other after {} s more", took.as_secs());
         assert_eq!(of_ana.by.as_deref(), Some("ana"));
         assert!(is_signed(ben, of_ana.proof.as_deref().expect("the head itself")).await);
-        assert_eq!(ben.room().await.state, RoomState::Open, "most people go on");
+        // Most people go on.
+        scene.notices_state(ben, RoomState::Open, HEARTBEAT).await;
         // Ana can do nothing in it, over a restart too, and says so.
         scene.restart(ana).await;
         let status = ana.status().await;
@@ -92,7 +93,7 @@ fn whoever_is_shown_a_history_of_their_own_is_found_at_the_first_heartbeat_merge
         // Most people's heads are against Ana's history: the right log again, and others' devices renew hers.
         scene.notices_state(ana, RoomState::Unsynced, HEARTBEAT).await;
         scene.liar.tell_the_truth(ana.device);
-        scene.is_well(ana, Duration::from_secs(20 * 60)).await;
+        scene.is_well(ana, 3 * HEARTBEAT).await;
         assert!(standing(&ana.status().await).is_empty());
         scene.says(ana, "here again").await;
         scene.settled().await;
@@ -111,29 +112,47 @@ fn whoever_is_shown_a_history_of_their_own_is_found_at_the_first_heartbeat_merge
 
 #[test]
 fn whoever_was_shown_a_history_of_their_own_before_any_head_crossed_comes_back_by_the_heads_of_the_others() {
-    virtually(async {
-        let scene = Scene::set(112).await;
-        let (ana, ben) = (&scene.people[0], &scene.people[1]);
-        scene.liar.lie(ana.device, with_junk(scene.end().0));
-        sleep(Duration::from_secs(120)).await;
-        scene.says(ben, "after the junk").await;
-        // The right log, where Ana has read another.
-        scene.liar.tell_the_truth(ana.device);
-        let (found, _) = scene.notices(ana, "rewritten", Duration::from_secs(180)).await;
-        assert!(found.here != found.there && found.proof.is_some(), "{found:?}");
-        // Nobody's word yet: nothing is taken in, what is said waits.
-        ana.try_say("waits").await;
-        ben.say("only in the true log").await;
-        sleep(Duration::from_secs(120)).await;
-        assert_eq!(reads(ana, "only in the true log").await, 0);
-        scene.is_well(ana, 2 * HEARTBEAT).await;
-        for person in &scene.people {
-            person.hears("waits", SOON).await;
-            assert_eq!(reads(person, "waits").await, 1);
+    // Where chance lets a heartbeat cross first, it is the story before.
+    let told = (112..118).any(|seed| virtually(reads_another_before_any_head_crosses(seed)));
+    assert!(told);
+}
+
+async fn reads_another_before_any_head_crosses(seed: u64) -> bool {
+    let scene = Scene::set(seed).await;
+    let (ana, ben) = (&scene.people[0], &scene.people[1]);
+    scene.liar.lie(ana.device, with_junk(scene.end().0));
+    sleep(Duration::from_secs(20)).await;
+    ben.try_say("after the junk").await;
+    ana.hears("after the junk", SOON).await;
+    // The right log, where Ana has read another.
+    scene.liar.tell_the_truth(ana.device);
+    // Until the true log is as long as the other was, all that shows is that it ends earlier.
+    ben.try_say("as long as the other").await;
+    sleep(Duration::from_secs(10)).await;
+    for person in &scene.people {
+        let status = person.status().await;
+        if status.rooms[0]
+            .contradictions
+            .iter()
+            .any(|one| one.kind == "head")
+        {
+            scene.ends().await;
+            return false;
         }
-        scene.says(ana, "here again").await;
-        scene.ends().await;
-    });
+    }
+    let (found, _) = scene.notices(ana, "rewritten", Duration::from_secs(180)).await;
+    assert!(found.here != found.there && found.proof.is_some(), "{found:?}");
+    // Nobody's word yet: nothing is taken in, what is said waits.
+    ana.try_say("waits").await;
+    assert_eq!(reads(ana, "as long as the other").await, 0);
+    scene.is_well(ana, 2 * HEARTBEAT).await;
+    for person in &scene.people {
+        person.hears("waits", SOON).await;
+        assert_eq!(reads(person, "waits").await, 1);
+    }
+    scene.says(ana, "here again").await;
+    scene.ends().await;
+    true
 }
 
 #[test]

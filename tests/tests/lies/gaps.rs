@@ -5,7 +5,7 @@ use std::time::Duration;
 use caucus_client::app::RoomState;
 use caucus_proto::wire::Entry;
 use caucus_tests::net::{Kept, numbered_anew};
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 use super::scene::{HEARTBEAT, SOON, Scene, reads};
 use super::virtually;
@@ -147,17 +147,25 @@ fn what_is_left_out_or_swapped_and_numbered_anew_is_found_at_the_first_heartbeat
             ana.say("first").await;
             cem.hears("first", SOON).await;
             cem.say("second").await;
-            ben.hears("second", SOON).await;
-            let (found, took) = scene.notices(ben, "head", HEARTBEAT).await;
+            // Most people's heads are against Ben's log, and others' devices renew his: that may go fast.
+            let told = || async {
+                let mut status = ben.status().await;
+                status
+                    .rooms
+                    .remove(0)
+                    .contradictions
+                    .into_iter()
+                    .find(|one| one.kind == "head")
+            };
+            let begun = Instant::now();
+            let found = ben.wait("a head contradicts", HEARTBEAT, told).await;
             println!(
                 "swapped {swaps}, numbered anew: noticed after {} s",
-                took.as_secs()
+                begun.elapsed().as_secs()
             );
             assert!(found.at >= place && found.here != found.there, "{found:?}");
-            assert_eq!(reads(ben, "first").await, usize::from(swaps));
-            scene.notices_state(ben, RoomState::Unsynced, 2 * HEARTBEAT).await;
             scene.liar.tell_the_truth(ben.device);
-            scene.is_well(ben, Duration::from_secs(20 * 60)).await;
+            scene.is_well(ben, 2 * HEARTBEAT).await;
             scene.says(ben, "here again").await;
             scene.settled().await;
             scene.ends().await;

@@ -1,15 +1,15 @@
 //! Keyholders who lie, and people who cannot follow a cut, over a real relay.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use caucus_client::app::{Answer, Intent, RoomState};
 use caucus_client::engine::Room;
 use caucus_client::mls::Group;
-use caucus_client::relay::{Appended, Pool};
+use caucus_client::relay::{Appended, LinkError, Pool};
 use caucus_client::vault::{Passphrase, Vault};
 use caucus_proto::id::PersonaId;
-use caucus_proto::wire::{Access, Role};
+use caucus_proto::wire::{Access, RefusedBecause, Role};
 use caucus_tests::harness::{Person, World};
 use x25519_dalek::StaticSecret;
 
@@ -133,4 +133,79 @@ async fn one_who_lost_the_group_and_missed_a_cut_is_heard_in_the_refuge() {
     says(cem, "back").await;
     ana.await_said("back").await;
     assert_eq!(ana.standing("present").await, ["ana", "ben", "cem"]);
+}
+
+/// Somebody in the room sends junk as fast as the relay lets them, and moves the counter on.
+async fn floods(insider: &Person) -> tokio::task::JoinHandle<u32> {
+    insider.lock().await;
+    let (_vault, room) = open(insider);
+    let (relay, channel) = (room.record().relay.clone(), room.record().channel);
+    let key = room.cursor().access.append_key();
+    let pool = Pool::default();
+    let connection = pool
+        .connection(&relay, &PersonaId([9; 32]))
+        .await
+        .expect("a connection");
+    let opened = connection
+        .open(channel, Role::Append, &key)
+        .await
+        .expect("a handle");
+    tokio::spawn(async move {
+        let (mut counter, mut stored) = (opened.counter, 0);
+        for turn in 0_u32.. {
+            let junk = Bytes::from(vec![7; 1024]);
+            let answer = if turn.is_multiple_of(20) {
+                connection.advance(opened.handle, counter, junk).await
+            } else {
+                connection.append(opened.handle, counter, junk).await
+            };
+            match answer {
+                Ok(Appended::Stored(_)) => {
+                    stored += 1;
+                    if turn.is_multiple_of(20) {
+                        counter = counter.next();
+                    }
+                }
+                Ok(Appended::Moved { counter: now, .. }) => counter = now,
+                Err(LinkError::Refused(RefusedBecause::TooFast { .. } | RefusedBecause::Held { .. })) => {
+                    tokio::time::sleep(Duration::from_millis(5)).await;
+                }
+                // The keys have turned.
+                Err(_) => break,
+            }
+        }
+        drop(pool);
+        stored
+    })
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_insider_who_floods_the_log_is_removed_and_cut_off_within_seconds() {
+    let world = World::new().await;
+    let people = world.cell(&["ana", "ben", "cem", "mal"]).await;
+    let (ana, cem) = (&people[0], &people[2]);
+    let flood = floods(&people[3]).await;
+    says(cem, "who is that").await;
+    let began = Instant::now();
+    let answer = ana
+        .ask(Intent::Remove {
+            body: "North".to_owned(),
+            name: "mal".to_owned(),
+            reason: "noise".to_owned(),
+        })
+        .await;
+    assert!(matches!(answer, Answer::Removed { .. }), "{answer:?}");
+    ana.until("mal is cut off", || async {
+        let room = ana.room().await;
+        (room.uncut.is_empty() && ana.standing("present").await.len() == 3).then_some(())
+    })
+    .await;
+    let stored = flood.await.expect("the flood ends");
+    eprintln!(
+        "cut off {:?} after the decision, {stored} entries of junk in all",
+        began.elapsed()
+    );
+    assert!(stored > 0);
+    says(cem, "quiet again").await;
+    ana.await_said("quiet again").await;
 }

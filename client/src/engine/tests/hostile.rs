@@ -55,6 +55,50 @@ fn garbage_under_any_flag_changes_nothing_and_locks_nobody_out() {
 }
 
 #[test]
+fn a_thousand_junk_entries_are_read_past_once_and_hold_nobody_up() {
+    let mut world = World::cell(&["ana", "ben", "cem"]);
+    for fill in 0..1_000_u32 {
+        world.channel.force(Flag::Plain, &fill.to_be_bytes().repeat(256));
+    }
+    let began = std::time::Instant::now();
+    let read = world.read(2, usize::MAX).unwrap();
+    eprintln!("junk: {:?} an entry", began.elapsed() / 1_000);
+    assert_eq!(read.len(), 1_000);
+    assert!(read.iter().all(|entry| entry.effects.is_empty()));
+    assert_eq!(
+        world.read(2, usize::MAX).unwrap().len(),
+        0,
+        "it is never shown again"
+    );
+    world.say(2, "after all that");
+    world.settle_attested();
+    world.check();
+}
+
+#[test]
+fn whatever_times_a_relay_writes_on_entries_the_state_is_the_same() {
+    let mut world = World::cell(&["ana", "ben", "cem"]);
+    let mut number = 1_u64;
+    for round in 0..100 {
+        world.say(round % 3, &format!("round {round}"));
+        for n in 0..3 {
+            world.step(n).unwrap();
+            // Each reader is told other times; nothing else in an entry is the relay's own.
+            for entry in &mut world.channel.entries {
+                number = number.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+                entry.expires = caucus_proto::id::Hours(number >> 32);
+            }
+            world.read(n, usize::MAX).unwrap();
+        }
+    }
+    world.settle_attested();
+    world.check();
+    let roots = [0, 1, 2].map(|n| world.room(n).state().root());
+    assert!(roots.iter().all(|root| *root == roots[0]));
+    assert!(world.texts().contains("round 99"));
+}
+
+#[test]
 fn a_plain_entry_with_a_commit_and_a_flagged_one_with_an_act_are_no_ops_for_everybody() {
     let mut world = World::cell(&["ana", "ben", "cem"]);
     // The relay flips the flags of two honest entries.

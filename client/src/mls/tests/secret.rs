@@ -196,3 +196,38 @@ fn groups_and_commits_can_go_to_another_thread() {
     goes::<Incoming>();
     goes::<MlsError>();
 }
+
+#[test]
+fn a_message_too_far_ahead_of_its_authors_ratchet_is_refused_and_the_next_ones_are_read() {
+    for suite in BOTH {
+        let [ann, bo] = pair(suite);
+        let (far, near) = ann.act(|group, overlay| {
+            let mut sealed: Vec<_> = (0..1_002)
+                .map(|_| group.seal(overlay, b"again").unwrap())
+                .collect();
+            (sealed.pop().unwrap(), sealed.swap_remove(500))
+        });
+        assert!(matches!(bo.tries(&far), Err(MlsError::Unprocessable(_))));
+        assert_eq!(bo.hears(&near), (ann.id(), "again".into()));
+        assert_eq!(
+            bo.hears(&far),
+            (ann.id(), "again".into()),
+            "now it is near enough"
+        );
+    }
+}
+
+#[test]
+fn a_message_that_is_cut_short_or_made_longer_is_refused() {
+    for suite in BOTH {
+        let [ann, bo] = pair(suite);
+        let said = ann.says("whole");
+        for by in 1..=32 {
+            let longer = [said.as_slice(), &vec![0; by]].concat();
+            for bytes in [&said[..said.len() - by], &said[by..], &longer] {
+                assert!(matches!(bo.tries(bytes), Err(MlsError::Unprocessable(_))));
+            }
+        }
+        assert_eq!(bo.hears(&said), (ann.id(), "whole".into()));
+    }
+}
