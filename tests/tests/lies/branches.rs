@@ -63,8 +63,8 @@ fn whoever_is_shown_a_history_of_their_own_is_found_at_the_first_heartbeat_merge
         let scene = Scene::set(111).await;
         let (ana, ben, cem) = (&scene.people[0], &scene.people[1], &scene.people[2]);
         scene.liar.lie(ana.device, with_junk(scene.end().0));
-        sleep(Duration::from_secs(120)).await;
-        scene.says(ben, "in both histories, at two places").await;
+        sleep(Duration::from_secs(15)).await;
+        ben.try_say("in both histories, at two places").await;
         let (found, took) = scene.notices(ana, "head", HEARTBEAT).await;
         println!("two histories: noticed after {} s", took.as_secs());
         assert!(found.by.is_some() && found.here != found.there, "{found:?}");
@@ -98,7 +98,13 @@ fn whoever_is_shown_a_history_of_their_own_is_found_at_the_first_heartbeat_merge
         scene.says(ana, "here again").await;
         scene.settled().await;
         for person in [ana, ben, cem] {
-            assert_eq!(reads(person, "in both histories, at two places").await, 1);
+            // Ana's device may have stopped before it, and be let in anew after it.
+            let times = reads(person, "in both histories, at two places").await;
+            assert!(
+                times == 1 || times == 0 && person.name == ana.name,
+                "{}: {times}",
+                person.name
+            );
             assert_eq!(reads(person, "to whom?").await, 0);
         }
         assert!(
@@ -123,7 +129,11 @@ async fn reads_another_before_any_head_crosses(seed: u64) -> bool {
     scene.liar.lie(ana.device, with_junk(scene.end().0));
     sleep(Duration::from_secs(20)).await;
     ben.try_say("after the junk").await;
-    ana.hears("after the junk", SOON).await;
+    sleep(Duration::from_secs(10)).await;
+    if reads(ana, "after the junk").await == 0 {
+        scene.ends().await;
+        return false;
+    }
     // The right log, where Ana has read another.
     scene.liar.tell_the_truth(ana.device);
     // Until the true log is as long as the other was, all that shows is that it ends earlier.
@@ -219,7 +229,7 @@ fn another_entry_where_one_was_read_is_told_at_once_and_all_goes_on_with_the_fir
         );
         ben.try_say("once").await;
         sleep(Duration::from_secs(300)).await;
-        assert_eq!(scene.end().0 as usize, last, "nothing was sent");
+        assert_eq!(reads(&scene.people[0], "once").await, 0, "nothing was sent");
         scene.restart(ben).await;
         assert_eq!(standing(&ben.status().await).len(), 1);
         scene.liar.tell_the_truth(ben.device);

@@ -191,8 +191,7 @@ fn an_entry_that_was_acknowledged_and_left_out_is_missed_by_its_author_and_count
             cem.say("in its place").await;
         });
         let (found, _) = scene.notices(ben, "exchanged", Duration::from_secs(90)).await;
-        assert_eq!(found.at, end + 1);
-        assert_ne!(found.here, found.there);
+        assert!(found.at > end && found.here != found.there, "{found:?}");
         scene.liar.tell_the_truth(ben.device);
         sleep(2 * HEARTBEAT).await;
         scene.is_well(ben, Duration::from_secs(20 * 60)).await;

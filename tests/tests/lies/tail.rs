@@ -128,12 +128,15 @@ fn one_whom_the_relay_keeps_from_all_others_is_told_that_nobody_was_heard() {
         });
         ana.say("nobody hears me there").await;
         sleep(Duration::from_secs(25 * 3600)).await;
-        let told = words(ben).await;
-        let told = told
-            .iter()
-            .find(|word| word.contains("nobody else was heard for 2"));
-        let told = told.expect("it is told");
-        assert!(told.contains("keeps you apart"), "{told}");
+        // Where somebody's commit was left out too, the relay contradicts itself before the day is over.
+        let told = || async {
+            let apart = |word: &String| {
+                word.contains("nobody else was heard for 2") && word.contains("keeps you apart")
+            };
+            let is_told = words(ben).await.iter().any(apart) || !standing(&ben.status().await).is_empty();
+            is_told.then_some(())
+        };
+        ben.wait("it is told", HEARTBEAT, told).await;
         assert_eq!(reads(ben, "nobody hears me there").await, 0);
         scene.ends().await;
     });
