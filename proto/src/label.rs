@@ -48,6 +48,8 @@ labels! {
     ProofExporter => "proof exporter",
     /// A creation pass.
     Pass => "creation pass",
+    /// A relay's key of stateless resets (RFC 9000, section 10.3).
+    StatelessReset => "stateless reset",
     /// MLS exporter: the access secret of a segment.
     AccessSecret => "access secret",
     /// Append key from the access secret.

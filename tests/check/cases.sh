@@ -5,7 +5,7 @@
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
 table=docs/cases.md
-cases='P-01 P-03 P-05 P-06 P-07 P-08 P-09 P-11 S-01 S-02 S-05 S-10 N-07 N-08 R-10 R-11 D-15 D-16 U-04 U-08 I-13 I-14 I-21 D-01 D-02 D-03 D-05 D-07 D-08 D-10 D-11 D-12 D-14 D-19 D-20 I-06 N-01 N-02 N-04 N-05 N-09 M-17'
+cases='P-01 P-03 P-05 P-06 P-07 P-08 P-09 P-11 S-01 S-02 S-05 S-10 N-07 N-08 R-10 R-11 D-15 D-16 U-04 U-08 I-13 I-14 I-21 D-01 D-02 D-03 D-05 D-07 D-08 D-10 D-11 D-12 D-13 D-14 D-19 D-20 I-06 I-30 N-01 N-02 N-04 N-05 N-09 M-17'
 
 # Names of all functions that a test attribute stands above (`#[test]`, `#[tokio::test(..)]`).
 tested=$(find proto server client tests -name '*.rs' -type f -exec awk '

@@ -469,4 +469,6 @@ pub struct PersonView {
     pub me: bool,
     /// Removed, but the room's keys have not turned since.
     pub uncut: bool,
+    /// Days since they were last heard, where that is long ago.
+    pub silent_days: Option<u64>,
 }

@@ -1,7 +1,10 @@
 //! Read models from the engine's rooms.
 
+use std::collections::BTreeMap;
+
 use caucus_proto::id::{PersonaId, Position};
 use caucus_proto::org::genesis::GOVERNING_ROOM;
+use caucus_proto::org::witness::IDLE_DAYS;
 use caucus_proto::org::{Kind, Power, Standing};
 
 use super::answer::{
@@ -23,6 +26,10 @@ pub(super) fn split_room(name: &str) -> (&str, &str) {
         None => (name.trim(), GOVERNING_ROOM),
     }
 }
+
+/// What follows from silence.
+const IDLE: &str =
+    "an old phone may still hold the room's keys. `caucus people` shows who; ask them, or `caucus remove`";
 
 /// What a room looks like.
 pub(super) fn room(live: &LiveRoom) -> Result<RoomView, EngineError> {
@@ -48,6 +55,15 @@ pub(super) fn room(live: &LiveRoom) -> Result<RoomView, EngineError> {
     warnings.extend(told);
     if room_state == RoomState::Open && state.present().count() == 2 {
         warnings.push("with two people in it, either can move the room's clock".to_owned());
+    }
+    match state.idle().count() {
+        0 => {}
+        1 => warnings.push(format!(
+            "one person has been silent for {IDLE_DAYS} days or more: {IDLE}"
+        )),
+        more => warnings.push(format!(
+            "{more} people have been silent for {IDLE_DAYS} days or more: {IDLE}"
+        )),
     }
     let uncut: Vec<String> = state
         .people
@@ -116,6 +132,7 @@ pub(super) fn verified_place(room: &Room, persona: &PersonaId) -> Place {
 pub(super) fn people(engine: &Engine, room: &Room) -> Result<Vec<PersonView>, EngineError> {
     let overlay = engine.vault().overlay();
     let state = room.state();
+    let idle: BTreeMap<&PersonaId, u64> = state.idle().collect();
     let mut rows = Vec::new();
     for (persona, person) in &state.people {
         let standing = match person.standing {
@@ -137,6 +154,7 @@ pub(super) fn people(engine: &Engine, room: &Room) -> Result<Vec<PersonView>, En
             powers,
             verified: overlay.get(&verified_place(room, persona))?.is_some(),
             me: *persona == room.me(),
+            silent_days: idle.get(persona).copied(),
             uncut: matches!(
                 person.standing,
                 Standing::Gone { uncut: true, .. } | Standing::Going { .. }

@@ -34,6 +34,8 @@ impl People {
                     bold(person.name),
                     if person.uncut {
                         warn("removed, access not yet cut")
+                    } else if let Some(days) = person.silent_days {
+                        warn(format!("in, silent for {days} days"))
                     } else {
                         standing
                     },

@@ -17,13 +17,20 @@ use super::error::EngineError;
 use super::live::LiveRoom;
 use super::pump::{Ended, drain};
 use super::record::{Health, RoomRecord};
-use super::refuge;
+use super::refuge::{self, OLDER};
 use super::relay::patiently;
 use super::room::Room;
 use crate::relay::{Appended, Connection, LinkError};
 
-/// Counters after the wrong cut for which an answer is looked for.
+/// Counters after the wrong cut for which an answer is looked for every time.
 const AHEAD: u64 = 8;
+
+/// Further counters for which it is looked for, some of them each time, one after the other: whoever has the wrong
+/// keys can move the counter on.
+const FURTHER: u64 = 4096;
+
+/// How many of these at a time.
+const AT_A_TIME: u64 = 32;
 
 /// How often an answer is looked for.
 const LOOK: Duration = Duration::from_secs(2);
@@ -36,6 +43,15 @@ const LOOK_LATER: Duration = Duration::from_secs(60);
 
 /// Seconds that each further keyholder leaves the answer to those before.
 const TURN: u64 = 4;
+
+/// Seconds that a keyholder who could follow leaves to those who could not.
+const FOR_OTHERS: u64 = 25;
+
+/// Milliseconds between two answers for others.
+const FOR_OTHERS_AGAIN_MS: u64 = 60 * 60 * 1000;
+
+/// Milliseconds after which a newcomer who finds no answer asks to be let in anew.
+const NO_PART_MS: u64 = 10 * 60 * 1000;
 
 /// Seconds that a keyholder who holds leaves to those who do not.
 const HOLDS: u64 = 15;
@@ -72,17 +88,64 @@ impl Room {
     }
 
     /// The answers that may have been given.
-    pub(super) fn ways(&self) -> Vec<Way> {
+    pub(super) fn ways(&self, round: u32) -> Vec<Way> {
         let Some(base) = self.secret_before() else {
             return Vec::new();
         };
         let from = self.counter_read().0;
+        let turn = u64::from(round)
+            .saturating_mul(AT_A_TIME)
+            .checked_rem(FURTHER)
+            .unwrap_or(0);
+        let first = AHEAD.saturating_add(turn);
         (1..=AHEAD)
+            .chain(first.saturating_add(1)..=first.saturating_add(AT_A_TIME))
             .map(|ahead| Way {
                 base: base.clone(),
                 answer: base.answer(&self.record.channel, Counter(from.saturating_add(ahead))),
             })
             .collect()
+    }
+
+    /// Whether this device, which could follow, is to answer a cut for those who could not, and from which secret;
+    /// once an hour at most.
+    pub(super) fn answers_for_others(
+        &mut self,
+        now_ms: u64,
+    ) -> Result<Option<(Position, AccessSecret)>, EngineError> {
+        let divided = self.divided_at().filter(|_| self.cursor.health == Health::Open);
+        let (Some(at), Some(rank)) = (divided, self.rank()) else {
+            self.plan.divided_since = None;
+            return Ok(None);
+        };
+        let since = *self.plan.divided_since.get_or_insert(now_ms);
+        let wait = TURN.saturating_mul(rank as u64).saturating_add(FOR_OTHERS);
+        let ready = since
+            .saturating_add(wait.saturating_mul(1_000))
+            .max(self.plan.no_answer_before);
+        if now_ms < ready {
+            return Ok(None);
+        }
+        self.plan.no_answer_before = now_ms.saturating_add(FOR_OTHERS_AGAIN_MS);
+        Ok(self.secret_at(at)?.map(|base| (at, base)))
+    }
+
+    /// Whether the answer that others may have given comes from a secret before this device's time: then it has to
+    /// be let in anew. A keyholder, and whoever has the secrets before, waits.
+    fn has_no_part(&mut self, waited_ms: u64) -> Result<bool, EngineError> {
+        let holds = matches!(self.cursor.health, Health::Holding { .. });
+        let knows = self.cursor.older.len() >= OLDER || self.record.joined_at == Position(0);
+        if holds || knows || self.is_keyholder() || waited_ms < NO_PART_MS {
+            return Ok(false);
+        }
+        let at = self.cursor.position;
+        self.move_cursor(|cursor| {
+            cursor.health = Health::Unsynced {
+                at,
+                why: "the keys turned, and this device has no part in it".to_owned(),
+            };
+        })?;
+        Ok(true)
     }
 
     /// The secret from before is the one to read on with: the keys of the cut are wrong.
@@ -127,7 +190,7 @@ pub(super) async fn session(engine: &Engine, room: &LiveRoom) -> Result<Ended, E
     let mut heard = Position(0);
     let began = engine.now().ms;
     for round in 0_u32.. {
-        let ways = room.room().ways();
+        let ways = room.room().ways(round);
         if ways.is_empty() {
             return Ok(Ended::Gone);
         }
@@ -147,10 +210,19 @@ pub(super) async fn session(engine: &Engine, room: &LiveRoom) -> Result<Ended, E
             let _ = connection.close(opened.handle).await;
             return Ok(Ended::NextSegment);
         }
-        if is_turn(room, engine.now().ms.saturating_sub(began))
-            && answer(engine, room, &connection, &record).await?
+        let waited = engine.now().ms.saturating_sub(began);
+        let (after, base) = {
+            let room = room.room();
+            (room.read_to(), room.secret_before().cloned())
+        };
+        if let Some(base) = base
+            && is_turn(room, waited)
+            && answer(engine, room, &connection, after, &base).await?
         {
             continue;
+        }
+        if room.room().has_no_part(waited)? {
+            return Ok(Ended::Halted);
         }
         if be_heard(engine, room, &connection, &mut heard).await? {
             return Ok(Ended::Halted);
@@ -175,21 +247,27 @@ fn is_turn(room: &LiveRoom, waited_ms: u64) -> bool {
         .is_some_and(|rank| waited_ms >= wait(rank).saturating_mul(1_000))
 }
 
-/// Cuts without a commit, to keys that come from the secret before. False where this device may not.
-async fn answer(
+/// Cuts without a commit, to keys that come from the secret in force at this position. False where this device may
+/// not.
+pub(super) async fn answer(
     engine: &Engine,
     room: &LiveRoom,
     connection: &Connection,
-    record: &RoomRecord,
+    at: Position,
+    base: &AccessSecret,
 ) -> Result<bool, EngineError> {
-    let control = StaticSecret::from(record.control_key.0);
-    let opened = match connection.open(record.channel, Role::Control, &control).await {
+    let (channel, control) = {
+        let room = room.room();
+        let record = room.record();
+        (record.channel, StaticSecret::from(record.control_key.0))
+    };
+    let opened = match connection.open(channel, Role::Control, &control).await {
         Err(LinkError::Refused(RefusedBecause::NotOpened)) => return Ok(false),
         other => other?,
     };
-    let after = room.room().read_to();
-    let mut firsts = vec![after.next()];
-    let mut reading = connection.read(opened.handle, after, false).await?;
+    let mut firsts = Vec::new();
+    let before = Position(at.0.saturating_sub(1));
+    let mut reading = connection.read(opened.handle, before, false).await?;
     loop {
         match reading.next().await? {
             Served::Entry(entry) if entry.flag == Flag::Cut => firsts.push(entry.position.next()),
@@ -200,13 +278,10 @@ async fn answer(
     drop(reading);
     let (bytes, answer) = {
         let room = room.room();
-        let Some(base) = room.secret_before().cloned() else {
-            return Ok(false);
-        };
-        let answer = base.answer(&record.channel, opened.counter.next());
-        let notice = room.notice(NoticeKind::Answer { wrong: after })?;
+        let answer = base.answer(&channel, opened.counter.next());
+        let notice = room.notice(NoticeKind::Answer { wrong: at })?;
         let now = engine.now().minutes;
-        let entry = room.entry_under(&base, opened.counter, Body::Notice(notice), now, true)?;
+        let entry = room.entry_under(base, opened.counter, Body::Notice(notice), now, true)?;
         (Bytes::from(entry), answer)
     };
     let access = answer.access();
@@ -252,7 +327,8 @@ async fn be_heard(
     }
     let (contents, last) = refuge::read(connection, &secret.refuge(), *heard).await?;
     *heard = last;
-    Ok(room.room().hear_refuge(&contents)?.stopped)
+    let now = engine.now().minutes;
+    Ok(room.room().hear_refuge(&contents, now)?.stopped)
 }
 
 /// Reads what was written since the wrong cut, up to the answer.

@@ -389,8 +389,11 @@ impl Room {
     }
 
     /// Whether the keys of the channel are to be turned by this device now.
-    pub(super) fn cut_is_due(&self, controls: bool, now: Now) -> bool {
+    pub(super) fn cut_is_due(&mut self, controls: bool, now: Now) -> bool {
         let Some(rank) = self.rank() else { return false };
+        if self.keeps_together(now) {
+            return false;
+        }
         let age = self.state.now().0.saturating_sub(self.cursor.cut.0);
         let weekly = age > CUT_EVERY.saturating_add(60_u64.saturating_mul(rank as u64));
         controls && now.ms >= self.plan.no_cut_before && (self.state.is_uncut() || weekly)

@@ -3,13 +3,14 @@
 //! process one says so, reads on without opening anything, and waits for the verdict ([`Tally`]).
 
 use caucus_proto::envelope::{self, AccessSecret, Body, Content};
-use caucus_proto::id::{Counter, EntryHash, PersonaId, Position};
+use caucus_proto::id::{Counter, EntryHash, Minutes, PersonaId, Position};
+use caucus_proto::org::verdict::SILENCE;
 use caucus_proto::org::{NoticeKind, Side, SignedHead, SignedNotice, Tally};
 use caucus_proto::wire::{Entry, Flag};
 
 use super::error::EngineError;
 use super::ingest::Ingested;
-use super::record::{Health, Job, ShadowRecord, Void};
+use super::record::{Cursor, Health, Job, ShadowRecord, Void};
 use super::room::Room;
 use super::send::{Next, Now, Outgoing};
 use crate::mls::Group;
@@ -20,10 +21,16 @@ pub(super) const DOUBTS: u64 = 5;
 
 /// Commits that may be in doubt at once, while fewer than half of all people show that they took them in; the
 /// oldest gives way, and can then not be gone back behind.
-const MOST_DOUBTS: usize = 64;
+pub(super) const MOST_DOUBTS: usize = 64;
 
 /// Stretches of void commits that are remembered.
 const MOST_VOIDS: usize = 16;
+
+/// Milliseconds after an answer for which the keys are left alone.
+const TOGETHER_MS: u64 = 2 * 60 * 1000;
+
+/// Why whoever held alone asks for renewal.
+const FOLLOWED: &str = "a commit that the others could take in";
 
 /// Fewer people than this hold no vote: one of two who cannot process a commit asks for renewal.
 const ELECTORATE: usize = 3;
@@ -40,6 +47,16 @@ pub(super) struct Skimmed {
     /// The segment that it can open is read to its end.
     pub(super) over: bool,
     pub(super) complained: bool,
+    /// What is said in the refuge: it shows whether most others could follow, and nothing more.
+    refuge: Tally,
+    /// When this device complained there.
+    since: Option<Minutes>,
+}
+
+impl Skimmed {
+    fn is_about(&self, notice: &SignedNotice) -> bool {
+        matches!(&notice.notice.kind, NoticeKind::Complaint { entry, .. } if *entry == self.entry)
+    }
 }
 
 impl Room {
@@ -93,7 +110,53 @@ impl Room {
         self.keep_doubts(overlay)
     }
 
-    fn keep_doubts(&self, overlay: &Overlay) -> Result<(), EngineError> {
+    /// The keys turned by a commit: who cannot follow one that is in doubt reads nothing of what comes now.
+    pub(super) fn part(&mut self, overlay: &Overlay) -> Result<(), EngineError> {
+        self.doubts.iter_mut().for_each(Tally::part);
+        self.keep_doubts(overlay)
+    }
+
+    /// A keyholder answered from this secret: who stopped at a commit in whose time it was in force, or later, reads
+    /// on, and everybody says once more what they saw.
+    pub(super) fn rejoin(&mut self, overlay: &Overlay, base: &AccessSecret) -> Result<(), EngineError> {
+        let mut doubts = std::mem::take(&mut self.doubts);
+        for tally in &mut doubts {
+            let place = self.place(Table::Snapshots, tally.position().0);
+            let shadow = overlay.get_value::<ShadowRecord>(&place)?;
+            let reads_on =
+                |cursor: &Cursor| cursor.access == *base || cursor.older.iter().any(|older| older == base);
+            if shadow.is_some_and(|shadow| reads_on(&shadow.cursor)) {
+                tally.rejoin();
+                self.plan.speak = true;
+                self.plan.rejoined = true;
+            }
+        }
+        self.doubts = doubts;
+        self.keep_doubts(overlay)
+    }
+
+    /// The first commit at which a cut has divided the room.
+    pub(super) fn divided_at(&self) -> Option<Position> {
+        let first = self.doubts.iter().find(|tally| tally.is_divided());
+        first.map(Tally::position)
+    }
+
+    /// The access secret that was in force before a commit in doubt.
+    pub(super) fn secret_at(&self, doubt: Position) -> Result<Option<AccessSecret>, EngineError> {
+        let place = self.place(Table::Snapshots, doubt.0);
+        let shadow = self.vault.overlay().get_value::<ShadowRecord>(&place)?;
+        Ok(shadow.map(|shadow| shadow.cursor.access))
+    }
+
+    /// Whether the keys are not to turn now: those who could not follow a commit say so first.
+    pub(super) fn keeps_together(&mut self, now: Now) -> bool {
+        if std::mem::take(&mut self.plan.rejoined) {
+            self.plan.no_cut_before = self.plan.no_cut_before.max(now.ms.saturating_add(TOGETHER_MS));
+        }
+        self.doubts.iter().any(Tally::is_disputed)
+    }
+
+    pub(super) fn keep_doubts(&self, overlay: &Overlay) -> Result<(), EngineError> {
         overlay.put_value(self.place(Table::Rooms, DOUBTS), &self.doubts)?;
         Ok(())
     }
@@ -139,6 +202,10 @@ impl Room {
     /// Goes back to before a commit that was found void; everything from there on is judged again.
     fn go_back(&mut self, overlay: &Overlay, void: Void) -> Result<bool, EngineError> {
         let place = self.place(Table::Snapshots, void.from.0);
+        let scope = self.record.room;
+        for (number, _) in overlay.range(Table::Log, scope.as_bytes(), void.from.0, usize::MAX)? {
+            overlay.delete(self.place(Table::Log, number));
+        }
         let Some(shadow) = overlay.get_value::<ShadowRecord>(&place)? else {
             self.cursor.health = Health::Unsynced {
                 at: void.from,
@@ -158,10 +225,6 @@ impl Room {
         self.cursor.seen = seen;
         self.cursor.health = Health::Open;
         self.remember_void(void);
-        let scope = self.record.room;
-        for (number, _) in overlay.range(Table::Log, scope.as_bytes(), void.from.0, usize::MAX)? {
-            overlay.delete(self.place(Table::Log, number));
-        }
         for (number, _) in overlay.range(Table::Snapshots, scope.as_bytes(), void.from.0, usize::MAX)? {
             overlay.delete(self.place(Table::Snapshots, number));
         }
@@ -204,8 +267,15 @@ impl Room {
     fn begin_skimming(&mut self, entry: &Entry, author: PersonaId) {
         let voters = self.state.voters();
         let hash = EntryHash::of(&entry.bytes);
+        let mut tally = Tally::open(entry.position, hash, author, self.epoch(), voters);
+        let refuge = tally.clone();
+        if entry.flag == Flag::Cut {
+            tally.part();
+        }
         self.plan.skimmed = Some(Skimmed {
-            tally: Tally::open(entry.position, hash, author, self.epoch(), voters),
+            tally,
+            refuge,
+            since: None,
             entry: hash,
             position: entry.position,
             counter: entry.counter.next(),
@@ -263,11 +333,16 @@ impl Room {
         if answers {
             skimmed.access = skimmed.access.answer(&channel, skimmed.counter);
             skimmed.over = false;
+            skimmed.tally.rejoin();
+            skimmed.complained = skimmed.tally.has_spoken(&me);
         }
         if let Some(head) = &head {
             hear(&mut skimmed.tally, head, notice);
         }
         skimmed.complained |= skimmed.tally.has_spoken(&me);
+        if entry.flag == Flag::Cut && !answers {
+            skimmed.tally.part();
+        }
         self.decide(entry.position)
     }
 
@@ -298,8 +373,15 @@ impl Room {
         }
     }
 
-    /// What was said in the refuge of the secret that this device still has counts while it holds.
-    pub(super) fn hear_refuge(&mut self, contents: &[Content]) -> Result<Ingested, EngineError> {
+    /// What was said in the refuge of the secret that this device still has, while it holds. Others may hear other
+    /// things there, so it makes nothing void; but where more than half show that they could follow, or nobody
+    /// answered for a day, this device asks for renewal.
+    pub(super) fn hear_refuge(
+        &mut self,
+        contents: &[Content],
+        now: Minutes,
+    ) -> Result<Ingested, EngineError> {
+        let me = self.record.persona;
         for content in contents {
             let head = self.authentic(content);
             let notice = match &content.body {
@@ -307,11 +389,34 @@ impl Room {
                 _ => None,
             };
             if let (Some(head), Some(skimmed)) = (head, &mut self.plan.skimmed) {
-                hear(&mut skimmed.tally, &head, notice);
+                if head.author == me && notice.is_some_and(|notice| skimmed.is_about(notice)) {
+                    skimmed.since.get_or_insert(head.head.time);
+                }
+                hear(&mut skimmed.refuge, &head, notice);
             }
         }
-        let read = self.read_to();
-        self.decide(read)
+        let (Health::Holding { at }, Some(skimmed)) = (&self.cursor.health, &mut self.plan.skimmed) else {
+            return Ok(Ingested::default());
+        };
+        let alone = skimmed.refuge.verdict() == Some(Side::Stands);
+        let waited = |since: Minutes| now.0.saturating_sub(since.0) > SILENCE;
+        let why = match (alone, skimmed.since.is_some_and(waited)) {
+            (true, _) => FOLLOWED,
+            (false, true) => {
+                "the keys turned after a commit that this device could not process, and nobody answered"
+            }
+            (false, false) => return Ok(Ingested::default()),
+        };
+        let at = *at;
+        self.transact(|room, overlay| {
+            room.plan.skimmed = None;
+            room.cursor.health = Health::Unsynced {
+                at,
+                why: why.to_owned(),
+            };
+            room.keep(overlay)?;
+            Ok(Ingested::halted())
+        })
     }
 
     /// Acts on the verdict, if it has fallen with the entry at this position.
@@ -328,7 +433,7 @@ impl Room {
                     Side::Void => Health::Open,
                     Side::Stands => Health::Unsynced {
                         at,
-                        why: "a commit that the others could take in".to_owned(),
+                        why: FOLLOWED.to_owned(),
                     },
                 };
                 if side == Side::Void {

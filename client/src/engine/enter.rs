@@ -3,18 +3,25 @@
 
 use std::collections::BTreeMap;
 
+use caucus_proto::codec;
 use caucus_proto::envelope::AccessSecret;
 use caucus_proto::id::{ChannelId, Counter, Minutes, Position};
-use caucus_proto::org::{Genesis, Running, State};
+use caucus_proto::org::state::LARGEST_SNAPSHOT;
+use caucus_proto::org::{Genesis, Running, State, Tally};
 use caucus_proto::wire::{Flag, RelayAddress};
+use serde::{Deserialize, Serialize};
 
+use super::doubt::MOST_DOUBTS;
 use super::error::EngineError;
 use super::random;
 use super::record::{Cursor, HeadFacts, Health, Item, LogRecord, RoomRecord, SecretKey};
 use super::room::Room;
 use super::send::Now;
 use crate::mls::{Group, MlsError, PersonaKeys};
-use crate::vault::{Overlay, Vault};
+use crate::vault::{Overlay, Table, Vault};
+
+/// Bytes of what a newcomer is given.
+const LARGEST_GIVEN: usize = 2 * LARGEST_SNAPSHOT;
 
 /// Newcomers renew their keys within so many minutes, each at a moment of their own.
 const FIRST_REFRESH: u64 = 30;
@@ -33,7 +40,7 @@ pub(super) struct Handed<'a> {
     pub welcome: &'a [u8],
     /// The ratchet tree.
     pub tree: &'a [u8],
-    /// The state after the commit.
+    /// The state after the commit, and what is in doubt there ([`Given`]).
     pub snapshot: &'a [u8],
     /// Position of the commit.
     pub position: Position,
@@ -45,11 +52,49 @@ pub(super) struct Handed<'a> {
     pub access: &'a AccessSecret,
 }
 
+/// What a snapshot holds.
+#[derive(Debug, Serialize, Deserialize)]
+struct Given {
+    /// The state, encoded.
+    state: Vec<u8>,
+    /// Commits whose verdict is open. Who enters behind one cannot go back behind it, and asks for renewal where it
+    /// is found void.
+    doubts: Vec<Tally>,
+}
+
+impl Given {
+    fn read(bytes: &[u8]) -> Option<Self> {
+        let given: Self = codec::decode(bytes, LARGEST_GIVEN).ok()?;
+        (given.doubts.len() <= MOST_DOUBTS).then_some(given)
+    }
+}
+
+impl Room {
+    /// What a newcomer is given.
+    pub(super) fn given(&self) -> Result<Vec<u8>, EngineError> {
+        let given = Given {
+            state: self.state.snapshot()?,
+            doubts: self.doubts.clone(),
+        };
+        Ok(codec::encode(&given, LARGEST_GIVEN)?)
+    }
+
+    /// Whoever enters was given these doubts, and has nothing to go back to.
+    pub(super) fn take_doubts(&mut self, overlay: &Overlay, handed: &Handed<'_>) -> Result<(), EngineError> {
+        overlay.delete_scope(Table::Snapshots, self.record.room.as_bytes());
+        let given = Given::read(handed.snapshot).map_or_else(Vec::new, |given| given.doubts);
+        self.doubts = given;
+        self.doubts.retain(|tally| tally.position() < handed.position);
+        self.keep_doubts(overlay)
+    }
+}
+
 impl Handed<'_> {
     /// The state, if it is one of this body at this position, with the newcomer in the room.
     pub(super) fn state(&self) -> Option<State> {
         let persona = PersonaKeys::from_bytes(&self.persona_key.0).id();
-        State::from_snapshot(self.snapshot).ok().filter(|state| {
+        let given = Given::read(self.snapshot)?;
+        State::from_snapshot(&given.state).ok().filter(|state| {
             state.genesis == *self.genesis
                 && state.channel == self.channel
                 && state.position == self.position
@@ -89,6 +134,7 @@ impl Handed<'_> {
         let cursor = self.cursor(&state, now)?;
         let first = self.first(&group, &state, format!("you are in the room as {name}"));
         let mut room = Room::begin(vault, overlay, record, persona, group, state, cursor, &first)?;
+        room.take_doubts(overlay, self)?;
         room.know_invites(overlay)?;
         // Others hear at once that the newcomer is there, and need not greet again.
         room.want_heartbeat(now.ms.saturating_add(random::below(1_000)?));

@@ -2,7 +2,7 @@
 //! and moves ratchet, plaintext, cursor and outbox in one vault transaction.
 
 use caucus_proto::codec;
-use caucus_proto::envelope::{self, Body, Content};
+use caucus_proto::envelope::{self, AccessSecret, Body, Content};
 use caucus_proto::id::{EntryHash, IntentId, Minutes, PersonaId, Position};
 use caucus_proto::org::{Act, At, CommitOps, Denied, Effect, Input, Outcome, SignedHead, SignedNotice};
 use caucus_proto::wire::{Entry, Flag};
@@ -106,13 +106,8 @@ impl Room {
 
     fn take_in(&mut self, overlay: &Overlay, entry: &Entry) -> Result<Ingested, EngineError> {
         let hash = EntryHash::of(&entry.bytes);
-        let content = envelope::open(
-            &self.cursor.access.envelope_key(),
-            &self.record.channel,
-            entry.counter,
-            &entry.bytes,
-        );
-        let head = content.as_ref().ok().and_then(|content| self.authentic(content));
+        let (content, base) = self.unseal(entry);
+        let head = content.as_ref().and_then(|content| self.authentic(content));
         if let Some(head) = &head {
             self.compare(overlay, head, entry.position)?;
         }
@@ -122,7 +117,7 @@ impl Room {
             false => None,
         };
         let opened = match (content, &head) {
-            (Ok(content), Some(head)) => self.open_body(overlay, content, head)?,
+            (Some(content), Some(head)) => self.open_body(overlay, content, head)?,
             _ => Opened::Nothing(Denied::Unprocessable),
         };
         if matches!(opened, Opened::NotRemembered) {
@@ -224,12 +219,16 @@ impl Room {
         if at.cut && done {
             let channel = self.record.channel;
             let next = match (&notice, &self.group) {
-                (Some(_), _) => Some(self.cursor.access.answer(&channel, self.cursor.counter)),
+                (Some(_), _) => Some(base.answer(&channel, self.cursor.counter)),
                 (None, Some(group)) => Some(group.access(&channel, self.cursor.counter)?),
                 (None, None) => None,
             };
             if let Some(next) = next {
                 self.turn_keys(next);
+            }
+            match &notice {
+                Some(_) => self.rejoin(overlay, &base)?,
+                None => self.part(overlay)?,
             }
         }
         let effects = match &outcome {
@@ -279,6 +278,24 @@ impl Room {
             stopped: self.is_stopped(),
             effects,
         })
+    }
+
+    /// What an entry holds, and the access secret that opened it. An answer to a cut comes from a secret before it.
+    fn unseal(&self, entry: &Entry) -> (Option<Content>, AccessSecret) {
+        let open = |access: &AccessSecret| {
+            let key = access.envelope_key();
+            envelope::open(&key, &self.record.channel, entry.counter, &entry.bytes).ok()
+        };
+        let now = &self.cursor.access;
+        if let Some(content) = open(now) {
+            return (Some(content), now.clone());
+        }
+        let before = self.cursor.older.iter().rev();
+        let answer = before.filter(|_| entry.flag == Flag::Cut).find_map(|access| {
+            let content = open(access).filter(|content| matches!(content.body, Body::Notice(_)));
+            content.map(|content| (Some(content), access.clone()))
+        });
+        answer.unwrap_or_else(|| (None, now.clone()))
     }
 
     fn open_body(

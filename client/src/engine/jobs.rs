@@ -89,7 +89,7 @@ impl Room {
         }
         let job = Job::Greet {
             personas: vec![*persona],
-            snapshot: self.state.snapshot()?,
+            snapshot: self.given()?,
             position: self.cursor.position,
             running: self.cursor.running,
             counter: self.cursor.counter,

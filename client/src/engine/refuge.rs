@@ -26,7 +26,7 @@ use crate::relay::{Appended, Connection, LinkError, Reading};
 use crate::vault::Overlay;
 
 /// Access secrets from before that are kept: to answer wrong keys, and to follow an answer.
-const OLDER: usize = 2;
+pub(super) const OLDER: usize = 2;
 
 /// Refuges that are looked into: a year of weekly cuts.
 const REFUGES: usize = 52;

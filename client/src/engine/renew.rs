@@ -153,6 +153,7 @@ impl Room {
             overlay.delete(room.own_renewal_place());
             overlay.put_value(room.place(Table::Log, handed.position.0), &first)?;
             room.send_again(overlay)?;
+            room.take_doubts(overlay, handed)?;
             room.know_invites(overlay)?;
             room.keep_record(overlay)?;
             room.keep(overlay)?;

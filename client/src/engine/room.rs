@@ -62,6 +62,12 @@ pub(super) struct Plan {
     pub disputing: bool,
     /// Somebody complained of a commit: this device says soon what it saw.
     pub speak: bool,
+    /// A keyholder's answer brought the room together again: its keys are left alone for a while.
+    pub rejoined: bool,
+    /// Since when a cut has divided the room, in milliseconds.
+    pub divided_since: Option<u64>,
+    /// This device answers no cut for others before then, in milliseconds.
+    pub no_answer_before: u64,
     /// Notices from a refuge that wait to be carried into the room.
     pub carried: VecDeque<SignedNotice>,
     /// What was read while a commit is held.

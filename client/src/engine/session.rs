@@ -12,6 +12,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use x25519_dalek::StaticSecret;
 
+use super::adrift;
 use super::engine::Engine;
 use super::error::EngineError;
 use super::jobs::{self, Facts};
@@ -158,9 +159,18 @@ impl<'a> Session<'a> {
         self.room.room().name_control_key()?;
         self.send().await?;
         self.set_controls().await?;
+        self.answer_for_others().await?;
         self.watch_drops()?;
         self.watch_refuges();
         self.do_jobs().await
+    }
+
+    async fn answer_for_others(&mut self) -> Result<(), EngineError> {
+        let divided = self.room.room().answers_for_others(self.now().ms)?;
+        if let Some((at, base)) = divided {
+            adrift::answer(self.engine, self.room, &self.connection, at, &base).await?;
+        }
+        Ok(())
     }
 
     async fn send(&mut self) -> Result<(), EngineError> {

@@ -7,7 +7,11 @@
 //! and it does not stand: then one head against it is enough, for going back locks nobody out. Not counted is who
 //! awaits renewal, or is silent for a day after the first head against it. Its author counts for it until their
 //! next head. The verdict falls at the first position where this holds, and never changes; no cut breaks a tie.
-//! Each of these rules is needed: `docs/model.md`, "Verdicts".
+//!
+//! Behind a later cut, or one that the commit itself makes, the keys of the channel come from an epoch that only one
+//! side has: what is said there is kept *aside* and decides nothing, until a keyholder's answer lets everybody read
+//! the same again. Where nobody complains, no answer comes: then it stands once more than half have shown its epoch
+//! for a day. Each of these rules is needed: `docs/model.md`, "Verdicts".
 
 use std::collections::BTreeMap;
 
@@ -40,6 +44,16 @@ struct Voice {
     time: Option<Minutes>,
 }
 
+/// What everybody said.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+struct Count {
+    voices: BTreeMap<PersonaId, Voice>,
+    /// Time of the first head or complaint against the commit.
+    complaint: Option<Minutes>,
+    /// Time at which more than half had shown its epoch.
+    confirmed: Option<Minutes>,
+}
+
 /// The count over one commit.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Tally {
@@ -48,9 +62,10 @@ pub struct Tally {
     author: PersonaId,
     /// The MLS epoch before it.
     epoch: u64,
-    voices: BTreeMap<PersonaId, Voice>,
-    /// Time of the first head or complaint against it.
-    complaint: Option<Minutes>,
+    /// What everybody can have read.
+    count: Count,
+    /// The same and what was said behind a cut that not everybody may be able to follow.
+    aside: Option<Count>,
     verdict: Option<Side>,
 }
 
@@ -76,10 +91,14 @@ impl Tally {
             entry,
             author,
             epoch,
-            voices: voters
-                .map(|(persona, waits)| (persona, voice(persona, waits)))
-                .collect(),
-            complaint: None,
+            count: Count {
+                voices: voters
+                    .map(|(persona, waits)| (persona, voice(persona, waits)))
+                    .collect(),
+                complaint: None,
+                confirmed: None,
+            },
+            aside: None,
             verdict: None,
         }
     }
@@ -98,14 +117,36 @@ impl Tally {
 
     /// Whether somebody has shown that they are not in its epoch.
     #[must_use]
-    pub const fn is_disputed(&self) -> bool {
-        self.complaint.is_some()
+    pub fn is_disputed(&self) -> bool {
+        self.counting().complaint.is_some()
+    }
+
+    /// Whether what follows is kept aside, and somebody who does not await renewal is on the other side: only a
+    /// keyholder's answer lets everybody read the same again.
+    #[must_use]
+    pub fn is_divided(&self) -> bool {
+        self.aside.as_ref().is_some_and(Count::is_opposed)
     }
 
     /// Whether this person has taken a side.
     #[must_use]
     pub fn has_spoken(&self, persona: &PersonaId) -> bool {
-        self.voices.get(persona).is_some_and(|voice| voice.spoke)
+        self.counting()
+            .voices
+            .get(persona)
+            .is_some_and(|voice| voice.spoke)
+    }
+
+    /// A cut: what follows may be read by one side only.
+    pub fn part(&mut self) {
+        if self.aside.is_none() {
+            self.aside = Some(self.count.clone());
+        }
+    }
+
+    /// A keyholder's answer: from here on everybody reads the same, and what was said aside is forgotten.
+    pub fn rejoin(&mut self) {
+        self.aside = None;
     }
 
     /// Somebody's head, beside whatever they said after the commit.
@@ -115,20 +156,19 @@ impl Tally {
         } else {
             Side::Void
         });
-        self.speak(persona, side, head.time);
+        self.counting_mut().speak(persona, side, head.time);
     }
 
     /// Somebody's complaint of an entry; one of another entry is nothing here.
     pub fn complaint(&mut self, persona: &PersonaId, position: Position, entry: &EntryHash, time: Minutes) {
-        if position != self.position || *entry != self.entry || !self.voices.contains_key(persona) {
-            return;
+        if position == self.position && *entry == self.entry {
+            self.counting_mut().speak(persona, Some(Side::Void), time);
         }
-        self.speak(persona, Some(Side::Void), time);
     }
 
     /// Somebody asks for renewal.
     pub fn renewal(&mut self, persona: &PersonaId) {
-        if let Some(voice) = self.voices.get_mut(persona) {
+        if let Some(voice) = self.counting_mut().voices.get_mut(persona) {
             voice.waits = true;
         }
     }
@@ -136,21 +176,56 @@ impl Tally {
     /// The verdict, once it has fallen. To be asked after every entry: it falls at the first that decides.
     pub fn verdict(&mut self) -> Option<Side> {
         if self.verdict.is_none() {
-            self.verdict = self.judged();
+            self.verdict = match &self.aside {
+                None => self.count.judged(),
+                Some(aside) => aside.is_settled().then_some(Side::Stands),
+            };
         }
         self.verdict
     }
 
+    fn counting(&self) -> &Count {
+        self.aside.as_ref().unwrap_or(&self.count)
+    }
+
+    fn counting_mut(&mut self) -> &mut Count {
+        self.aside.as_mut().unwrap_or(&mut self.count)
+    }
+}
+
+impl Count {
     fn judged(&self) -> Option<Side> {
-        let shows = |voice: &&Voice, side| voice.side == Some(side);
-        let all = self.voices.values();
-        if all.clone().filter(|voice| shows(voice, Side::Stands)).count() * 2 > self.voices.len() {
+        if self.is_confirmed() {
             return Some(Side::Stands);
         }
-        let against = self.counted().filter(|voice| shows(voice, Side::Void)).count();
+        let against = self
+            .counted()
+            .filter(|voice| voice.side == Some(Side::Void))
+            .count();
         let by_most = against * 2 > self.counted().count();
-        let unconfirmed = self.is_disputed() && self.counted().all(|voice| voice.spoke);
+        let unconfirmed = self.complaint.is_some() && self.counted().all(|voice| voice.spoke);
         (by_most || unconfirmed).then_some(Side::Void)
+    }
+
+    fn is_confirmed(&self) -> bool {
+        let with = self
+            .voices
+            .values()
+            .filter(|voice| voice.side == Some(Side::Stands));
+        with.count() * 2 > self.voices.len()
+    }
+
+    /// Confirmed for a day, and nobody is left who says otherwise.
+    fn is_settled(&self) -> bool {
+        let for_a_day = self
+            .confirmed
+            .is_some_and(|since| self.now().0.saturating_sub(since.0) > SILENCE);
+        for_a_day && self.is_confirmed() && !self.is_opposed()
+    }
+
+    fn is_opposed(&self) -> bool {
+        let opposes = |voice: &Voice| voice.side == Some(Side::Void) && !voice.waits;
+        self.voices.values().any(opposes)
     }
 
     fn speak(&mut self, persona: &PersonaId, side: Option<Side>, time: Minutes) {
@@ -162,6 +237,9 @@ impl Tally {
             }
             if side == Some(Side::Void) && self.complaint.is_none() {
                 self.complaint = Some(self.now());
+            }
+            if self.confirmed.is_none() && self.is_confirmed() {
+                self.confirmed = Some(self.now());
             }
         }
     }
@@ -320,5 +398,45 @@ mod tests {
         assert_eq!(tally.verdict(), None, "the author has not spoken since");
         tally.head(&who(0), &head(12, 5, 1));
         assert_eq!(tally.verdict(), Some(Side::Void));
+    }
+
+    #[test]
+    fn what_is_said_behind_a_cut_decides_nothing_until_an_answer() {
+        let mut tally = of(5);
+        complains(&mut tally, 1, 1);
+        tally.part();
+        // Those who can follow hear one another, and perhaps a liar.
+        for n in 2..5 {
+            tally.head(&who(n), &head(11, 5, 2));
+        }
+        assert_eq!(
+            tally.verdict(),
+            None,
+            "one who could not follow hears none of this"
+        );
+        assert!(tally.is_divided());
+        tally.rejoin();
+        assert!(!tally.has_spoken(&who(2)));
+        assert!(tally.has_spoken(&who(1)), "that was said before the cut");
+        tally.head(&who(3), &head(13, 4, 3));
+        tally.head(&who(4), &head(13, 4, 3));
+        assert_eq!(tally.verdict(), Some(Side::Void));
+    }
+
+    #[test]
+    fn behind_a_cut_nothing_is_void_and_what_nobody_opposes_for_a_day_stands() {
+        let mut tally = of(4);
+        tally.part();
+        tally.head(&who(1), &head(11, 5, 1));
+        tally.head(&who(2), &head(11, 5, 1));
+        assert_eq!(tally.verdict(), None);
+        tally.complaint(&who(3), AT, &ENTRY, Minutes(2));
+        tally.head(&who(1), &head(12, 5, 2 + SILENCE));
+        tally.head(&who(2), &head(12, 5, 2 + SILENCE));
+        assert_eq!(tally.verdict(), None, "somebody is on the other side");
+        // They found out that most others could follow.
+        tally.renewal(&who(3));
+        assert!(!tally.is_divided());
+        assert_eq!(tally.verdict(), Some(Side::Stands));
     }
 }

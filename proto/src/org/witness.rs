@@ -35,7 +35,20 @@ impl Clock {
     }
 }
 
+/// Days of silence after which somebody counts as idle.
+pub const IDLE_DAYS: u64 = 30;
+
 impl State {
+    /// Days of witnessed time since each person in the room was last heard, of those who are idle: what their devices
+    /// hold of the room's keys is as old.
+    pub fn idle(&self) -> impl Iterator<Item = (&PersonaId, u64)> {
+        let now = self.clock.now.0;
+        let days = move |active: Minutes| now.saturating_sub(active.0) / (24 * 60);
+        self.present()
+            .filter_map(move |(persona, person)| Some((persona, person.active.map(days)?)))
+            .filter(|(_, days)| *days >= IDLE_DAYS)
+    }
+
     /// Takes in the time that the author of an entry claims.
     pub(crate) fn witness(&mut self, author: &PersonaId, time: Minutes) {
         let now = self.clock.now;

@@ -2,17 +2,19 @@
 //! that could follow a client, bounded windows.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, UdpSocket};
 use std::sync::Arc;
 use std::time::Duration;
 
+use aws_lc_rs::hmac;
 use caucus_proto::wire::ALPN;
 use quinn::crypto::rustls::QuicServerConfig;
 use quinn::{
     AckFrequencyConfig, AsyncUdpSocket, Endpoint, EndpointConfig, IdleTimeout, NoneTokenLog, ServerConfig,
     TokioRuntime, TransportConfig, ValidationTokenConfig, VarInt,
 };
-use rustls::crypto::{CryptoProvider, aws_lc_rs};
+use quinn_proto::HashedConnectionIdGenerator;
+use rustls::crypto::{CryptoProvider, aws_lc_rs as provider_of_tls};
 use rustls::pki_types::PrivateKeyDer;
 use rustls::server::NoServerSessionStorage;
 use rustls::version::TLS13;
@@ -56,8 +58,10 @@ pub(crate) fn listen(
     identity: &Identity,
     limits: &Limits,
 ) -> Result<Endpoint, EndpointError> {
-    let config = server(identity, limits)?;
-    Endpoint::server(config, address).map_err(|error| EndpointError::Bind { address, error })
+    let config = Some(server(identity, limits)?);
+    UdpSocket::bind(address)
+        .and_then(|socket| Endpoint::new(settings(identity), config, socket, Arc::new(TokioRuntime)))
+        .map_err(|error| EndpointError::Bind { address, error })
 }
 
 /// Listens on a socket that is there already. Call inside a tokio runtime.
@@ -68,9 +72,17 @@ pub(crate) fn listen_on(
     limits: &Limits,
 ) -> Result<Endpoint, EndpointError> {
     let config = Some(server(identity, limits)?);
-    let settings = EndpointConfig::default();
-    Endpoint::new_with_abstract_socket(settings, config, socket, Arc::new(TokioRuntime))
+    Endpoint::new_with_abstract_socket(settings(identity), config, socket, Arc::new(TokioRuntime))
         .map_err(|error| EndpointError::Bind { address, error })
+}
+
+fn settings(identity: &Identity) -> EndpointConfig {
+    let (ids, tokens) = identity.reset_keys();
+    let mut settings = EndpointConfig::new(Arc::new(hmac::Key::new(hmac::HMAC_SHA256, &*tokens)));
+    let [a, b, c, d, e, f, g, h, ..] = *ids;
+    let key = u64::from_le_bytes([a, b, c, d, e, f, g, h]);
+    settings.cid_generator(move || Box::new(HashedConnectionIdGenerator::from_key(key)));
+    settings
 }
 
 fn server(identity: &Identity, limits: &Limits) -> Result<ServerConfig, EndpointError> {
@@ -106,8 +118,8 @@ fn server(identity: &Identity, limits: &Limits) -> Result<ServerConfig, Endpoint
 /// aws-lc-rs with one key exchange.
 fn provider() -> CryptoProvider {
     CryptoProvider {
-        kx_groups: vec![aws_lc_rs::kx_group::X25519MLKEM768],
-        ..aws_lc_rs::default_provider()
+        kx_groups: vec![provider_of_tls::kx_group::X25519MLKEM768],
+        ..provider_of_tls::default_provider()
     }
 }
 

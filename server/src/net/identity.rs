@@ -77,6 +77,13 @@ impl Identity {
         Zeroizing::new(derive(Label::Pass, &self.pkcs8, &[b"relay"]))
     }
 
+    /// The keys of connection ids and of stateless resets (RFC 9000, section 10.3): the same after a restart, so that
+    /// whoever still talks to the process before is told at once that it is gone.
+    pub(crate) fn reset_keys(&self) -> (Zeroizing<[u8; 32]>, Zeroizing<[u8; 32]>) {
+        let key = |part: &[u8]| Zeroizing::new(derive(Label::StatelessReset, &self.pkcs8, &[part]));
+        (key(b"connection ids"), key(b"tokens"))
+    }
+
     /// A certificate that says nothing but the key, and the key for TLS.
     pub(crate) fn certificate(
         &self,

@@ -6,6 +6,7 @@
 mod appends;
 mod engine;
 mod figure;
+mod renewal;
 mod samples;
 mod size;
 mod socket;
@@ -30,6 +31,8 @@ pub enum Part {
     Talk,
     /// The same without agents and sockets, to tell where the time goes.
     Engine,
+    /// Coming back after the state was lost; takes ten minutes, and only runs when it is asked for.
+    Renewal,
     /// A build from nothing; takes minutes, and only runs when it is asked for.
     CleanBuild,
 }
@@ -49,6 +52,7 @@ impl Part {
             Self::Unlock => unlock::measure(folder),
             Self::Talk => talk::measure(folder),
             Self::Engine => engine::measure(folder),
+            Self::Renewal => renewal::measure(folder),
             Self::CleanBuild => size::clean_build(folder),
         }
     }

@@ -2,10 +2,13 @@
 
 use std::sync::Mutex;
 use std::task::Poll;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use caucus_client::relay::LinkError;
+use caucus_client::relay::{LinkError, Patience, Pool};
+use caucus_proto::id::PersonaId;
 use caucus_proto::wire::StoreKind;
+use caucus_server::limits::Limits;
+use caucus_tests::process::RelayProcess;
 
 use super::{Client, Running};
 
@@ -109,4 +112,25 @@ async fn a_relay_in_memory_says_so_and_leaves_nothing_behind() {
     let (status, err) = tokio::task::spawn_blocking(|| running.stop()).await.unwrap();
     assert!(status.success(), "{err}");
     assert!(err.contains("in memory only"), "{err}");
+}
+
+#[tokio::test]
+async fn a_relay_that_was_killed_and_started_again_ends_the_connections_of_before_by_itself() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut relay = RelayProcess::start(folder.path());
+    let address = relay.address().parse().unwrap();
+    let pool = Pool::new(Patience {
+        idle: Duration::from_secs(60),
+        keep_alive: Duration::from_millis(200),
+        ..Patience::default()
+    });
+    let connection = pool.connection(&address, &PersonaId([1; 32])).await.unwrap();
+    let killed = Instant::now();
+    relay.kill();
+    relay.start_again();
+    connection.closed().await;
+    // Left alone, they end with the idle timeout of QUIC.
+    let idle = Duration::from_secs(u64::from(Limits::default().idle_seconds));
+    assert!(killed.elapsed() < idle / 2, "{:?}", killed.elapsed());
+    assert!(pool.connection(&address, &PersonaId([1; 32])).await.is_ok());
 }

@@ -1,7 +1,9 @@
 //! What somebody in the room, or one who was put out, can send.
 
+use std::collections::BTreeSet;
+
 use caucus_proto::envelope::{Body, Content, PartOf};
-use caucus_proto::id::{EntryHash, Position};
+use caucus_proto::id::{Counter, EntryHash, Position};
 use caucus_proto::org::{Deed, Effect};
 use caucus_proto::wire::Flag;
 
@@ -259,4 +261,24 @@ fn a_room_above_this_program_stops_and_goes_on_after_the_upgrade() {
         .unwrap();
     world.people[1].restart();
     assert_eq!(world.room(1).cursor().health, Health::Open);
+}
+
+#[test]
+fn an_answer_is_found_however_far_junk_has_moved_the_counter_on() {
+    let mut world = World::cell(&["ana", "ben", "cem"]);
+    world.channel.force(Flag::Cut, b"garbage under keys of nobody's");
+    world.read(2, usize::MAX).unwrap();
+    let room = world.room(2);
+    let (base, channel) = (room.cursor().access.clone(), room.record().channel);
+    let from = room.cursor().counter.0;
+    let mut unseen: BTreeSet<u64> = (1..=2_000).collect();
+    for round in 0..64 {
+        let ways = room.ways(round);
+        assert!(ways.len() < 64 && ways.iter().all(|way| way.base == base));
+        let gives = |ahead: u64| base.answer(&channel, Counter(from + ahead));
+        assert!(ways.iter().any(|way| way.answer == gives(1)));
+        let near = |ahead: &u64| *ahead <= 8 || ahead.saturating_sub(8).div_ceil(32) == u64::from(round) + 1;
+        unseen.retain(|ahead| !(near(ahead) && ways.iter().any(|way| way.answer == gives(*ahead))));
+    }
+    assert!(unseen.is_empty(), "{unseen:?}");
 }

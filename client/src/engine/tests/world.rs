@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use caucus_proto::codec;
-use caucus_proto::envelope::AccessSecret;
+use caucus_proto::envelope::{AccessSecret, Body};
 use caucus_proto::id::{ChannelId, Counter, EntryHash, IntentId, Minutes, PersonaId, Position};
 use caucus_proto::org::{Application, Deed, Genesis, Kind, Name, ReplyDrop, Running, Signature, SuiteChoice};
-use caucus_proto::wire::{RelayAddress, RelayKey};
+use caucus_proto::wire::{Flag, RelayAddress, RelayKey};
 use tempfile::TempDir;
 
 use super::channel::{Answer, Channel};
@@ -447,17 +447,34 @@ impl World {
         let Some(room) = self.people[n].room.as_mut().filter(|room| room.wants_renewal()) else {
             return Ok(false);
         };
-        if room
-            .own_renewal()?
-            .is_some_and(|renewal| renewal.posted.is_some())
+        let asked = room.own_renewal()?;
+        let long_ago = |posted: Minutes| minutes.0 >= posted.0 + 10;
+        let mut renewal = match asked {
+            Some(renewal) if renewal.posted.is_some_and(long_ago) => room.ask_again(renewal, newest)?,
+            Some(renewal) if renewal.posted.is_some() => return Ok(false),
+            _ => {
+                let (read, sealing) = (SecretKey([6; 32]), SecretKey([5; 32]));
+                room.ask_renewal(reply_drop(), read, sealing, newest, counter)?
+            }
+        };
+        let read = room.cursor().position;
+        if self
+            .channel
+            .after(read, usize::MAX)
+            .iter()
+            .any(|entry| entry.flag == Flag::Cut)
         {
-            return Ok(false);
+            // It has not the keys of now: it asks in the refuge.
+            let body = Body::Notice(renewal.request.clone());
+            let content = room.content(body, minutes, true)?;
+            let others = self.people.iter_mut().filter_map(|person| person.room.as_mut());
+            for room in others.filter(|room| room.cursor().health == Health::Open) {
+                room.found_in_refuge(content.clone());
+            }
+        } else {
+            let bytes = room.notice_entry(&renewal.request, counter, minutes)?;
+            self.channel.store(&Outgoing::Append { counter, bytes });
         }
-        let reply = reply_drop();
-        let (read, sealing) = (SecretKey([6; 32]), SecretKey([5; 32]));
-        let mut renewal = room.ask_renewal(reply, read, sealing, newest, counter)?;
-        let bytes = room.notice_entry(&renewal.request, counter, minutes)?;
-        self.channel.store(&Outgoing::Append { counter, bytes });
         renewal.posted = Some(minutes);
         self.room(n).keep_own_renewal(&renewal)?;
         Ok(true)

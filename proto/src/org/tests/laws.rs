@@ -187,6 +187,39 @@ fn law_12_and_19_a_removal_stands_until_its_commit_and_unsays_nothing() {
 }
 
 #[test]
+fn who_is_silent_for_a_month_of_witnessed_time_is_told_and_stays() {
+    let mut world = World::new();
+    for seed in 1..5 {
+        world.joins(seed);
+    }
+    world.says(4);
+    let silent = |world: &World| {
+        world
+            .state
+            .idle()
+            .map(|(id, days)| (*id, days))
+            .collect::<Vec<_>>()
+    };
+    for day in 1..=29 {
+        for seed in 0..4 {
+            world.claims(seed, FOUNDED + day * 24 * 60);
+        }
+    }
+    assert_eq!(silent(&world), []);
+    for day in 30..=45 {
+        // One liar alone makes nobody idle.
+        world.claims(0, FOUNDED + 10 * day * 24 * 60);
+        for seed in 1..4 {
+            world.claims(seed, FOUNDED + day * 24 * 60);
+        }
+    }
+    assert_eq!(silent(&world), [(persona(4), 45)]);
+    assert!(world.state.person(&persona(4)).unwrap().is_present());
+    world.says(4);
+    assert_eq!(silent(&world), []);
+}
+
+#[test]
 fn law_19_an_admission_stands_whatever_slips_in_before_its_commit() {
     let mut world = World::new();
     world.joins(1);
