@@ -51,6 +51,8 @@ pub enum NoticeKind {
         running: Running,
         /// State root there.
         root: StateRoot,
+        /// The author's clock: of one person's proposals the latest counts.
+        made: Minutes,
     },
     /// Add me to the successor in this channel.
     Follow {

@@ -4,7 +4,7 @@
 //!
 //! Whether a proposal shares one's own history is for each device to see: it names the last entry that it keeps.
 
-use crate::id::{ChannelId, PersonaId};
+use crate::id::{ChannelId, PersonaId, Position};
 use crate::org::denied::Denied;
 use crate::org::person::{Person, Standing};
 use crate::org::state::State;
@@ -56,5 +56,35 @@ impl State {
         });
         next.forget_gone();
         Ok(next)
+    }
+
+    /// Whether this state, reached in a successor that keeps everything up to `kept`, can have come from what one knew
+    /// before: nobody's key, number or place is another, nobody is left out, nobody was slipped in and nobody who was
+    /// out is back. Where one had read further than the successor keeps, what followed there may differ.
+    #[must_use]
+    pub fn carries_on(&self, before: &Self, kept: Position) -> bool {
+        if self.genesis != before.genesis || (before.position <= kept && self.floor < before.floor) {
+            return false;
+        }
+        let seat = |person: &Person| match person.standing {
+            Standing::Present { since } | Standing::Awaited { since, .. } => Some(since),
+            _ => None,
+        };
+        let known = kept.min(before.position);
+        let keeps = |(id, was): (&PersonaId, &Person)| match (seat(was), self.people.get(id)) {
+            (Some(since), _) if since > known => true,
+            (Some(_), None) => false,
+            (Some(since), Some(is)) => {
+                is.key == was.key && is.number == was.number && seat(is).is_none_or(|at| at == since)
+            }
+            (None, is) => {
+                let out = matches!(was.standing, Standing::Going { .. } | Standing::Gone { .. });
+                !(out && before.position <= kept && is.is_some_and(|is| seat(is).is_some()))
+            }
+        };
+        let was_there = |(id, is): (&PersonaId, &Person)| {
+            seat(is).is_none_or(|since| since > known || before.people.contains_key(id))
+        };
+        before.people.iter().all(keeps) && self.people.iter().all(was_there)
     }
 }
