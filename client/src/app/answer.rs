@@ -426,6 +426,8 @@ pub struct RoomView {
     pub uncut: Vec<String>,
     /// How many others' heads attest the history this device was given; none where it saw all of it.
     pub attested: Option<u64>,
+    /// Successors that others propose.
+    pub successors: Vec<SuccessorView>,
     /// What a person should know, in words.
     pub warnings: Vec<String>,
     /// When somebody else was heard last, by their clock, in minutes since 1970-01-01T00:00Z.
@@ -459,6 +461,37 @@ pub struct ContradictionView {
     pub next: String,
     /// The signed head, or the bytes of the other entry, in hexadecimal digits.
     pub proof: Option<String>,
+}
+
+/// A successor of a room, as somebody proposes it.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct SuccessorView {
+    /// Who.
+    pub by: String,
+    /// The last entry that it keeps.
+    pub position: u64,
+    /// How it compares with one's own log.
+    pub word: SuccessorWord,
+    /// By how many entries it is behind or beyond.
+    pub entries: u64,
+    /// This person follows it and waits to be let in.
+    pub followed: bool,
+}
+
+/// How a successor compares with one's own log.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SuccessorWord {
+    /// It keeps all of it.
+    Matches,
+    /// The last entries are not in it.
+    Behind,
+    /// It goes beyond what was read here, and cannot be compared.
+    Beyond,
+    /// Its maker saw another log.
+    Contradicts,
+    /// It ends before this device came in, and cannot be compared.
+    Unknown,
 }
 
 /// How a room stands.

@@ -131,7 +131,7 @@ impl App {
     }
 
     async fn ask(&self, engine: &Engine, intent: Intent, telling: &Telling) -> Result<Answer, Problem> {
-        use super::{body, membership, relays, retention, talk};
+        use super::{body, membership, relays, retention, successor, talk};
         match intent {
             Intent::Passphrase { old, new } => self.passphrase(engine, old, new, telling.clone()).await,
             Intent::Backup { file, force } => self.backup(engine, &file, force, telling.clone()).await,
@@ -173,6 +173,8 @@ impl App {
             Intent::Admit { numbers, all } => membership::admit(engine, &numbers, all).await,
             Intent::Decline { numbers, reason } => membership::decline(engine, &numbers, &reason).await,
             Intent::Remove { body, name, reason } => membership::remove(engine, &body, &name, &reason).await,
+            Intent::Successor { body } => successor::make(engine, &body).await,
+            Intent::Follow { body, name } => successor::follow(engine, &body, name.as_deref()),
             Intent::Leave { body } => membership::leave(engine, &body).await,
             Intent::Say { room, text } => talk::say(engine, &room, text).await,
             Intent::Read {

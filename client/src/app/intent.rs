@@ -261,6 +261,20 @@ pub enum Intent {
         #[serde(default)]
         reason: String,
     },
+    /// Makes a successor of a body's room, for when its channel is gone or its relay is hostile: the same room in a new
+    /// channel, proposed to the others. Answer: `done`.
+    Successor {
+        /// Of which body.
+        body: String,
+    },
+    /// Follows the successor that somebody proposes; `status` shows when one is in. Answer: `done`.
+    Follow {
+        /// Of which body.
+        body: String,
+        /// Whose; nobody's any more if none is given.
+        #[serde(default)]
+        name: Option<String>,
+    },
     /// Leaves a body. Answer: `done`.
     Leave {
         /// Which.

@@ -13,6 +13,7 @@ mod problem;
 mod relays;
 mod retention;
 mod status;
+mod successor;
 mod talk;
 mod view;
 

@@ -72,6 +72,9 @@ pub(super) fn room(live: &LiveRoom) -> Result<RoomView, EngineError> {
             "{more} people have been silent for {IDLE_DAYS} days or more: {IDLE}"
         )),
     }
+    let successors = successor::views(&room)?;
+    let name = room_name(&room);
+    warnings.extend(successors.iter().map(|view| successor::warning(&name, view)));
     let uncut: Vec<String> = state
         .people
         .values()
@@ -88,7 +91,7 @@ pub(super) fn room(live: &LiveRoom) -> Result<RoomView, EngineError> {
         .filter(|(_, record)| matches!(record.item, Item::Said(_)) && record.author != Some(room.me()))
         .count() as u64;
     Ok(RoomView {
-        name: room_name(&room),
+        name,
         body: room.record().body.to_string(),
         me: room.name_of(&room.me()),
         people: state.present().count() as u64,
@@ -102,6 +105,7 @@ pub(super) fn room(live: &LiveRoom) -> Result<RoomView, EngineError> {
         state: room_state,
         uncut,
         attested: (room.record().joined_at > Position(0)).then(|| room.attested()),
+        successors,
         warnings,
         heard: room.heard()?.map(|minutes| minutes.0),
         contradictions,
@@ -166,6 +170,7 @@ pub(super) fn people(engine: &Engine, room: &Room) -> Result<Vec<PersonView>, En
             Standing::Present { .. } => "present",
             Standing::Going { .. } => "going",
             Standing::Gone { .. } => "gone",
+            Standing::Awaited { .. } => "awaited",
         };
         let powers = [Power::Admit, Power::Remove, Power::Keys, Power::Floor]
             .into_iter()

@@ -15,7 +15,7 @@ use super::session::Session;
 use super::{
     admit, agent, backup, completions, decline, destroy, doctor, found, init, invite, invites, join, joins,
     leave, lock, man, overview, passphrase, people, read, relay, remove, renew, requests, restore, retention,
-    revoke, rooms, say, status, unlock, verify,
+    revoke, rooms, say, status, successor, unlock, verify,
 };
 use crate::agent::Home;
 use crate::clock::{Clock, SystemClock};
@@ -62,6 +62,7 @@ enum Command {
     Verify(verify::Verify),
     Renew(renew::Renew),
     Remove(remove::Remove),
+    Successor(successor::Successor),
     Leave(leave::Leave),
     Status(status::Status),
     Lock(lock::Lock),
@@ -142,6 +143,7 @@ fn act(command: Command, session: &mut Session) -> Result<u8, Failure> {
         Command::Verify(verify) => verify.run(session),
         Command::Renew(renew) => renew.run(session),
         Command::Remove(remove) => remove.run(session),
+        Command::Successor(successor) => successor.run(session),
         Command::Leave(leave) => leave.run(session),
         Command::Status(status) => status.run(session),
         Command::Lock(lock) => lock.run(session),

@@ -38,6 +38,7 @@ mod say;
 mod secret;
 mod session;
 mod status;
+mod successor;
 mod table;
 #[cfg(test)]
 mod tests;

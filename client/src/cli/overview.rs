@@ -38,6 +38,7 @@ const GROUPS: [(&str, &[(&str, &str)]); 4] = [
             ("verify BODY NAME", "compare codes with somebody"),
             ("renew BODY NAME", "let a device back in that asks for it"),
             ("remove BODY NAME", "remove somebody"),
+            ("successor BODY", "go on where the channel is gone or hostile"),
             ("leave BODY", "leave"),
         ],
     ),

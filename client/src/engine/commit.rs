@@ -30,7 +30,8 @@ const CUT_EVERY: u64 = 7 * 24 * 60;
 impl Room {
     /// How long this device leaves what was decided to those before it.
     pub(super) fn turn_ms(&self) -> u64 {
-        if self.state.unexecuted().all(|(_, person)| person.is_present()) {
+        let seated = |person: &Person| person.is_present() || person.is_awaited();
+        if self.state.unexecuted().all(|(_, person)| seated(person)) {
             let order = self.state.in_order();
             let place = order.iter().position(|id| *id == self.record.persona);
             let turn = match (place, order.len()) {
@@ -71,7 +72,7 @@ impl Room {
     }
 
     fn stage_additions(&mut self, now: Now) -> Result<bool, EngineError> {
-        let renewals = self.packages(|person| person.renewal().map(|wants| wants.key_package))?;
+        let renewals = self.packages(Person::comes_back_by)?;
         if self.stage_seats(&renewals, now)? {
             return Ok(true);
         }

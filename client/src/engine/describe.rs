@@ -59,6 +59,8 @@ pub(super) fn item(state: &State, outcome: &Outcome, subject: Option<&str>) -> I
                 };
                 format!("{} asks for their device to be renewed{way}", name(persona))
             }
+            Effect::FollowAsked { persona, .. } => format!("{} asks to come over", name(persona)),
+            Effect::Followed { persona, .. } => format!("{} came over", name(persona)),
             Effect::RenewalAllowed { persona } => format!("allowed the renewal of {}", name(persona)),
             Effect::Renewed { persona, .. } => format!("{}'s device was renewed", name(persona)),
             Effect::Answered => {

@@ -500,7 +500,10 @@ fn hear(tally: &mut Tally, head: &SignedHead, notice: Option<&SignedNotice>) {
                 tally.complaint(author, *position, entry, head.head.time);
             }
             NoticeKind::Renewal { .. } => tally.renewal(author),
-            NoticeKind::Heartbeat | NoticeKind::Answer { .. } => {}
+            NoticeKind::Heartbeat
+            | NoticeKind::Answer { .. }
+            | NoticeKind::Successor { .. }
+            | NoticeKind::Follow { .. } => {}
         }
     }
 }

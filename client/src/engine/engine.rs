@@ -27,6 +27,9 @@ use crate::mls::PersonaKeys;
 use crate::relay::{Patience, Pool, Sockets};
 use crate::vault::{Overlay, Place, Table, Vault};
 
+/// How long a successor may take to be made before whoever asked is told to look later.
+const SUCCESSOR_PATIENCE: Duration = Duration::from_secs(30);
+
 /// An open vault at work. Clones are the same one.
 #[derive(Clone)]
 pub struct Engine(Arc<Inner>);
@@ -160,6 +163,35 @@ impl Engine {
         let id = room.id();
         self.add_room(room);
         Ok(id)
+    }
+
+    /// Makes a successor of a room: the same room in a new channel, which is proposed in the refuges.
+    ///
+    /// # Errors
+    /// `EngineError`; the room is as it was then.
+    pub async fn succeed(&self, room: &LiveRoom) -> Result<(), EngineError> {
+        room.room().may_propose()?;
+        let made = room.order_successor();
+        match tokio::time::timeout(SUCCESSOR_PATIENCE, made).await {
+            Ok(Ok(made)) => made,
+            Ok(Err(_)) | Err(_) => Err(EngineError::RoomState(
+                "the relay has not answered yet: see with `caucus status` whether it was made".to_owned(),
+            )),
+        }
+    }
+
+    /// Follows the successor that this person proposes; or, if nobody is named, none any more.
+    ///
+    /// # Errors
+    /// `EngineError`.
+    pub fn follow_successor(&self, room: &LiveRoom, of: Option<&str>) -> Result<(), EngineError> {
+        match of {
+            Some(name) => room.room().follow_successor(name)?,
+            None => room.room().follow_none()?,
+        }
+        room.anew.notify_one();
+        self.changed();
+        Ok(())
     }
 
     /// Opens an invite: makes its channels at the relay, then waits for its act to land.

@@ -64,11 +64,13 @@ impl Room {
                     self.forget_request(overlay, persona).map(|_| ())
                 }
             }
-            Effect::RenewalAsked { .. } => match cause.notice {
+            Effect::RenewalAsked { .. } | Effect::FollowAsked { .. } => match cause.notice {
                 Some(request) => self.keep_renewal(overlay, request),
                 None => Ok(()),
             },
-            Effect::Renewed { persona, .. } => self.renewed(overlay, persona, cause),
+            Effect::Renewed { persona, .. } | Effect::Followed { persona, .. } => {
+                self.renewed(overlay, persona, cause)
+            }
             Effect::Answered
             | Effect::Said { .. }
             | Effect::RenewalAllowed { .. }
@@ -136,9 +138,7 @@ impl Room {
 
     fn unseated(&mut self, overlay: &Overlay, persona: &PersonaId) -> Result<(), EngineError> {
         let room = self.record.room;
-        for (number, _) in overlay.range(Table::Invites, room.as_bytes(), 0, usize::MAX)? {
-            self.end_invite(overlay, number)?;
-        }
+        self.end_invites(overlay)?;
         self.cursor.heads.remove(persona);
         self.cursor.disputes.remove(persona);
         self.forget_renewal(overlay, persona);
@@ -166,6 +166,14 @@ impl Room {
             {
                 self.end_invite(overlay, number)?;
             }
+        }
+        Ok(())
+    }
+
+    /// Ends every invite that this device knows.
+    pub(super) fn end_invites(&self, overlay: &Overlay) -> Result<(), EngineError> {
+        for (number, _) in overlay.range(Table::Invites, self.record.room.as_bytes(), 0, usize::MAX)? {
+            self.end_invite(overlay, number)?;
         }
         Ok(())
     }

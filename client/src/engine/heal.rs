@@ -10,8 +10,8 @@ use caucus_proto::codec;
 use caucus_proto::envelope::Body;
 use caucus_proto::id::{ChannelId, Counter, Position};
 use caucus_proto::label::Label;
-use caucus_proto::org::{Genesis, NoticeKind, ReplyDrop};
-use caucus_proto::wire::{RefusedBecause, Retention, Role, Served, bucket};
+use caucus_proto::org::{Genesis, ReplyDrop};
+use caucus_proto::wire::{RefusedBecause, RelayAddress, Retention, Role, Served, bucket};
 use x25519_dalek::{PublicKey, StaticSecret};
 
 use super::engine::Engine;
@@ -43,15 +43,11 @@ pub(super) async fn session(engine: &Engine, room: &LiveRoom) -> Result<Ended, E
     let request = post(engine, room, &connection, &record, seen, request).await?;
     room.live.store(true, Ordering::Relaxed);
     engine.changed();
-    match tokio::time::timeout(
-        ASK_AGAIN,
-        await_answers(engine, room, &connection, &record, request),
-    )
-    .await
-    {
-        Ok(ended) => ended,
+    tokio::select! {
+        ended = await_answers(engine, room, &connection, &record, request) => ended,
+        failed = refuge::look_out(engine, room, &connection) => failed,
         // Asked again, by one who has read further.
-        Err(_) => Ok(Ended::NextSegment),
+        () = tokio::time::sleep(ASK_AGAIN) => Ok(Ended::NextSegment),
     }
 }
 
@@ -135,18 +131,29 @@ async fn ask(
             Ok(known)
         };
     }
+    let relay = room.room().record().relay.clone();
+    let (reply, read, sealing) = reply_drop(engine, connection, &relay).await?;
+    room.room()
+        .ask_renewal(reply, read, sealing, seen.newest, seen.counter)
+}
+
+/// Makes a reply drop, with the secrets that read and open what is dropped there.
+pub(super) async fn reply_drop(
+    engine: &Engine,
+    connection: &Connection,
+    relay: &RelayAddress,
+) -> Result<(ReplyDrop, SecretKey, SecretKey), EngineError> {
     let append = StaticSecret::from(random::bytes::<32>()?);
     let read = StaticSecret::from(random::bytes::<32>()?);
     let control = StaticSecret::from(random::bytes::<32>()?);
     let sealing = SecretKey(random::bytes()?);
-    let relay = room.room().record().relay.clone();
     let channel = create(
         connection,
         PublicKey::from(&append).to_bytes(),
         PublicKey::from(&read).to_bytes(),
         &control,
         Retention::Month,
-        engine.take_pass(&relay),
+        engine.take_pass(relay),
     )
     .await?;
     let reply = ReplyDrop {
@@ -154,9 +161,7 @@ async fn ask(
         append: append.to_bytes(),
         sealing: Recipient::new(sealing.0).public(),
     };
-    let read = SecretKey(read.to_bytes());
-    room.room()
-        .ask_renewal(reply, read, sealing, seen.newest, seen.counter)
+    Ok((reply, SecretKey(read.to_bytes()), sealing))
 }
 
 /// Puts the request into the log, if it does not stand there yet.
@@ -178,7 +183,7 @@ async fn post(
         };
         refuge::put(connection, &refuge, &content, engine.take_pass(&record.relay)).await?;
         request.posted = Some(now);
-        room.room().keep_own_renewal(&request)?;
+        room.room().keep_own_request(&request)?;
     }
     while request.posted.is_none() {
         let key = room.room().cursor().access.append_key();
@@ -193,7 +198,7 @@ async fn post(
         match appended? {
             Appended::Stored(_) => {
                 request.posted = Some(now);
-                room.room().keep_own_renewal(&request)?;
+                room.room().keep_own_request(&request)?;
             }
             Appended::Moved { counter, .. } => seen.counter = counter,
         }
@@ -201,14 +206,15 @@ async fn post(
     Ok(request)
 }
 
-async fn await_answers(
+/// Waits for the answer to a request, and enters with it.
+pub(super) async fn await_answers(
     engine: &Engine,
     room: &LiveRoom,
     connection: &Connection,
     record: &RoomRecord,
     mut request: RenewalRecord,
 ) -> Result<Ended, EngineError> {
-    let NoticeKind::Renewal { reply, .. } = &request.request.notice.kind else {
+    let Some(reply) = request.reply() else {
         return Err(EngineError::RoomState("the request is none".to_owned()));
     };
     let channel = reply.channel;
@@ -216,7 +222,7 @@ async fn await_answers(
     let opened = match patiently(|| connection.open(channel, Role::Read, &key)).await {
         // The reply drop has ended: the next request names another.
         Err(LinkError::Refused(RefusedBecause::NotOpened)) => {
-            room.room().drop_own_renewal()?;
+            room.room().drop_own_request(&request)?;
             return Ok(Ended::NextSegment);
         }
         other => other?,
@@ -224,7 +230,8 @@ async fn await_answers(
     let mut reading = connection.read(opened.handle, request.cursor, true).await?;
     let recipient = Recipient::new(request.sealing.0);
     let genesis = room.room().state().genesis.clone();
-    let fits = |channel: &ChannelId, theirs: &Genesis| *channel == record.channel && *theirs == genesis;
+    let wanted = request.follows().unwrap_or(record.channel);
+    let fits = |channel: &ChannelId, theirs: &Genesis| *channel == wanted && *theirs == genesis;
     let entrant = Entrant {
         relay: &record.relay,
         persona_key: &record.persona_key,
@@ -247,7 +254,7 @@ async fn await_answers(
                 if let Ok(reply) = recipient.open(Label::SealedAnswer, &channel, &entry.bytes) {
                     remember(&mut request.answers, reply);
                 }
-                room.room().keep_own_renewal(&request)?;
+                room.room().keep_own_request(&request)?;
             }
             Served::CaughtUp { .. } => {}
             _ => {

@@ -34,11 +34,17 @@ pub enum Fate {
     Waits,
 }
 
+/// Somebody waits for a successor to be made.
+pub(super) type Order = oneshot::Sender<Result<(), EngineError>>;
+
 /// A room and its pump.
 pub struct LiveRoom {
     room: Mutex<Room>,
     clock: Arc<dyn Clock>,
     pub(super) wake: Notify,
+    /// Its pump is to begin anew: a successor is wanted, or followed, or not any more.
+    pub(super) anew: Notify,
+    order: Mutex<Option<Order>>,
     pub(super) live: AtomicBool,
     trouble: Mutex<Option<String>>,
     landings: Mutex<HashMap<IntentId, oneshot::Sender<Landing>>>,
@@ -51,6 +57,8 @@ impl LiveRoom {
             room: Mutex::new(room),
             clock,
             wake: Notify::new(),
+            anew: Notify::new(),
+            order: Mutex::default(),
             live: AtomicBool::new(false),
             trouble: Mutex::default(),
             landings: Mutex::default(),
@@ -107,6 +115,18 @@ impl LiveRoom {
             )
         }));
         warnings
+    }
+
+    /// Orders a successor of the room from its pump; what became of it comes back.
+    pub(super) fn order_successor(&self) -> oneshot::Receiver<Result<(), EngineError>> {
+        let (sender, receiver) = oneshot::channel();
+        *self.order.lock().unwrap_or_else(PoisonError::into_inner) = Some(sender);
+        self.anew.notify_one();
+        receiver
+    }
+
+    pub(super) fn take_order(&self) -> Option<Order> {
+        self.order.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
     pub(super) fn set_trouble(&self, why: Option<String>) {

@@ -10,6 +10,7 @@ use caucus_proto::wire::{Entry, RefusedBecause, Role, Served};
 use tokio::sync::mpsc;
 
 use super::adrift;
+use super::cross;
 use super::elsewhere::MOST;
 use super::engine::Engine;
 use super::error::EngineError;
@@ -19,6 +20,7 @@ use super::live::LiveRoom;
 use super::random;
 use super::record::{Health, RoomRecord};
 use super::session::Session;
+use super::succeed;
 use crate::relay::{Backoff, Connection, Handle, LinkError, Reading};
 
 /// How often the pump looks at what time alone makes due.
@@ -51,38 +53,75 @@ pub(super) enum Ended {
 pub(super) async fn run(engine: Engine, room: Arc<LiveRoom>) {
     let mut backoff = Backoff::default();
     loop {
-        let mut ended = session(&engine, &room, &mut backoff).await;
-        if matches!(ended, Ok(Ended::SegmentOver)) && room.room().segment_over() {
-            ended = adrift::session(&engine, &room).await;
+        if let Some(order) = room.take_order() {
+            let made = succeed::make(&engine, &room).await;
+            part(&engine, &room).await;
+            // Whoever asked may have gone.
+            let _ = order.send(made);
         }
-        room.live.store(false, Ordering::Relaxed);
-        match ended {
-            Ok(Ended::SegmentOver | Ended::NextSegment | Ended::Halted) => {}
-            Ok(Ended::Gone) => {
-                engine.changed();
-                // A relay that is put back as it was opens it again.
-                tokio::time::sleep(GONE).await;
-            }
-            Ok(Ended::Stopped) => {
-                room.set_trouble(None);
-                return;
-            }
-            Err(error) => {
-                if let EngineError::Contradicted(lie) = &error {
-                    // Where the vault cannot be written now, it is noticed again.
-                    let _ = room.room().note_lie(*lie, engine.now().minutes);
+        let follows = room.room().following().is_ok_and(|following| following.is_some());
+        // Never two at a time: what is entered takes the place of what the other reads.
+        tokio::select! {
+            biased;
+            () = room.anew.notified() => room.live.store(false, Ordering::Relaxed),
+            crossed = cross::session(&engine, &room), if follows => {
+                room.live.store(false, Ordering::Relaxed);
+                if let Err(error) = crossed {
+                    rest(&engine, &room, &mut backoff, &error).await;
                 }
-                let at_least = match &error {
-                    EngineError::Relay(LinkError::Draining { back_in_ms }) => Some(*back_in_ms),
-                    _ => None,
-                };
-                room.set_trouble(Some(error.to_string()));
-                engine.changed();
-                let pause = backoff.failed(random::below(u64::MAX).unwrap_or(0), at_least);
-                tokio::time::sleep(pause).await;
+                part(&engine, &room).await;
             }
+            stopped = turn(&engine, &room, &mut backoff) => if stopped {
+                return;
+            },
         }
     }
+}
+
+/// Handles of what is read no longer go with the connection.
+async fn part(engine: &Engine, room: &LiveRoom) {
+    let record = room.room().record().clone();
+    engine.pool().close(&record.relay, &record.persona).await;
+    engine.changed();
+}
+
+/// One session, and the pause after it; true if the room needs no pump any more.
+async fn turn(engine: &Engine, room: &LiveRoom, backoff: &mut Backoff) -> bool {
+    let mut ended = session(engine, room, backoff).await;
+    if matches!(ended, Ok(Ended::SegmentOver)) && room.room().segment_over() {
+        ended = adrift::session(engine, room).await;
+    }
+    room.live.store(false, Ordering::Relaxed);
+    match ended {
+        Ok(Ended::SegmentOver | Ended::NextSegment | Ended::Halted) => {}
+        Ok(Ended::Gone) => {
+            engine.changed();
+            // A relay that is put back as it was opens it again.
+            tokio::time::sleep(GONE).await;
+        }
+        Ok(Ended::Stopped) => {
+            room.set_trouble(None);
+            return true;
+        }
+        Err(error) => rest(engine, room, backoff, &error).await,
+    }
+    false
+}
+
+/// The pause after a failure.
+async fn rest(engine: &Engine, room: &LiveRoom, backoff: &mut Backoff, error: &EngineError) {
+    if let EngineError::Contradicted(lie) = error {
+        // Where the vault cannot be written now, it is noticed again.
+        let _ = room.room().note_lie(*lie, engine.now().minutes);
+    }
+    let at_least = match error {
+        EngineError::Relay(LinkError::Draining { back_in_ms }) => Some(*back_in_ms),
+        _ => None,
+    };
+    room.set_trouble(Some(error.to_string()));
+    engine.changed();
+    let pause = backoff.failed(random::below(u64::MAX).unwrap_or(0), at_least);
+    tokio::time::sleep(pause).await;
 }
 
 async fn session(engine: &Engine, room: &LiveRoom, backoff: &mut Backoff) -> Result<Ended, EngineError> {
@@ -228,7 +267,7 @@ async fn follow(
                 session.work().await?;
             }
             Some(content) = heard.recv() => {
-                session.heard(content);
+                session.heard(content)?;
                 if session.is_synced() {
                     session.work().await?;
                 }

@@ -9,7 +9,7 @@ use caucus_proto::id::{
     BodyId, ChannelId, Counter, EntryHash, IntentId, Minutes, PersonaId, Position, RoomId, StateRoot,
 };
 use caucus_proto::org::{
-    CommitOps, Denied, NoticeKind, Running, SignedHead, SignedNotice, State, SuiteChoice,
+    CommitOps, Denied, NoticeKind, ReplyDrop, Running, SignedHead, SignedNotice, State, SuiteChoice,
 };
 use caucus_proto::wire::{Flag, Pass, RelayAddress};
 use serde::{Deserialize, Serialize};
@@ -355,7 +355,7 @@ pub(super) struct OwnInvite {
     pub control: SecretKey,
 }
 
-/// One's own request to be renewed.
+/// One's own request to be renewed, or to be added to a successor.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub(super) struct RenewalRecord {
     /// The request, signed.
@@ -373,6 +373,22 @@ pub(super) struct RenewalRecord {
 }
 
 impl RenewalRecord {
+    /// Where the answers go.
+    pub(super) fn reply(&self) -> Option<&ReplyDrop> {
+        match &self.request.notice.kind {
+            NoticeKind::Renewal { reply, .. } | NoticeKind::Follow { reply, .. } => Some(reply),
+            _ => None,
+        }
+    }
+
+    /// The channel of the successor that its author asks to be added to.
+    pub(super) fn follows(&self) -> Option<ChannelId> {
+        match &self.request.notice.kind {
+            NoticeKind::Follow { channel, .. } => Some(*channel),
+            _ => None,
+        }
+    }
+
     /// Up to where its author had read.
     pub(super) fn read(&self) -> Position {
         match &self.request.notice.kind {

@@ -17,7 +17,10 @@ use caucus_proto::wire::{
 use tokio::sync::mpsc;
 use x25519_dalek::PublicKey;
 
+use super::engine::Engine;
 use super::error::EngineError;
+use super::live::LiveRoom;
+use super::pump::Ended;
 use super::record::Job;
 use super::relay::patiently;
 use super::room::Room;
@@ -29,10 +32,10 @@ use crate::vault::Overlay;
 pub(super) const OLDER: usize = 2;
 
 /// Refuges that are looked into: a year of weekly cuts.
-const REFUGES: usize = 52;
+pub(super) const REFUGES: usize = 52;
 
-/// Of these, the latest, which are followed.
-const FOLLOWED: usize = 2;
+/// Of these, the latest, which are followed: that of the secret of now, and of the two before.
+pub(super) const FOLLOWED: usize = 3;
 
 /// Notices that wait to be carried.
 const CARRIED: usize = 64;
@@ -79,22 +82,36 @@ impl Room {
         self.keep_job(overlay, &job)
     }
 
-    /// Takes note of what stands in a refuge: requests and complaints are carried into the room.
-    pub(super) fn found_in_refuge(&mut self, content: Content) {
-        if let Body::Notice(notice) = content.body
-            && self.plan.carried.len() < CARRIED
+    /// Takes note of what stands in a refuge: requests and complaints are carried into the room, proposals of a
+    /// successor are kept for the person.
+    pub(super) fn found_in_refuge(&mut self, content: Content) -> Result<(), EngineError> {
+        let Body::Notice(notice) = content.body else {
+            return Ok(());
+        };
+        if matches!(notice.notice.kind, NoticeKind::Successor { .. }) {
+            return self.hear_proposal(&notice);
+        }
+        if self.plan.carried.len() < CARRIED
             && self.is_worth_carrying(&notice)
             && !self.plan.carried.contains(&notice)
         {
             self.plan.carried.push_back(notice);
         }
+        Ok(())
     }
 
     fn is_worth_carrying(&self, notice: &SignedNotice) -> bool {
-        let present = self
-            .state
-            .person(&notice.author)
-            .is_some_and(|person| person.is_present());
+        let person = self.state.person(&notice.author);
+        let present = person.is_some_and(|person| person.is_present());
+        if let NoticeKind::Follow { .. } = &notice.notice.kind {
+            // Before they have spoken here, nothing tells their request of before from another.
+            let asks = person.is_some_and(|person| person.is_awaited() || person.spoke > person.renewed);
+            let judged = self.state.judge_notice(self.cursor.position.next(), notice);
+            return asks
+                && judged.is_ok()
+                && notice.author != self.record.persona
+                && self.is_signed(notice);
+        }
         if !present || notice.author == self.record.persona || !self.is_signed(notice) {
             return false;
         }
@@ -113,7 +130,10 @@ impl Room {
                 .doubts
                 .iter()
                 .any(|tally| tally.position() == *position && !tally.has_spoken(&notice.author)),
-            NoticeKind::Heartbeat | NoticeKind::Answer { .. } => false,
+            NoticeKind::Heartbeat
+            | NoticeKind::Answer { .. }
+            | NoticeKind::Successor { .. }
+            | NoticeKind::Follow { .. } => false,
         }
     }
 
@@ -242,6 +262,30 @@ async fn watch(connection: Connection, refuge: RefugeSecret, found: mpsc::Sender
     }
 }
 
+/// Looks for proposals of a successor, for a device that the channel does not open to. Only a failure ends it.
+pub(super) async fn look_out(
+    engine: &Engine,
+    room: &LiveRoom,
+    connection: &Connection,
+) -> Result<Ended, EngineError> {
+    let mut heard: HashMap<ChannelId, Position> = HashMap::new();
+    loop {
+        let refuges = room.room().known_refuges();
+        for refuge in refuges.iter().rev() {
+            let last = heard.entry(refuge.keys().channel()).or_default();
+            let (contents, to) = read(connection, refuge, *last).await?;
+            *last = to;
+            for content in contents {
+                if let Body::Notice(notice) = &content.body {
+                    room.room().hear_proposal(notice)?;
+                    engine.changed();
+                }
+            }
+        }
+        tokio::time::sleep(LOOK).await;
+    }
+}
+
 async fn next_entry(reading: &mut Reading) -> Result<Served, LinkError> {
     loop {
         match reading.next().await? {
@@ -259,7 +303,7 @@ impl Session<'_> {
             let room = self.room.room();
             let place = room.state().in_order().iter().position(|id| *id == room.me());
             let leads = place.is_some_and(|place| place < FOLLOWERS);
-            (room.cursor().refuges.clone(), leads)
+            (room.known_refuges(), leads)
         };
         let looked_at = if leads { REFUGES } else { FOLLOWED };
         let open: HashMap<ChannelId, (RefugeSecret, bool)> = refuges

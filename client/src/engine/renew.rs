@@ -3,7 +3,7 @@
 
 use caucus_proto::envelope::Body;
 use caucus_proto::id::{Counter, Minutes, Position};
-use caucus_proto::org::{NoticeKind, ReplyDrop, SignedNotice};
+use caucus_proto::org::{NoticeKind, ReplyDrop, SignedNotice, State};
 
 use super::enter::Handed;
 use super::error::EngineError;
@@ -11,7 +11,7 @@ use super::random;
 use super::record::{Health, RenewalRecord, SecretKey};
 use super::room::Room;
 use super::send::Now;
-use crate::mls::{PersonaKeys, forget_key_package, make_key_package};
+use crate::mls::{Group, PersonaKeys, forget_key_package, make_key_package};
 use crate::vault::{Overlay, Place, Table};
 
 /// Number of the record of one's own request.
@@ -88,12 +88,15 @@ impl Room {
         }
         record.request = self.notice(kind)?;
         record.posted = None;
-        self.keep_own_renewal(&record)?;
+        self.keep_own_request(&record)?;
         Ok(record)
     }
 
     /// Keeps how far one's own request is; nothing where it is not wanted any more.
-    pub(super) fn keep_own_renewal(&mut self, record: &RenewalRecord) -> Result<(), EngineError> {
+    pub(super) fn keep_own_request(&mut self, record: &RenewalRecord) -> Result<(), EngineError> {
+        if record.follows().is_some() {
+            return self.keep_following(Some(record));
+        }
         self.transact(|room, overlay| {
             if room.wants_renewal() {
                 overlay.put_value(room.own_renewal_place(), record)?;
@@ -102,8 +105,11 @@ impl Room {
         })
     }
 
-    /// Gives one's own request up.
-    pub(super) fn drop_own_renewal(&mut self) -> Result<(), EngineError> {
+    /// Gives one's own request up, so that another is made.
+    pub(super) fn drop_own_request(&mut self, record: &RenewalRecord) -> Result<(), EngineError> {
+        if record.follows().is_some() {
+            return self.keep_following(None);
+        }
         self.transact(|room, overlay| room.forget_own_renewal(overlay))
     }
 
@@ -131,6 +137,9 @@ impl Room {
     /// Enters the room anew with what was handed over; false if it leads nowhere. What waits in the outbox is
     /// sent again: what was done already counts once.
     pub(super) fn enter_anew(&mut self, handed: &Handed<'_>, now: Now) -> Result<bool, EngineError> {
+        if handed.channel != self.record.channel {
+            return self.cross(handed, now);
+        }
         let Some(state) = handed.state().filter(|state| state.genesis == self.state.genesis) else {
             return Ok(false);
         };
@@ -148,13 +157,7 @@ impl Room {
                 1 => "this device was renewed; one entry before was missed".to_owned(),
                 more => format!("this device was renewed; {more} entries before were missed"),
             };
-            let first = handed.first(&group, &state, event);
-            let seen = room.cursor.seen.min(believed);
-            room.cursor = handed.cursor(&state, now)?;
-            room.cursor.seen = seen;
-            room.record.joined_at = handed.position;
-            room.group = Some(group);
-            room.state = state;
+            room.cursor.seen = room.cursor.seen.min(believed);
             room.pending = None;
             room.keep_pending(overlay)?;
             let scope = room.record.room;
@@ -166,15 +169,36 @@ impl Room {
             }
             // The key package is used up: only the record goes.
             overlay.delete(room.own_renewal_place());
-            overlay.put_value(room.place(Table::Log, handed.position.0), &first)?;
-            room.send_again(overlay)?;
-            room.take_doubts(overlay, handed)?;
-            room.know_invites(overlay)?;
-            room.keep_record(overlay)?;
-            room.keep(overlay)?;
-            room.want_heartbeat(now.ms.saturating_add(random::below(1_000)?));
+            room.settle_in(overlay, handed, group, state, event, now)?;
             Ok(true)
         })
+    }
+
+    /// Takes over group, state and cursor of a room that was entered anew.
+    pub(super) fn settle_in(
+        &mut self,
+        overlay: &Overlay,
+        handed: &Handed<'_>,
+        group: Group,
+        state: State,
+        event: String,
+        now: Now,
+    ) -> Result<(), EngineError> {
+        let first = handed.first(&group, &state, event);
+        let seen = self.cursor.seen;
+        self.cursor = handed.cursor(&state, now)?;
+        self.cursor.seen = seen;
+        self.record.joined_at = handed.position;
+        self.group = Some(group);
+        self.state = state;
+        overlay.put_value(self.place(Table::Log, handed.position.0), &first)?;
+        self.send_again(overlay)?;
+        self.take_doubts(overlay, handed)?;
+        self.know_invites(overlay)?;
+        self.keep_record(overlay)?;
+        self.keep(overlay)?;
+        self.want_heartbeat(now.ms.saturating_add(random::below(1_000)?));
+        Ok(())
     }
 
     /// Whatever the state does not know as done waits again.

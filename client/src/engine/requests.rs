@@ -86,7 +86,7 @@ impl Room {
         Ok(found.and_then(|(_, record)| Application::read(&record.application).ok()))
     }
 
-    /// Keeps somebody's request to be renewed: the latest of each person.
+    /// Keeps somebody's request to be renewed, or to be added to this successor: the latest of each person.
     pub(super) fn keep_renewal(&self, overlay: &Overlay, request: &SignedNotice) -> Result<(), EngineError> {
         overlay.put_value(self.renewal_place(&request.author), request)?;
         Ok(())
@@ -112,6 +112,9 @@ impl Room {
         if let Some(SignedNotice { author, notice, .. }) = renewal
             && author == *persona
             && let NoticeKind::Renewal {
+                key_package, reply, ..
+            }
+            | NoticeKind::Follow {
                 key_package, reply, ..
             } = notice.kind
         {

@@ -160,8 +160,10 @@ impl<'a> Session<'a> {
     }
 
     /// Somebody was heard in a refuge.
-    pub(super) fn heard(&self, content: Content) {
-        self.room.room().found_in_refuge(content);
+    pub(super) fn heard(&self, content: Content) -> Result<(), EngineError> {
+        self.room.room().found_in_refuge(content)?;
+        self.engine.changed();
+        Ok(())
     }
 
     /// Everything there is to do now.

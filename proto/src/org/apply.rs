@@ -10,7 +10,7 @@ use crate::org::act::{Act, CommitOps};
 use crate::org::denied::Denied;
 use crate::org::judge::Effect;
 use crate::org::notice::SignedNotice;
-use crate::org::person::{Intent, Person, Renewal, Standing};
+use crate::org::person::{Following, Intent, Person, Renewal, Standing};
 use crate::org::state::{GONE_REMEMBERED, Invite, State};
 
 /// Where an entry stands and what the relay says it did.
@@ -199,7 +199,7 @@ impl State {
             Effect::Declined { persona, .. } => {
                 self.people.remove(persona);
             }
-            Effect::Removed { persona, .. } => self.stand(persona, Standing::Going { by: Some(*author) }),
+            Effect::Removed { persona, .. } => self.remove(persona, *author),
             Effect::Left => self.stand(author, Standing::Going { by: None }),
             Effect::ControlNamed { key } => {
                 if let Some(person) = self.people.get_mut(author) {
@@ -242,6 +242,30 @@ impl State {
                     person.wants = None;
                 }
             }
+            Effect::FollowAsked {
+                persona,
+                asked,
+                key_package,
+            } => {
+                if let Some(person) = self.people.get_mut(persona)
+                    && let Standing::Awaited { asks, .. } = &mut person.standing
+                {
+                    *asks = Some(Following {
+                        asked: *asked,
+                        key_package: *key_package,
+                    });
+                }
+            }
+            Effect::Followed { persona, leaf } => {
+                if let Some(person) = self.people.get_mut(persona)
+                    && let Standing::Awaited { since, .. } = person.standing
+                {
+                    person.standing = Standing::Present { since };
+                    person.leaf = Some(*leaf);
+                    person.renewed = at.position;
+                    person.spoke = at.position;
+                }
+            }
             Effect::OlderRemoved { persona } => {
                 if let Some(person) = self.people.get_mut(persona) {
                     person.older = 0;
@@ -266,6 +290,19 @@ impl State {
                 self.close_invites();
             }
         }
+    }
+
+    /// Whoever has no seat in this group yet needs no commit to be out of it, and knows none of its keys.
+    fn remove(&mut self, persona: &PersonaId, by: PersonaId) {
+        if !self.person(persona).is_some_and(Person::is_awaited) {
+            return self.stand(persona, Standing::Going { by: Some(by) });
+        }
+        let (by, uncut) = (Some(by), false);
+        self.stand(persona, Standing::Gone { by, uncut });
+        if let Some(person) = self.people.get_mut(persona) {
+            person.retire();
+        }
+        self.forget_gone();
     }
 
     fn stand(&mut self, persona: &PersonaId, standing: Standing) {
@@ -304,18 +341,19 @@ impl State {
     }
 
     /// Keeps the number of those who are out bounded. Who still knows the channel's keys is forgotten last.
-    fn forget_gone(&mut self) {
+    pub(super) fn forget_gone(&mut self) {
         let gone = |person: &Person| match person.standing {
             Standing::Gone { uncut, .. } => Some((uncut, person.number)),
             _ => None,
         };
-        let out = self
+        let mut out: Vec<_> = self
             .people
             .iter()
-            .filter_map(|(id, person)| gone(person).map(|key| (key, *id)));
-        if out.clone().count() > GONE_REMEMBERED
-            && let Some((_, first)) = out.min()
-        {
+            .filter_map(|(id, person)| gone(person).map(|key| (key, *id)))
+            .collect();
+        out.sort_unstable();
+        let excess = out.len().saturating_sub(GONE_REMEMBERED);
+        for (_, first) in out.into_iter().take(excess) {
             self.people.remove(&first);
         }
     }

@@ -107,6 +107,12 @@ pub enum Denied {
         "somebody could not process an earlier commit of its author, and that is not settled or was found void"
     )]
     Disputed,
+    /// A request that belongs to another channel.
+    #[error("it asks to be added in another channel")]
+    AnotherChannel,
+    /// Only whoever may hold the channel's controls makes a successor.
+    #[error("only a keyholder makes a successor of the room")]
+    NoKeyholder,
 }
 
 /// The standing that was needed.

@@ -125,6 +125,22 @@ pub enum Effect {
         /// Signature key of the leaf.
         leaf: [u8; 32],
     },
+    /// Somebody who is awaited asks to be added here.
+    FollowAsked {
+        /// Who.
+        persona: PersonaId,
+        /// Their clock when they signed it.
+        asked: Minutes,
+        /// Hash of the key package.
+        key_package: [u8; 32],
+    },
+    /// A commit added somebody who was awaited.
+    Followed {
+        /// Who.
+        persona: PersonaId,
+        /// Signature key of the leaf.
+        leaf: [u8; 32],
+    },
     /// A commit removed the older leaves of somebody who was renewed.
     OlderRemoved {
         /// Who.
@@ -154,6 +170,8 @@ impl fmt::Debug for Effect {
             Self::RenewalAsked { .. } => "RenewalAsked(..)",
             Self::RenewalAllowed { .. } => "RenewalAllowed(..)",
             Self::Renewed { .. } => "Renewed(..)",
+            Self::FollowAsked { .. } => "FollowAsked(..)",
+            Self::Followed { .. } => "Followed(..)",
             Self::OlderRemoved { .. } => "OlderRemoved(..)",
             Self::Answered => "Answered",
         })
@@ -233,6 +251,11 @@ impl State {
                         .ok_or(Denied::NoRenewal)?;
                     Effect::Renewed { persona, leaf }
                 }
+                Some(Standing::Awaited { asks, .. }) => {
+                    asks.filter(|asks| asks.key_package == add.key_package)
+                        .ok_or(Denied::NoRenewal)?;
+                    Effect::Followed { persona, leaf }
+                }
                 _ => return Err(Denied::AddsUnadmitted),
             });
         }
@@ -256,11 +279,17 @@ impl State {
     /// # Errors
     /// `Denied`.
     pub fn judge_notice(&self, position: Position, notice: &SignedNotice) -> Result<Vec<Effect>, Denied> {
-        let NoticeKind::Renewal {
-            read, key_package, ..
-        } = &notice.notice.kind
-        else {
-            return Ok(Vec::new());
+        let (read, key_package) = match &notice.notice.kind {
+            NoticeKind::Renewal {
+                read, key_package, ..
+            } => (read, key_package),
+            NoticeKind::Follow {
+                channel,
+                asked,
+                key_package,
+                ..
+            } => return self.judge_following(&notice.author, channel, *asked, key_package),
+            _ => return Ok(Vec::new()),
         };
         let person = self.author(&notice.author)?;
         let Standing::Present { since } = person.standing else {
@@ -284,6 +313,48 @@ impl State {
             read: *read,
             key_package: key_package_hash(key_package),
         }])
+    }
+
+    /// A request to be added to the successor in this channel. Who is in it already and asks once more, by a clock
+    /// that is later than their latest entry, was set back to before: that is for compared codes to allow.
+    fn judge_following(
+        &self,
+        author: &PersonaId,
+        channel: &ChannelId,
+        asked: Minutes,
+        key_package: &[u8],
+    ) -> Result<Vec<Effect>, Denied> {
+        if self.floor > FEATURE {
+            return Err(Denied::Outdated { floor: self.floor });
+        }
+        if *channel != self.channel {
+            return Err(Denied::AnotherChannel);
+        }
+        if key_package.len() > LARGEST_KEY_PACKAGE {
+            return Err(Denied::Malformed);
+        }
+        let person = self.person(author).ok_or(Denied::NotPresent)?;
+        let (persona, key_package) = (*author, key_package_hash(key_package));
+        match &person.standing {
+            Standing::Awaited { asks, .. } if asks.is_some_and(|asks| asks.asked >= asked) => {
+                Err(Denied::Repeated)
+            }
+            Standing::Awaited { .. } => Ok(vec![Effect::FollowAsked {
+                persona,
+                asked,
+                key_package,
+            }]),
+            Standing::Present { .. } if person.latest.is_some_and(|latest| latest >= asked) => {
+                Err(Denied::Repeated)
+            }
+            Standing::Present { .. } if person.wants.is_some() => Err(Denied::Repeated),
+            Standing::Present { .. } => Ok(vec![Effect::RenewalAsked {
+                persona,
+                read: Position(0),
+                key_package,
+            }]),
+            _ => Err(Denied::NotPresent),
+        }
     }
 
     /// Judges a cut without a commit, which answers wrong keys.
@@ -369,7 +440,7 @@ impl State {
                 }
                 // An accepted admission is not undone before its commit (law 19), only by a new act after it.
                 self.person(&persona)
-                    .filter(|person| person.is_present())
+                    .filter(|person| person.is_present() || person.is_awaited())
                     .ok_or(Denied::NotStanding(WantedStanding::Present))?;
                 Ok(Effect::Removed {
                     persona,

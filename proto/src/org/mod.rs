@@ -19,6 +19,7 @@ pub mod root;
 pub mod safety;
 pub mod sign;
 pub mod state;
+pub mod succeed;
 pub mod verdict;
 pub mod witness;
 
@@ -34,7 +35,7 @@ pub use head::{Head, Running, SignedHead};
 pub use judge::Effect;
 pub use name::Name;
 pub use notice::{Notice, NoticeKind, SignedNotice};
-pub use person::{Intent, OLDER_LEAVES, Person, Renewal, Standing};
+pub use person::{Following, Intent, OLDER_LEAVES, Person, Renewal, Standing};
 pub use power::Power;
 pub use safety::SafetyCode;
 pub use sign::{PersonaPublic, Signature};

@@ -4,8 +4,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::codec;
 use crate::error::PeerFault;
-use crate::id::{Counter, EntryHash, Nonce, PersonaId, Position, RoomId};
+use crate::id::{
+    ChannelId, Counter, EntryHash, Minutes, Nonce, PersonaId, Position, RoomId, StateRoot,
+};
 use crate::label::{Label, hash};
+use crate::org::head::Running;
 use crate::org::sign::{PersonaPublic, Signature};
 
 /// What a notice says.
@@ -36,6 +39,31 @@ pub enum NoticeKind {
     Answer {
         /// The cut whose keys are wrong.
         wrong: Position,
+    },
+    /// The room is to go on in another channel, with a new group: a proposal, which each person follows or does not
+    /// (`State::succeed`). It stands in refuges, which people who are out may read, and holds nothing secret.
+    Successor {
+        /// The other channel.
+        channel: ChannelId,
+        /// The last entry that the room keeps of this channel.
+        position: Position,
+        /// Running hash there.
+        running: Running,
+        /// State root there.
+        root: StateRoot,
+        /// The author's clock: of one person's proposals the latest counts.
+        made: Minutes,
+    },
+    /// Add me to the successor in this channel.
+    Follow {
+        /// The channel. A request counts in no other.
+        channel: ChannelId,
+        /// The author's clock: the latest request counts.
+        asked: Minutes,
+        /// A fresh key package (RFC 9420, section 10).
+        key_package: Vec<u8>,
+        /// Where the welcome goes.
+        reply: super::ReplyDrop,
     },
 }
 

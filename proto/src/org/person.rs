@@ -58,6 +58,23 @@ pub enum Standing {
         /// The channel's keys have not turned since: access not yet cut (law 11).
         uncut: bool,
     },
+    /// Of the room, but not in the group of this channel: the room went on here (`State::succeed`), and they have not
+    /// followed yet. No voice, no power, no key.
+    Awaited {
+        /// Position of the commit that seated them in the channel before; their place among the others comes from it.
+        since: Position,
+        /// They ask to be added.
+        asks: Option<Following>,
+    },
+}
+
+/// A request to be added to a successor, as the log carried it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Following {
+    /// The author's clock when they signed it.
+    pub asked: Minutes,
+    /// Hash of the key package.
+    pub key_package: [u8; 32],
 }
 
 /// A request to be added anew (renewal), as the log carried it.
@@ -111,10 +128,19 @@ impl Person {
         matches!(self.standing, Standing::Present { .. })
     }
 
-    /// Holds a seat in the MLS group.
+    /// Of the room, but still outside the group of the channel in which it goes on.
+    #[must_use]
+    pub const fn is_awaited(&self) -> bool {
+        matches!(self.standing, Standing::Awaited { .. })
+    }
+
+    /// Holds a seat in the MLS group, or one is kept for them.
     #[must_use]
     pub const fn is_seated(&self) -> bool {
-        matches!(self.standing, Standing::Present { .. } | Standing::Going { .. })
+        matches!(
+            self.standing,
+            Standing::Present { .. } | Standing::Going { .. } | Standing::Awaited { .. }
+        )
     }
 
     /// Whether this intent was applied and is still remembered.
@@ -131,6 +157,16 @@ impl Person {
             .as_ref()
             .filter(|wants| self.is_present() && (wants.compared || self.spoke <= wants.read))
             .filter(|_| self.older < OLDER_LEAVES)
+    }
+
+    /// Hash of the key package by which a commit may add them without anybody's word: they ask to be renewed, or to be
+    /// added to a successor.
+    #[must_use]
+    pub fn comes_back_by(&self) -> Option<[u8; 32]> {
+        match &self.standing {
+            Standing::Awaited { asks, .. } => asks.map(|asks| asks.key_package),
+            _ => self.renewal().map(|wants| wants.key_package),
+        }
     }
 
     /// A request to be renewed that only a compared code can allow.

@@ -60,6 +60,24 @@ impl State {
         present.into_iter().map(|(_, _, id)| id).collect()
     }
 
+    /// Whether this person may propose a successor of the room: who is awaited in this one counts as if they were in
+    /// it, so that two proposals can be judged in either.
+    #[must_use]
+    pub fn may_succeed(&self, persona: &PersonaId) -> bool {
+        let mut order: Vec<_> = self
+            .people
+            .iter()
+            .filter_map(|(id, person)| match person.standing {
+                Standing::Present { since } | Standing::Awaited { since, .. } => {
+                    Some((since, person.number, id))
+                }
+                _ => None,
+            })
+            .collect();
+        order.sort_unstable();
+        order.iter().take(KEYHOLDERS).any(|(_, _, id)| *id == persona)
+    }
+
     /// Whether this person may do it now.
     #[must_use]
     pub fn holds(&self, persona: &PersonaId, power: Power) -> bool {

@@ -156,7 +156,7 @@ impl State {
     pub fn unexecuted(&self) -> impl Iterator<Item = (&PersonaId, &Person)> {
         let waits = |p: &Person| {
             matches!(p.standing, Standing::Admitted { .. } | Standing::Going { .. })
-                || p.renewal().is_some()
+                || p.comes_back_by().is_some()
                 || p.older > 0
         };
         self.people.iter().filter(move |(_, person)| waits(person))

@@ -4,4 +4,5 @@ mod laws;
 mod model;
 mod random;
 mod renewal;
+mod succeed;
 pub(crate) mod world;

@@ -384,6 +384,7 @@ fn assert_same(state: &State, model: &Model) {
             Standing::Present { since } => Stand::Present(since.0),
             Standing::Going { by } => Stand::Going(*by),
             Standing::Gone { by, uncut } => Stand::Gone(*by, *uncut),
+            Standing::Awaited { .. } => unreachable!("nobody makes a successor here"),
         };
         assert_eq!(stand, person.stand);
         assert_eq!(
