@@ -20,7 +20,7 @@ mod view;
 pub use answer::{
     Answer, Check, DecidedView, InviteView, JoinStage, JoinView, MessageKind, MessageView, PersonView,
     ProtectionView, RelayState, RelayView, RequestView, RetentionView, RoomState, RoomView, Status,
-    VaultWord, Verdict,
+    SuccessorView, SuccessorWord, VaultWord, Verdict,
 };
 pub use app::{App, IDLE_MINUTES, Telling};
 pub use intent::{Intent, Keep, KindWord, Secret, SuiteWord};
