@@ -11,6 +11,8 @@ use super::answer::{
     ContradictionView, InviteView, JoinStage, JoinView, MessageKind, MessageView, PersonView, RelayView,
     RequestView, RoomState, RoomView,
 };
+use super::successor;
+
 use crate::engine::{Engine, EngineError, Health, Item, JoinStep, LiveRoom, LogRecord, Room};
 use crate::vault::{Place, Table};
 

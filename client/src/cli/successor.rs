@@ -80,13 +80,11 @@ fn proposed(session: &mut Session, body: &str, name: &str) -> Result<SuccessorVi
     let here = rooms
         .into_iter()
         .filter(|room| room.name.to_lowercase() == body.to_lowercase() || room.body.starts_with(body));
-    here.flat_map(|room| room.successors)
-        .find(named)
-        .ok_or_else(|| {
-            Failure::Problem(Problem::new(
-                Code::NotFound,
-                format!("{name} proposes no successor that this device has heard of"),
-                "`caucus status` shows what was heard; ask them whether theirs is made",
-            ))
-        })
+    here.flat_map(|room| room.successors).find(named).ok_or_else(|| {
+        Failure::Problem(Problem::new(
+            Code::NotFound,
+            format!("{name} proposes no successor that this device has heard of"),
+            "`caucus status` shows what was heard; ask them whether theirs is made",
+        ))
+    })
 }

@@ -182,9 +182,7 @@ impl Room {
             return Ok(false);
         }
         let by = self.name_of(&following.proposal.author);
-        let fits = handed
-            .state()
-            .filter(|state| state.carries_on(&self.state, kept));
+        let fits = handed.state().filter(|state| state.carries_on(&self.state, kept));
         let Some(state) = fits else {
             return Ok(false);
         };

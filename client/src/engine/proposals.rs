@@ -99,7 +99,8 @@ impl Room {
         let followed = self.following()?.map(|following| following.channel());
         let mut proposals = Vec::new();
         for notice in self.kept_proposals()? {
-            if let (Some((channel, _)), Some(agreement)) = (self.proposed(&notice), self.agreement(&notice)?) {
+            if let (Some((channel, _)), Some(agreement)) = (self.proposed(&notice), self.agreement(&notice)?)
+            {
                 proposals.push(Proposal {
                     by: notice.author,
                     channel,

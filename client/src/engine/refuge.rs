@@ -107,10 +107,7 @@ impl Room {
             // Before they have spoken here, nothing tells their request of before from another.
             let asks = person.is_some_and(|person| person.is_awaited() || person.spoke > person.renewed);
             let judged = self.state.judge_notice(self.cursor.position.next(), notice);
-            return asks
-                && judged.is_ok()
-                && notice.author != self.record.persona
-                && self.is_signed(notice);
+            return asks && judged.is_ok() && notice.author != self.record.persona && self.is_signed(notice);
         }
         if !present || notice.author == self.record.persona || !self.is_signed(notice) {
             return false;

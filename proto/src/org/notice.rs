@@ -4,9 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::codec;
 use crate::error::PeerFault;
-use crate::id::{
-    ChannelId, Counter, EntryHash, Minutes, Nonce, PersonaId, Position, RoomId, StateRoot,
-};
+use crate::id::{ChannelId, Counter, EntryHash, Minutes, Nonce, PersonaId, Position, RoomId, StateRoot};
 use crate::label::{Label, hash};
 use crate::org::head::Running;
 use crate::org::sign::{PersonaPublic, Signature};

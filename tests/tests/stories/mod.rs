@@ -7,4 +7,5 @@ mod leave;
 mod offline;
 mod race;
 mod renewal;
+mod successor;
 mod talk;

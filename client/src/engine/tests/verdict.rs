@@ -345,7 +345,7 @@ fn divided() -> Divided {
         world.room(n).complained();
     }
     for complaint in complaints {
-        world.room(0).found_in_refuge(complaint);
+        world.room(0).found_in_refuge(complaint).expect("heard");
     }
     while world.step(0).unwrap().is_some() {
         read_all(&mut world);

@@ -469,14 +469,14 @@ impl World {
             let content = room.content(body, minutes, true)?;
             let others = self.people.iter_mut().filter_map(|person| person.room.as_mut());
             for room in others.filter(|room| room.cursor().health == Health::Open) {
-                room.found_in_refuge(content.clone());
+                room.found_in_refuge(content.clone()).expect("heard");
             }
         } else {
             let bytes = room.notice_entry(&renewal.request, counter, minutes)?;
             self.channel.store(&Outgoing::Append { counter, bytes });
         }
         renewal.posted = Some(minutes);
-        self.room(n).keep_own_renewal(&renewal)?;
+        self.room(n).keep_own_request(&renewal)?;
         Ok(true)
     }
 

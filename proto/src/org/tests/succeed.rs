@@ -92,7 +92,10 @@ fn one_follows_and_is_back_in_their_place_and_one_who_does_not_is_not_counted() 
     assert_eq!(world.state.keyholders(), before.keyholders());
     assert_eq!(world.state.present().count(), 2);
     let snapshot = world.state.snapshot().unwrap();
-    assert_eq!(State::from_snapshot(&snapshot).unwrap().root(), world.state.root());
+    assert_eq!(
+        State::from_snapshot(&snapshot).unwrap().root(),
+        world.state.root()
+    );
     // The key package is used up.
     assert!(!is_done(&world.commits(0, &adding(1), false)));
 }
