@@ -18,15 +18,7 @@ mod talk;
 mod view;
 
 pub use answer::{
-<<<<<<< HEAD
-    Answer, Check, ContradictionView, DecidedView, InviteView, JoinStage, JoinView, MessageKind, MessageView,
-    PersonView, ProtectionView, RelayState, RelayView, RequestView, RetentionView, RoomState, RoomView,
-    Status, VaultWord, Verdict,
-=======
-    Answer, Check, DecidedView, InviteView, JoinStage, JoinView, MessageKind, MessageView, PersonView,
-    ProtectionView, RelayState, RelayView, RequestView, RetentionView, RoomState, RoomView, Status,
-    SuccessorView, SuccessorWord, VaultWord, Verdict,
->>>>>>> successor
+    Answer, Check, ContradictionView, DecidedView, InviteView, JoinStage, JoinView, MessageKind, MessageView, PersonView, ProtectionView, RelayState, RelayView, RequestView, RetentionView, RoomState, RoomView, Status, SuccessorView, SuccessorWord, VaultWord, Verdict,
 };
 pub use app::{App, IDLE_MINUTES, Telling};
 pub use intent::{Intent, Keep, KindWord, Secret, SuiteWord};
