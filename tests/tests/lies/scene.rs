@@ -34,11 +34,7 @@ impl Scene {
         let world = World::without_relay(seed);
         let liar = Liar::start(&world.fabric);
         let people = world.cell_at(&liar.address().to_string(), names).await;
-        let scene = Self {
-            liar,
-            people,
-            world: world,
-        };
+        let scene = Self { liar, people, world };
         for person in &scene.people {
             scene.says(person, &format!("{} is here", person.name)).await;
         }
