@@ -18,7 +18,9 @@ mod talk;
 mod view;
 
 pub use answer::{
-    Answer, Check, ContradictionView, DecidedView, InviteView, JoinStage, JoinView, MessageKind, MessageView, PersonView, ProtectionView, RelayState, RelayView, RequestView, RetentionView, RoomState, RoomView, Status, SuccessorView, SuccessorWord, VaultWord, Verdict,
+    Answer, Check, ContradictionView, DecidedView, InviteView, JoinStage, JoinView, MessageKind, MessageView,
+    PersonView, ProtectionView, RelayState, RelayView, RequestView, RetentionView, RoomState, RoomView,
+    Status, SuccessorView, SuccessorWord, VaultWord, Verdict,
 };
 pub use app::{App, IDLE_MINUTES, Telling};
 pub use intent::{Intent, Keep, KindWord, Secret, SuiteWord};
