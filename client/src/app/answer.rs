@@ -523,7 +523,7 @@ pub struct PersonView {
     pub name: String,
     /// The persona's id.
     pub persona: String,
-    /// Where they stand: `present`, `applied`, `admitted`, `going` or `gone`.
+    /// Where they stand: `present`, `applied`, `admitted`, `going`, `gone` or `awaited`.
     pub standing: String,
     /// What they may do.
     pub powers: Vec<String>,

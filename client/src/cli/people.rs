@@ -67,6 +67,7 @@ fn standing(person: &PersonView) -> super::console::Piece<'static> {
         "admitted" => plain("admitted, not yet in"),
         "going" => warn("going"),
         "gone" => dim("gone"),
+        "awaited" => dim("has not followed yet"),
         other => plain(other.to_owned()),
     }
 }

@@ -63,7 +63,10 @@ pub(super) async fn run(engine: Engine, room: Arc<LiveRoom>) {
         // Never two at a time: what is entered takes the place of what the other reads.
         tokio::select! {
             biased;
-            () = room.anew.notified() => room.live.store(false, Ordering::Relaxed),
+            () = room.anew.notified() => {
+                room.live.store(false, Ordering::Relaxed);
+                part(&engine, &room).await;
+            }
             crossed = cross::session(&engine, &room), if follows => {
                 room.live.store(false, Ordering::Relaxed);
                 if let Err(error) = crossed {
