@@ -18,7 +18,7 @@ use crate::app::{Answer, Code, Intent, Problem, SuccessorView};
 /// compare with your log). The old room stays as it is until you are in.
 #[derive(Args, Debug)]
 #[command(
-    after_help = "Examples:\n  caucus successor North\n  caucus successor North --follow ana\n  caucus successor North --stay"
+    after_help = "Example:\n  caucus successor North\n  caucus successor North --follow ana\n  caucus successor North --stay"
 )]
 pub(super) struct Successor {
     /// Of which body
