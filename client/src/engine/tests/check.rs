@@ -15,7 +15,7 @@ impl World {
             .people
             .iter()
             .filter_map(|person| person.room.as_ref().map(|room| (person, room)))
-            .filter(|(_, room)| !matches!(room.cursor().health, Health::Out { .. }))
+            .filter(|(_, room)| !self.is_out(room))
             .collect();
         let (_, first) = rooms[0];
         let facts = first.facts();

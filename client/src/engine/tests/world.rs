@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use caucus_proto::codec;
 use caucus_proto::envelope::{AccessSecret, Body};
 use caucus_proto::id::{ChannelId, Counter, EntryHash, IntentId, Minutes, PersonaId, Position};
-use caucus_proto::org::{Application, Deed, Genesis, Kind, Name, ReplyDrop, Running, Signature, SuiteChoice};
+use caucus_proto::org::{
+    Application, Deed, Genesis, Kind, Name, ReplyDrop, Running, Signature, Standing, SuiteChoice,
+};
 use caucus_proto::wire::{Flag, RelayAddress, RelayKey};
 use tempfile::TempDir;
 
@@ -480,6 +482,17 @@ impl World {
         Ok(true)
     }
 
+    /// Whether this person is out. One who lost the group before cannot know: nobody answers them any more.
+    pub(super) fn is_out(&self, room: &Room) -> bool {
+        let me = room.me();
+        let knows = |other: &Room| {
+            let gone = |p: &caucus_proto::org::Person| matches!(p.standing, Standing::Gone { .. });
+            other.cursor().health == Health::Open && other.state().person(&me).is_some_and(gone)
+        };
+        let mut rooms = self.people.iter().filter_map(|person| person.room.as_ref());
+        matches!(room.cursor().health, Health::Out { .. }) || room.wants_renewal() && rooms.any(knows)
+    }
+
     /// Everything goes well until nobody has anything to do now. What time alone makes due is not waited for.
     pub(super) fn settle(&mut self) {
         let late = std::mem::take(&mut self.channel.late);
@@ -500,9 +513,10 @@ impl World {
                 // Turns and gathering are waited out, and whoever asks for renewal is waited for.
                 let waits = |room: &Room| match room.cursor().health {
                     Health::Open => room.unsent() > 0 || room.state().unexecuted().next().is_some(),
-                    _ => room.wants_renewal(),
+                    _ => room.wants_renewal() && !self.is_out(room),
                 };
-                if !self.people.iter().filter_map(|p| p.room.as_ref()).any(waits) {
+                let mut rooms = self.people.iter().filter_map(|person| person.room.as_ref());
+                if !rooms.any(waits) {
                     return;
                 }
             }
