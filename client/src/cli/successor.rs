@@ -6,7 +6,7 @@ use super::ending;
 use super::failure::Failure;
 use super::remove;
 use super::session::Session;
-use crate::app::{Answer, Code, Intent, Problem, SuccessorView};
+use crate::app::{Answer, Code, Intent, Problem, SuccessorView, SuccessorWord};
 
 /// Go on in a new channel where the room's own is gone or its relay lies: propose one, or follow somebody's
 ///
@@ -29,7 +29,7 @@ pub(super) struct Successor {
     /// Follow none any more
     #[arg(long)]
     stay: bool,
-    /// Do not ask
+    /// Do not ask; a successor that contradicts your log is asked about all the same
     #[arg(long)]
     yes: bool,
 }
@@ -47,7 +47,14 @@ impl Successor {
             return ending::done(session, answer, "You stay; no successor is followed.");
         }
         if let Some(name) = &self.follow {
-            let compared = proposed(session, body, name)?.compared();
+            let proposed = proposed(session, body, name)?;
+            if self.yes && proposed.word == SuccessorWord::Contradicts {
+                return Err(Failure::usage(
+                    "nothing was done: this successor contradicts your log, and --yes does not answer that",
+                    "ask others which log they have; to follow it all the same, leave --yes out and answer y on a terminal",
+                ));
+            }
+            let compared = proposed.compared();
             let question = format!("Follow {name} into another channel? Compared with your log: {compared}.");
             remove::sure(session, self.yes, &question)?;
             let intent = Intent::Follow {
