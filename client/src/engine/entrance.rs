@@ -2,7 +2,6 @@
 //! and checked against the relay's log. Answers come from anybody in the room, so one that leads nowhere must not keep another from leading in.
 
 use std::collections::HashSet;
-use std::time::Duration;
 
 use caucus_proto::codec;
 use caucus_proto::envelope::AccessSecret;
@@ -198,25 +197,23 @@ async fn stands_in_log(
         other => other?,
     };
     let position = handed.position;
-    let mut reading = connection.read(opened.handle, coarse(position), true).await?;
-    let shown = tokio::time::timeout(Duration::from_secs(10), async {
-        loop {
-            match reading.next().await? {
-                Served::Entry(entry) if entry.position == position => {
-                    return Ok(entry.flag.moves()
-                        && entry.counter.next() == handed.counter
-                        && EntryHash::of(&entry.bytes) == commit);
-                }
-                Served::Entry(entry) if entry.position > position => return Ok(false),
-                Served::Entry(_) | Served::CaughtUp { .. } => {}
-                _ => return Ok::<bool, EngineError>(false),
+    // Only what the log shows says that it does not stand there: a way that is lost or slow is tried again.
+    let mut reading = connection.read(opened.handle, coarse(position), false).await?;
+    let stands = loop {
+        match reading.next().await? {
+            Served::Entry(entry) if entry.position == position => {
+                break entry.flag.moves()
+                    && entry.counter.next() == handed.counter
+                    && EntryHash::of(&entry.bytes) == commit;
             }
+            Served::Entry(entry) if entry.position > position => break false,
+            Served::Entry(_) | Served::CaughtUp { .. } => {}
+            Served::End | Served::Gone | Served::Refused(_) => break false,
         }
-    })
-    .await;
+    };
     drop(reading);
     let _ = connection.close(opened.handle).await;
-    shown.unwrap_or(Ok(false))
+    Ok(stands)
 }
 
 /// Where a reader begins who wants what stands at a position: a cursor is no pseudonym.
