@@ -96,6 +96,8 @@ labels! {
     Body => "entry body",
     /// Epoch authenticator as it appears in heads.
     EpochAuthenticator => "epoch authenticator",
+    /// Signature of a keyholder who tells somebody that they are out.
+    ToldOut => "told out",
 }
 
 /// SHA-256 over the label and the parts, each with its length before it, so no two inputs collide.

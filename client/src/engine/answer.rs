@@ -2,8 +2,8 @@
 //! secret after it, or a decline.
 
 use caucus_proto::envelope::AccessSecret;
-use caucus_proto::id::{ChannelId, Counter, EntryHash, Position};
-use caucus_proto::org::{Genesis, Running};
+use caucus_proto::id::{ChannelId, Counter, EntryHash, PersonaId, Position};
+use caucus_proto::org::{Genesis, Running, Signature};
 use serde::{Deserialize, Serialize};
 
 use super::blob::BlobRef;
@@ -43,5 +43,12 @@ pub enum Reply {
     Declined {
         /// Why; may be empty.
         reason: String,
+    },
+    /// Whoever asks to be renewed is not in the room any more.
+    Out {
+        /// The keyholder who says so.
+        by: PersonaId,
+        /// Theirs.
+        signature: Signature,
     },
 }

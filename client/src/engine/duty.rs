@@ -9,6 +9,7 @@ use caucus_proto::wire::{Control, SLOTS};
 use x25519_dalek::{PublicKey, StaticSecret};
 
 use super::error::EngineError;
+use super::jobs::ANSWERS;
 use super::random;
 use super::record::{Health, Job};
 use super::room::Room;
@@ -16,9 +17,6 @@ use crate::mls::read_key_package;
 
 /// Requests that may wait in the outbox on their way from a drop into the log.
 const CARRIED: usize = 8;
-
-/// Jobs beyond which a request that the machine refuses is not answered any more.
-const ANSWERS: usize = 64;
 
 impl Room {
     fn control_public(&self) -> Control {

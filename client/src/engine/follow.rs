@@ -53,7 +53,7 @@ impl Room {
                 }
                 Ok(())
             }
-            Effect::Unseated { persona } => self.unseated(overlay, persona),
+            Effect::Unseated { persona } => self.unseated(overlay, persona, cause),
             Effect::Seated { persona, .. } => {
                 // Whatever their heads said before, they begin anew.
                 self.cursor.heads.remove(persona);
@@ -136,11 +136,21 @@ impl Room {
         }
     }
 
-    fn unseated(&mut self, overlay: &Overlay, persona: &PersonaId) -> Result<(), EngineError> {
+    fn unseated(
+        &mut self,
+        overlay: &Overlay,
+        persona: &PersonaId,
+        cause: Cause<'_>,
+    ) -> Result<(), EngineError> {
         let room = self.record.room;
         self.end_invites(overlay)?;
         self.cursor.heads.remove(persona);
         self.cursor.disputes.remove(persona);
+        if cause.ours
+            && let Some(request) = self.renewal(overlay, persona)?
+        {
+            self.tell_out(overlay, &request)?;
+        }
         self.forget_renewal(overlay, persona);
         if *persona == self.record.persona {
             let removed = self

@@ -238,6 +238,8 @@ pub(super) async fn await_answers(
         fits: &fits,
     };
     let mut tried = HashSet::new();
+    room.set_trouble(room.room().told_out(&request));
+    engine.changed();
     loop {
         while let Some(fetched) = find(connection, &request.answers, &entrant, &mut tried).await? {
             let handed = fetched.handed(&record.relay, &record.persona_key);
@@ -255,6 +257,11 @@ pub(super) async fn await_answers(
                     remember(&mut request.answers, reply);
                 }
                 room.room().keep_own_request(&request)?;
+                let told = room.room().told_out(&request);
+                if told.is_some() {
+                    room.set_trouble(told);
+                    engine.changed();
+                }
             }
             Served::CaughtUp { .. } => {}
             _ => {

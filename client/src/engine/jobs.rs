@@ -27,6 +27,9 @@ use crate::vault::{Overlay, Table};
 /// Milliseconds after which somebody else greets whom the author of a commit did not.
 const GREET_LATER_MS: u64 = 20_000;
 
+/// Jobs beyond which a request that leads nowhere is not answered any more.
+pub(super) const ANSWERS: usize = 64;
+
 /// Answers that are on their way at once.
 const AT_ONCE: usize = 8;
 
@@ -129,7 +132,10 @@ impl Room {
             Job::Greet { personas, .. } => personas
                 .iter()
                 .all(|persona| self.cursor.heads.contains_key(persona)),
-            Job::TellDeclined { .. } | Job::EndInvite { .. } | Job::SpeakInRefuge { .. } => false,
+            Job::TellDeclined { .. }
+            | Job::TellOut { .. }
+            | Job::EndInvite { .. }
+            | Job::SpeakInRefuge { .. } => false,
         }
     }
 
@@ -183,6 +189,18 @@ pub(super) async fn run(
                 reason: reason.clone(),
             };
             answer_all(connection, &[application.into()], &reply).await
+        }
+        Job::TellOut {
+            persona,
+            reply,
+            answer,
+        } => {
+            let seat = Seat {
+                persona: *persona,
+                key_package: Vec::new(),
+                reply: reply.clone(),
+            };
+            answer_all(connection, &[seat], answer).await
         }
         Job::SpeakInRefuge { refuge, content } => refuge::put(connection, refuge, content, pass()).await,
         Job::EndInvite { card, drop, control } => {

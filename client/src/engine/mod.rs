@@ -30,6 +30,7 @@ mod lie;
 mod link;
 mod live;
 mod log;
+mod out;
 mod own;
 mod parts;
 mod proposals;

@@ -443,6 +443,15 @@ pub(super) enum Job {
         /// Secret control key of both.
         control: SecretKey,
     },
+    /// Tell somebody who asks to be renewed that they are out.
+    TellOut {
+        /// Whom.
+        persona: PersonaId,
+        /// Where they read it.
+        reply: ReplyDrop,
+        /// What is said.
+        answer: super::answer::Reply,
+    },
 }
 
 /// A request of one's own.

@@ -91,6 +91,9 @@ impl Room {
         if matches!(notice.notice.kind, NoticeKind::Successor { .. }) {
             return self.hear_proposal(&notice);
         }
+        if self.asks_from_outside(&notice) {
+            return self.answer_outside(&notice);
+        }
         if self.plan.carried.len() < CARRIED
             && self.is_worth_carrying(&notice)
             && !self.plan.carried.contains(&notice)
@@ -188,7 +191,7 @@ pub(super) async fn put(
             let spec = spec(&keys);
             match patiently(|| connection.create(&spec, &keys.creation, pass)).await {
                 // Somebody else was faster.
-                Ok(_) | Err(LinkError::Refused(RefusedBecause::NotAllowed)) => {}
+                Ok(_) | Err(LinkError::Refused(RefusedBecause::Exists)) => {}
                 Err(error) => return Err(error.into()),
             }
             patiently(|| connection.open(channel, Role::Append, &keys.append)).await?

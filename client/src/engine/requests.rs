@@ -92,6 +92,16 @@ impl Room {
         Ok(())
     }
 
+    /// Somebody's request to be renewed, or to be added to this successor.
+    pub(super) fn renewal(
+        &self,
+        overlay: &Overlay,
+        persona: &PersonaId,
+    ) -> Result<Option<SignedNotice>, EngineError> {
+        let kept: Option<SignedNotice> = overlay.get_value(&self.renewal_place(persona))?;
+        Ok(kept.filter(|request| request.author == *persona))
+    }
+
     /// Forgets somebody's request to be renewed.
     pub(super) fn forget_renewal(&self, overlay: &Overlay, persona: &PersonaId) {
         overlay.delete(self.renewal_place(persona));
@@ -108,9 +118,7 @@ impl Room {
 
     /// How a person who asked, to join or to be renewed, is seated.
     pub(super) fn seat(&self, overlay: &Overlay, persona: &PersonaId) -> Result<Option<Seat>, EngineError> {
-        let renewal: Option<SignedNotice> = overlay.get_value(&self.renewal_place(persona))?;
-        if let Some(SignedNotice { author, notice, .. }) = renewal
-            && author == *persona
+        if let Some(SignedNotice { author, notice, .. }) = self.renewal(overlay, persona)?
             && let NoticeKind::Renewal {
                 key_package, reply, ..
             }

@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use caucus_proto::codec;
-use caucus_proto::id::{IntentId, Minutes, PersonaId, Position, RoomId};
+use caucus_proto::id::{ChannelId, IntentId, Minutes, PersonaId, Position, RoomId};
 use caucus_proto::org::{Act, Deed, FEATURE, Person, Power, SignedNotice, Standing, State, Tally};
 use caucus_proto::wire::{Control, bucket};
 
@@ -59,6 +59,10 @@ pub(super) struct Plan {
     pub no_adds_before: u64,
     /// Those whom MLS does not let in, whatever is tried.
     pub unfit: BTreeSet<PersonaId>,
+    /// Those whose older leaf MLS does not remove, whatever is tried.
+    pub stays: BTreeSet<PersonaId>,
+    /// Where those who are out and asked to be renewed were answered.
+    pub told: BTreeSet<ChannelId>,
     /// A heartbeat is due from then on, in milliseconds.
     pub heartbeat_at: Option<u64>,
     /// A contradiction made this device say at once what it saw.

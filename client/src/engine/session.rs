@@ -410,7 +410,10 @@ impl<'a> Session<'a> {
             let since = *self.seen_jobs.entry(number).or_insert(now);
             let after_ms = match &job {
                 Job::Greet { after_ms, .. } => *after_ms,
-                Job::TellDeclined { .. } | Job::EndInvite { .. } | Job::SpeakInRefuge { .. } => 0,
+                Job::TellDeclined { .. }
+                | Job::TellOut { .. }
+                | Job::EndInvite { .. }
+                | Job::SpeakInRefuge { .. } => 0,
             };
             if after_ms > 0 && self.room.room().were_greeted(&job) {
                 self.room.room().job_done(number, &job)?;

@@ -3,10 +3,7 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use caucus_client::app::{Answer, Intent, RoomState};
-use caucus_client::engine::Room;
-use caucus_client::mls::Group;
-use caucus_client::vault::{Passphrase, Vault};
+use caucus_client::app::Answer;
 
 use super::figure::{Figure, Target};
 use super::samples::Times;
@@ -48,7 +45,7 @@ async fn lose(folder: &Path, relay: &str) -> Vec<Figure> {
         person.await_joined().await;
     }
     for person in &people {
-        is_well(person).await;
+        person.is_well().await;
     }
     for person in &people[..5] {
         person.lock().await;
@@ -56,10 +53,10 @@ async fn lose(folder: &Path, relay: &str) -> Vec<Figure> {
     let (ben, fay) = (&people[1], &people[5]);
     let mut times = Times::new();
     for number in 0..LOSSES {
-        forget(ben);
+        ben.loses_the_group();
         let began = Instant::now();
         ben.unlock().await;
-        is_well(ben).await;
+        ben.is_well().await;
         times.add(began.elapsed());
         let text = format!("back for the {number}. time");
         let answer = ben.try_say(&text).await;
@@ -89,27 +86,4 @@ async fn lose(folder: &Path, relay: &str) -> Vec<Figure> {
         .aim(RENEWED),
         Figure::median("renewed", spread, "s", "the same"),
     ]
-}
-
-async fn is_well(person: &Person) {
-    person
-        .until("the room is live", || async {
-            match person.ask(Intent::Rooms {}).await {
-                Answer::Rooms { rooms } => rooms
-                    .iter()
-                    .any(|room| room.live && room.state == RoomState::Open)
-                    .then_some(()),
-                _ => None,
-            }
-        })
-        .await;
-}
-
-/// The device loses what it knows of the group; the vault is locked.
-fn forget(person: &Person) {
-    let vault = Vault::open(&person.home, &Passphrase::new("correct horse".to_owned())).expect("the vault");
-    let room = Room::all(&vault).expect("rooms").pop().expect("a room").id();
-    let overlay = vault.overlay();
-    Group::forget(&overlay, &room).expect("forgotten");
-    overlay.commit().expect("committed");
 }

@@ -5,10 +5,13 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use caucus_client::app::{
-    Answer, App, Cost, Intent, JoinStage, JoinView, MessageView, PersonView, Problem, RoomView, Secret,
-    Status,
+    Answer, App, Cost, Intent, JoinStage, JoinView, MessageView, PersonView, Problem, RoomState, RoomView,
+    Secret, Status,
 };
 use caucus_client::clock::{Clock, SystemClock};
+use caucus_client::engine::Room;
+use caucus_client::mls::Group;
+use caucus_client::vault::{Passphrase, Vault};
 
 use super::SOON;
 
@@ -199,6 +202,33 @@ impl Person {
             text: text.to_owned(),
         })
         .await
+    }
+
+    /// Says something, as often as needed until it stands in the log.
+    pub async fn says(&self, text: &str) {
+        self.until("it is said", || async {
+            matches!(self.try_say(text).await, Answer::Stored { .. }).then_some(())
+        })
+        .await;
+    }
+
+    /// Waits until the room is live and this device is in it.
+    pub async fn is_well(&self) {
+        self.until("the room is live and open", || async {
+            let room = self.room().await;
+            (room.state == RoomState::Open && room.live).then_some(())
+        })
+        .await;
+    }
+
+    /// The device loses what it knows of the encrypted group. Its vault is locked.
+    pub fn loses_the_group(&self) {
+        let passphrase = Passphrase::new("correct horse".to_owned());
+        let vault = Vault::open(&self.home, &passphrase).expect("the vault");
+        let room = Room::all(&vault).expect("rooms").pop().expect("a room").id();
+        let overlay = vault.overlay();
+        Group::forget(&overlay, &room).expect("forgotten");
+        overlay.commit().expect("committed");
     }
 
     /// What was said, in order: author and text.

@@ -49,14 +49,6 @@ async fn cuts_wrongly(rogue: &Person) {
     pool.close_all().await;
 }
 
-async fn says(person: &Person, text: &str) {
-    person
-        .until("it is said", || async {
-            matches!(person.try_say(text).await, Answer::Stored { .. }).then_some(())
-        })
-        .await;
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_keyholder_who_cuts_with_wrong_keys_is_answered_within_seconds_and_nothing_is_lost() {
     let world = World::new().await;
@@ -85,15 +77,15 @@ async fn a_keyholder_who_cuts_with_wrong_keys_is_answered_within_seconds_and_not
     .await;
     cuts_wrongly(ben).await;
     let began = Instant::now();
-    says(ana, "after").await;
+    ana.says("after").await;
     cem.await_said("after").await;
     eprintln!("answered after {:?}", began.elapsed());
-    says(cem, "all is well").await;
+    cem.says("all is well").await;
     ana.await_said("all is well").await;
     // Whoever slept through it follows as well.
     ben.unlock().await;
     ben.await_said("all is well").await;
-    says(ben, "sorry").await;
+    ben.says("sorry").await;
     cem.await_said("sorry").await;
     let texts: Vec<_> = cem.said().await.into_iter().map(|(_, text)| text).collect();
     assert_eq!(texts, ["before", "after", "all is well", "sorry"]);
@@ -125,14 +117,14 @@ async fn one_who_lost_the_group_and_missed_a_cut_is_heard_in_the_refuge() {
         ana.room().await.uncut.is_empty().then_some(())
     })
     .await;
-    says(ben, "after the cut").await;
+    ben.says("after the cut").await;
     cem.unlock().await;
     cem.until("cem is back", || async {
         let room = cem.room().await;
         (room.state == RoomState::Open && room.live).then_some(())
     })
     .await;
-    says(cem, "back").await;
+    cem.says("back").await;
     ana.await_said("back").await;
     assert_eq!(ana.standing("present").await, ["ana", "ben", "cem"]);
 }
@@ -191,7 +183,7 @@ async fn an_insider_who_floods_the_log_is_removed_and_cut_off_within_seconds() {
         (stored.load(Ordering::Relaxed) > 200).then_some(())
     })
     .await;
-    says(cem, "who is that").await;
+    cem.says("who is that").await;
     let began = Instant::now();
     let answer = ana
         .ask(Intent::Remove {
@@ -211,6 +203,6 @@ async fn an_insider_who_floods_the_log_is_removed_and_cut_off_within_seconds() {
         "cut off {:?} after the decision; {stored:?} entries of junk",
         began.elapsed()
     );
-    says(cem, "quiet again").await;
+    cem.says("quiet again").await;
     ana.await_said("quiet again").await;
 }

@@ -2,22 +2,10 @@
 
 use std::time::Instant;
 
-use caucus_client::app::{Answer, RoomState};
-use caucus_client::engine::Room;
-use caucus_client::mls::Group;
-use caucus_client::vault::{Passphrase, Vault};
-use caucus_tests::harness::{Person, World};
+use caucus_client::app::{Answer, Intent, RoomState};
+use caucus_tests::harness::World;
 
 const FILE: &str = "vault.redb";
-
-async fn is_well(person: &Person) {
-    person
-        .until("the room is well again", || async {
-            let room = person.room().await;
-            (room.state == RoomState::Open && room.live).then_some(())
-        })
-        .await;
-}
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_vault_of_yesterday_is_put_back_and_its_owner_is_back_within_seconds() {
@@ -35,7 +23,7 @@ async fn a_vault_of_yesterday_is_put_back_and_its_owner_is_back_within_seconds()
     std::fs::write(&file, yesterday).expect("the vault of yesterday");
     let began = Instant::now();
     ben.unlock().await;
-    is_well(ben).await;
+    ben.is_well().await;
     eprintln!("renewed after {:?}", began.elapsed());
     let position = ben
         .until("ben says", || async {
@@ -59,17 +47,44 @@ async fn a_device_that_lost_the_group_keeps_what_waits_and_sends_it_when_it_is_b
     let people = world.cell(&["ana", "ben"]).await;
     let (ana, ben) = (&people[0], &people[1]);
     ben.lock().await;
-    {
-        let vault = Vault::open(&ben.home, &Passphrase::new("correct horse".to_owned())).expect("the vault");
-        let room = Room::all(&vault).expect("rooms").pop().expect("a room").id();
-        let overlay = vault.overlay();
-        Group::forget(&overlay, &room).expect("forgotten");
-        overlay.commit().expect("committed");
-    }
+    ben.loses_the_group();
     ben.unlock().await;
-    is_well(ben).await;
+    ben.is_well().await;
     ben.say("here again").await;
     ana.await_said("here again").await;
     ana.say("good").await;
     ben.await_said("good").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_who_lost_the_group_and_was_removed_meanwhile_is_told_who_says_so() {
+    let world = World::new().await;
+    let people = world.cell(&["ana", "ben", "cem"]).await;
+    let (ana, cem) = (&people[0], &people[2]);
+    ana.say("before").await;
+    cem.await_said("before").await;
+    cem.lock().await;
+    cem.loses_the_group();
+    let intent = Intent::Remove {
+        body: "North".to_owned(),
+        name: "cem".to_owned(),
+        reason: String::new(),
+    };
+    let answer = ana.ask(intent).await;
+    assert!(matches!(answer, Answer::Removed { cut: true, .. }), "{answer:?}");
+    cem.unlock().await;
+    let told = |warning: &String| warning.contains(" says that you are not in this room any more");
+    cem.until("cem is told", || async {
+        cem.room().await.warnings.iter().any(told).then_some(())
+    })
+    .await;
+    // It is somebody's word: the room is not left by it, and what was read stays.
+    assert_eq!(cem.room().await.state, RoomState::Unsynced);
+    assert_eq!(cem.said().await.len(), 1);
+    cem.lock().await;
+    cem.unlock().await;
+    cem.until("cem is told again", || async {
+        cem.room().await.warnings.iter().any(told).then_some(())
+    })
+    .await;
 }

@@ -44,23 +44,6 @@ async fn hears_of(person: &Person, by: &str) -> SuccessorView {
         .await
 }
 
-async fn is_well(person: &Person) {
-    person
-        .until("the room is well again", || async {
-            let room = person.room().await;
-            (room.state == RoomState::Open && room.live).then_some(())
-        })
-        .await;
-}
-
-async fn says(person: &Person, text: &str) {
-    person
-        .until("it is said", || async {
-            matches!(person.try_say(text).await, Answer::Stored { .. }).then_some(())
-        })
-        .await;
-}
-
 async fn texts(person: &Person) -> Vec<String> {
     person.said().await.into_iter().map(|(_, text)| text).collect()
 }
@@ -70,7 +53,7 @@ async fn where_the_relay_lost_everything_the_room_goes_on_with_who_follows() {
     let mut world = World::new().await;
     let people = world.cell(&["ana", "ben", "cem"]).await;
     let (ana, ben, cem) = (&people[0], &people[1], &people[2]);
-    says(ana, "before").await;
+    ana.says("before").await;
     ben.await_said("before").await;
     cem.await_said("before").await;
     world.relay.kill().await;
@@ -90,10 +73,10 @@ async fn where_the_relay_lost_everything_the_room_goes_on_with_who_follows() {
     assert_eq!(ben.refused(follow("ana")).await.code, Code::NotFound);
 
     ana.ask(successor()).await;
-    is_well(ana).await;
+    ana.is_well().await;
     assert_eq!(ana.standing("present").await, ["ana"]);
     assert_eq!(ana.standing("awaited").await, ["ben", "cem"]);
-    says(ana, "alone so far").await;
+    ana.says("alone so far").await;
     let heard = hears_of(ben, "ana").await;
     assert_eq!(
         (heard.word, heard.position, heard.followed),
@@ -110,11 +93,11 @@ async fn where_the_relay_lost_everything_the_room_goes_on_with_who_follows() {
 
     let began = Instant::now();
     ben.ask(follow("ana")).await;
-    is_well(ben).await;
+    ben.is_well().await;
     eprintln!("followed after {:?}", began.elapsed());
     ana.await_said("it waits").await;
-    says(ben, "here").await;
-    says(ana, "good").await;
+    ben.says("here").await;
+    ana.says("good").await;
     ben.await_said("good").await;
     ana.await_said("here").await;
     let waited = |said: &[String]| said.iter().filter(|text| *text == "it waits").count();
@@ -133,9 +116,9 @@ async fn where_the_relay_lost_everything_the_room_goes_on_with_who_follows() {
     for person in [ana, ben] {
         person.lock().await;
         person.unlock().await;
-        is_well(person).await;
+        person.is_well().await;
     }
-    says(ben, "still here").await;
+    ben.says("still here").await;
     ana.await_said("still here").await;
 }
 
@@ -158,13 +141,13 @@ async fn a_successor_that_contradicts_is_shown_as_such_and_one_that_lacks_entrie
     let mut world = World::new().await;
     let people = world.cell(&["ana", "ben", "cem"]).await;
     let (ana, ben, cem) = (&people[0], &people[1], &people[2]);
-    says(ana, "before").await;
+    ana.says("before").await;
     for person in [ben, cem] {
         person.await_said("before").await;
     }
     // Ben sleeps while more is said, and his own is a log of his own.
     ben.lock().await;
-    says(cem, "one more").await;
+    cem.says("one more").await;
     ana.await_said("one more").await;
     world.relay.kill().await;
     tamper(ben);
@@ -195,8 +178,8 @@ async fn a_successor_that_contradicts_is_shown_as_such_and_one_that_lacks_entrie
     })
     .await;
     cem.ask(follow("ana")).await;
-    is_well(cem).await;
-    says(cem, "with ana").await;
+    cem.is_well().await;
+    cem.says("with ana").await;
     ana.await_said("with ana").await;
     assert_eq!(ana.standing("present").await, ["ana", "cem"]);
 }
@@ -206,12 +189,12 @@ async fn whoever_read_further_than_the_successor_keeps_says_their_own_words_agai
     let mut world = World::new().await;
     let people = world.cell(&["ana", "ben", "cem"]).await;
     let (ana, ben, cem) = (&people[0], &people[1], &people[2]);
-    says(ana, "before").await;
+    ana.says("before").await;
     for person in [ben, cem] {
         person.await_said("before").await;
     }
     ana.lock().await;
-    says(ben, "ana did not see it").await;
+    ben.says("ana did not see it").await;
     cem.await_said("ana did not see it").await;
     world.relay.kill().await;
     loses_everything(&mut world).await;
@@ -222,7 +205,7 @@ async fn whoever_read_further_than_the_successor_keeps_says_their_own_words_agai
     assert_eq!(heard.word, SuccessorWord::Behind);
     assert!(heard.entries > 0);
     ben.ask(follow("ana")).await;
-    is_well(ben).await;
+    ben.is_well().await;
     ana.await_said("ana did not see it").await;
     ben.await_said("ana did not see it").await;
     for person in [ana, ben] {
