@@ -48,12 +48,7 @@ impl Successor {
         }
         if let Some(name) = &self.follow {
             let proposed = proposed(session, body, name)?;
-            if self.yes && proposed.word == SuccessorWord::Contradicts {
-                return Err(Failure::usage(
-                    "nothing was done: this successor contradicts your log, and --yes does not answer that",
-                    "ask others which log they have; to follow it all the same, leave --yes out and answer y on a terminal",
-                ));
-            }
+            answers(self.yes, proposed.word)?;
             let compared = proposed.compared();
             let question = format!("Follow {name} into another channel? Compared with your log: {compared}.");
             remove::sure(session, self.yes, &question)?;
@@ -94,4 +89,29 @@ fn proposed(session: &mut Session, body: &str, name: &str) -> Result<SuccessorVi
             "`caucus status` shows what was heard; ask them whether theirs is made",
         ))
     })
+}
+
+/// Whether `--yes` answers the question whether to follow a successor that compares so with one's log.
+fn answers(yes: bool, word: SuccessorWord) -> Result<(), Failure> {
+    if yes && word == SuccessorWord::Contradicts {
+        return Err(Failure::usage(
+            "nothing was done: this successor contradicts your log, and --yes does not answer that",
+            "ask others which log they have; to follow it all the same, leave --yes out and answer y on a terminal",
+        ));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn yes_alone_follows_no_successor_that_contradicts_the_log() {
+        use SuccessorWord::{Behind, Beyond, Contradicts, Matches, Unknown};
+        for word in [Matches, Behind, Beyond, Contradicts, Unknown] {
+            assert_eq!(answers(true, word).is_err(), word == Contradicts);
+            assert!(answers(false, word).is_ok(), "asked about: {word:?}");
+        }
+    }
 }

@@ -89,7 +89,7 @@ impl Room {
     /// Stages the commit that removes the older leaves of those who were renewed.
     fn stage_older(&mut self, now: Now) -> Result<bool, EngineError> {
         let kept: Vec<SeatKept> = (self.state.present())
-            .filter(|(id, person)| person.older > 0 && !self.plan.unfit.contains(id))
+            .filter(|(id, person)| person.older > 0 && !self.plan.stays.contains(id))
             .filter_map(|(id, person)| {
                 Some(SeatKept {
                     persona: *id,
@@ -106,7 +106,7 @@ impl Room {
             match staged {
                 Ok(()) => return Ok(true),
                 Err(EngineError::Mls(MlsError::Misuse(_) | MlsError::Unprocessable(_))) => {
-                    self.plan.unfit.insert(kept.persona);
+                    self.plan.stays.insert(kept.persona);
                 }
                 Err(error) => return Err(error),
             }
