@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use caucus_tests::net::{Account, Storm, Weather, World, admitted, storm};
+use tokio::time::sleep;
 
 use super::{long, virtually};
 
@@ -78,6 +79,29 @@ fn whoever_is_admitted_over_a_slow_way_comes_in() {
         }
         admitted(&people[0], &cem, Duration::from_secs(1_800)).await;
     });
+}
+
+/// What later seeds of the corpus failed by: a look into the log takes longer than anybody thought, over a way that
+/// loses almost half of what is sent and is never silent for long, and calm when it is too late.
+#[test]
+fn whoever_is_let_in_over_a_way_that_loses_half_comes_in() {
+    for seed in 0..20 {
+        virtually(async {
+            let world = World::new(seed).await;
+            // Nobody but ana greets: a second greeting would be a second look.
+            let people = world.cell(&["ana"]).await;
+            let link = people[0].invite("North", 1).await;
+            let cem = world.stranger("cem").await;
+            cem.join(&link).await;
+            let weather = async {
+                world.fabric.weather(cem.device, Weather::rough(45));
+                sleep(Duration::from_secs(150)).await;
+                world.fabric.weather(cem.device, Weather::CALM);
+            };
+            let comes_in = admitted(&people[0], &cem, Duration::from_secs(1_800));
+            let ((), ()) = tokio::join!(weather, comes_in);
+        });
+    }
 }
 
 /// Seeds from the environment, to look at.
