@@ -44,6 +44,11 @@ impl ManualClock {
         Self(Arc::new(AtomicU64::new(ms)))
     }
 
+    /// Is turned to so many milliseconds, forward or back.
+    pub fn set_ms(&self, ms: u64) {
+        self.0.store(ms, Ordering::Relaxed);
+    }
+
     /// Goes forward.
     pub fn advance_ms(&self, ms: u64) {
         self.0.fetch_add(ms, Ordering::Relaxed);

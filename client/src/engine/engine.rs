@@ -10,6 +10,7 @@ use caucus_proto::id::{IntentId, Minutes, RoomId};
 use caucus_proto::wire::{Pass, RelayAddress, RelayInfo, Retention};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
+use tokio::time::Instant;
 
 use super::error::EngineError;
 use super::found::{self, Founding};
@@ -38,6 +39,8 @@ struct Inner {
     vault: Vault,
     pool: Pool,
     clock: Arc<dyn Clock>,
+    /// By the clock, and by one that nobody turns.
+    began: (u64, Instant),
     rooms: Mutex<BTreeMap<RoomId, Arc<LiveRoom>>>,
     join_troubles: Mutex<HashMap<u64, String>>,
     tasks: Mutex<Vec<JoinHandle<()>>>,
@@ -63,6 +66,7 @@ impl Engine {
         let engine = Self(Arc::new(Inner {
             vault,
             pool: Pool::over(Patience::default(), sockets),
+            began: (clock.now_ms(), Instant::now()),
             clock,
             rooms: Mutex::default(),
             join_troubles: Mutex::default(),
@@ -109,9 +113,11 @@ impl Engine {
     /// The time.
     #[must_use]
     pub fn now(&self) -> Now {
+        let (ms, instant) = self.0.began;
+        let since = u64::try_from(instant.elapsed().as_millis()).unwrap_or(u64::MAX);
         Now {
             minutes: self.0.clock.minutes(),
-            ms: self.0.clock.now_ms(),
+            ms: ms.saturating_add(since),
         }
     }
 

@@ -22,7 +22,7 @@ const GATHER_MS: u64 = 3_000;
 pub struct Now {
     /// Minutes since 1970.
     pub minutes: Minutes,
-    /// Milliseconds since 1970.
+    /// Milliseconds, for pauses: they go on evenly, also where the machine's clock is set.
     pub ms: u64,
 }
 
