@@ -243,16 +243,20 @@ impl Person {
 
     /// The log as this device shows it.
     pub async fn messages(&self, all: bool) -> Vec<MessageView> {
-        let intent = Intent::Read {
-            room: "North".to_owned(),
-            since: Some(0),
-            limit: Some(1_000),
-            follow: false,
-            all,
-        };
-        match self.ask(intent).await {
-            Answer::Messages { messages, .. } => messages,
-            other => panic!("{other:?}"),
+        let mut read: Vec<MessageView> = Vec::new();
+        loop {
+            let intent = Intent::Read {
+                room: "North".to_owned(),
+                since: Some(read.last().map_or(0, |message| message.position)),
+                limit: Some(1_000),
+                follow: false,
+                all,
+            };
+            match self.ask(intent).await {
+                Answer::Messages { messages, .. } if messages.is_empty() => return read,
+                Answer::Messages { messages, .. } => read.extend(messages),
+                other => panic!("{other:?}"),
+            }
         }
     }
 
