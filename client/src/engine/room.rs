@@ -159,7 +159,11 @@ impl Room {
             Health::NeedsUpgrade { floor } => format!("the room needs feature {floor}: upgrade this program"),
             Health::Out { removed: true } => "you were removed from this room".to_owned(),
             Health::Out { removed: false } => "you left this room".to_owned(),
-            Health::Gone => "the relay does not open this room any more".to_owned(),
+            Health::Gone => {
+                "the relay does not open this room any more: if that lasts, `caucus successor` goes on in \
+                             a new channel"
+                    .to_owned()
+            }
         };
         Err(EngineError::RoomState(why))
     }

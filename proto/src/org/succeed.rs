@@ -52,6 +52,10 @@ impl State {
             person.older = 0;
             person.wants = None;
             person.control = (persona == by).then_some(control);
+            if persona == by {
+                // Seated anew, as everybody who follows will be: what they asked for in the channel before is over.
+                person.renewed = self.position.next();
+            }
             true
         });
         next.forget_gone();

@@ -106,6 +106,12 @@ async fn where_the_relay_lost_everything_the_room_goes_on_with_who_follows() {
         assert_eq!(person.standing("present").await, ["ana", "ben"]);
         assert_eq!(person.standing("awaited").await, ["cem"]);
         assert_eq!(person.room().await.people, 2);
+        // What a device asked for while the old channel was gone alarms nobody in the next.
+        let warnings = person.room().await.warnings;
+        assert!(
+            !warnings.iter().any(|warning| warning.contains("renewed")),
+            "{warnings:?}"
+        );
     }
     assert!(texts(ben).await.contains(&"before".to_owned()));
     // Cem does not follow, and is left where they were.

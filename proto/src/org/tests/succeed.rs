@@ -2,7 +2,7 @@
 
 use super::laws::{is_done, refused};
 use super::world::{World, application, intent, persona};
-use crate::id::{ChannelId, Minutes, Nonce, PersonaId, Position};
+use crate::id::{ChannelId, Counter, Minutes, Nonce, PersonaId, Position};
 use crate::org::act::{CommitOps, Deed, SeatAdded};
 use crate::org::application::key_package_hash;
 use crate::org::apply::{Input, Outcome};
@@ -54,6 +54,18 @@ impl World {
         self.state.apply(at, author, &Input::Notice(notice))
     }
 
+    /// `by` carries in what somebody asked for in the channel before, when they had read so far.
+    fn carries_renewal(&mut self, by: u32, of: u32, read: Position) -> Outcome {
+        let mut notice = asks(persona(of), NEXT, 0);
+        notice.notice.kind = NoticeKind::Renewal {
+            read,
+            counter: Counter(0),
+            key_package: PACKAGE.to_vec(),
+            reply: application(0, "x", intent(0)).reply,
+        };
+        self.carries(by, &notice)
+    }
+
     /// Three people; Ana, who founded it, goes on in another channel.
     fn succeeded() -> (State, Self) {
         let mut world = Self::new();
@@ -98,6 +110,23 @@ fn one_follows_and_is_back_in_their_place_and_one_who_does_not_is_not_counted() 
     );
     // The key package is used up.
     assert!(!is_done(&world.commits(0, &adding(1), false)));
+}
+
+#[test]
+fn what_somebody_asked_for_in_the_channel_before_renews_nobody_in_the_next() {
+    let (before, mut world) = World::succeeded();
+    let asked = world.time;
+    assert!(is_done(&world.carries(0, &asks(persona(1), NEXT, asked))));
+    assert!(is_done(&world.commits(0, &adding(1), false)));
+    assert!(is_done(&world.says(1)));
+    for of in [0, 1] {
+        assert_eq!(
+            world.carries_renewal(1 - of, of, before.position),
+            refused(Denied::RenewedSince)
+        );
+        let now = world.state.position;
+        assert!(is_done(&world.carries_renewal(1 - of, of, now)));
+    }
 }
 
 #[test]
