@@ -41,20 +41,41 @@ pub struct Limits {
     pub connections: usize,
     /// Connections above which an address must prove itself (QUIC Retry) before it costs a handshake.
     pub retry_above: usize,
-    /// Handshakes under way at once; above this, addresses must prove themselves too.
+    /// Handshakes under way at once, half of them for addresses that have proved themselves: when the other half
+    /// is taken, an address must do so first.
     pub handshakes: usize,
     /// Handles on a connection.
     pub handles: usize,
+    /// Handles on the whole relay.
+    pub open_handles: usize,
     /// Streams open at once on a connection: one for commands, the others for reading.
     pub streams: u32,
+    /// Reading streams on the whole relay.
+    pub readings: usize,
     /// Requests of a connection that are being carried out at once.
     pub requests_in_flight: usize,
+    /// Bytes of requests on the whole relay: half for large ones that are not whole yet, half for those that are
+    /// being carried out. One for which there is no room is answered with a time to wait.
+    pub request_bytes: usize,
+    /// Connections that have the windows below; all later ones have the narrow one, in both directions.
+    pub wide_connections: usize,
     /// Bytes the relay may have on the way to one connection.
     pub send_window: u32,
+    /// Bytes that may be on the way to the relay on one connection.
+    pub receive_window: u32,
+    /// The same for connections that are not wide, in either direction.
+    pub narrow_window: u32,
+    /// Bytes that readers' streams do not take, on the whole relay: a reader beyond it is dropped and reads again
+    /// from where it was.
+    pub stalled_bytes: usize,
     /// Bytes of fresh entries kept at hand for followers, on the whole relay.
     pub fresh_bytes: usize,
     /// Seconds until a connection must have said hello.
     pub hello_seconds: u32,
+    /// Seconds in which a request that began must be there; one more for each 4 KiB of it that came.
+    pub frame_seconds: u32,
+    /// Seconds after which whoever does not take what is owed to him is dropped.
+    pub stall_seconds: u32,
     /// Seconds of silence after which a connection is gone.
     pub idle_seconds: u32,
     /// Seconds in which a relay that goes away finishes what is in flight.
@@ -77,15 +98,24 @@ impl Default for Limits {
             advance_draw_ms: 150,
             creates_per_second: 4,
             opens_per_second: 256,
-            connections: 8_192,
-            retry_above: 4_096,
+            connections: 4_096,
+            retry_above: 2_048,
             handshakes: 256,
             handles: 4_096,
-            streams: 1_024,
+            open_handles: 98_304,
+            streams: 72,
+            readings: 8_192,
             requests_in_flight: 128,
-            send_window: 1 << 20,
-            fresh_bytes: 64 << 20,
+            request_bytes: 48 << 20,
+            wide_connections: 128,
+            send_window: 384 * 1024,
+            receive_window: 128 * 1024,
+            narrow_window: 16 * 1024,
+            stalled_bytes: 32 << 20,
+            fresh_bytes: 32 << 20,
             hello_seconds: 10,
+            frame_seconds: 10,
+            stall_seconds: 15,
             idle_seconds: 60,
             drain_seconds: 5,
         }
@@ -118,8 +148,11 @@ pub enum LimitsError {
     },
 }
 
-/// Windows below the largest entry would stall readers.
-const LEAST_SEND_WINDOW: u64 = 320 * 1024;
+/// A window below a few packets is none.
+const LEAST_WINDOW: u64 = 8 * 1024;
+const MOST_WINDOW: u64 = 1 << 30;
+/// The largest frame must fit into its half.
+const LEAST_REQUEST_BYTES: u64 = 1 << 20;
 
 impl Limits {
     /// The same, if they make sense together.
@@ -147,21 +180,30 @@ impl Limits {
             ("connections", self.connections as u64),
             ("handshakes", self.handshakes as u64),
             ("handles", self.handles as u64),
+            ("open_handles", self.open_handles as u64),
+            ("readings", self.readings as u64),
             ("requests_in_flight", self.requests_in_flight as u64),
             ("hello_seconds", u64::from(self.hello_seconds)),
+            ("frame_seconds", u64::from(self.frame_seconds)),
+            ("stall_seconds", u64::from(self.stall_seconds)),
         ];
         if let Some((name, _)) = positive.into_iter().find(|(_, value)| *value == 0) {
             return Err(LimitsError::Zero(name));
         }
+        let window = |name, bytes| (name, u64::from(bytes), LEAST_WINDOW, MOST_WINDOW);
         let ranges = [
             ("streams", u64::from(self.streams), 2, 65_536),
             ("requests_in_flight", self.requests_in_flight as u64, 1, 4_096),
+            window("send_window", self.send_window),
+            window("receive_window", self.receive_window),
+            window("narrow_window", self.narrow_window),
             (
-                "send_window",
-                u64::from(self.send_window),
-                LEAST_SEND_WINDOW,
-                1 << 30,
+                "request_bytes",
+                self.request_bytes as u64,
+                LEAST_REQUEST_BYTES,
+                1 << 31,
             ),
+            ("stalled_bytes", self.stalled_bytes as u64, 1, 1 << 31),
             ("idle_seconds", u64::from(self.idle_seconds), 5, 3_600),
             (
                 "advance_interval_ms",

@@ -2,6 +2,7 @@
 
 mod cli;
 
+use std::alloc::System;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
@@ -10,8 +11,13 @@ use tracing::level_filters::LevelFilter;
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
+use zeroizing_alloc::ZeroAlloc;
 
 use crate::cli::Cli;
+
+/// What was freed is overwritten: the addresses of clients who have gone must not lie about in memory.
+#[global_allocator]
+static HEAP: ZeroAlloc<System> = ZeroAlloc(System);
 
 fn main() -> ExitCode {
     let cli = Cli::parse();

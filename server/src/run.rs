@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use caucus_proto::wire::{AddressError, RelayAddress, StoreKind};
 use thiserror::Error;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::{JoinHandle, JoinSet};
 use zeroize::Zeroizing;
 
@@ -17,10 +17,13 @@ use crate::net::desk::Desk;
 use crate::net::{
     AsyncUdpSocket, Endpoint, EndpointError, Goodbye, Identity, Incoming, connection, endpoint,
 };
+use crate::process::scrub_stack;
 use crate::store::{Store, StoreError};
 
-/// How often the relay looks whether an hour has passed.
-const ROUND_MS: u64 = 60_000;
+/// How often the relay overwrites what ended calls have left behind.
+const ROUND_MS: u64 = 15_000;
+/// Rounds after which it looks whether an hour has passed, and lets go of what nobody uses.
+const ROUNDS: u32 = 4;
 /// How long a graceful end waits for the last packets after the last connection.
 const LAST_PACKETS: Duration = Duration::from_secs(1);
 
@@ -216,15 +219,20 @@ async fn accept<S: Store>(
 /// Who comes in.
 struct Door {
     connections: Arc<Semaphore>,
-    handshakes: Arc<Semaphore>,
+    /// Handshakes of addresses that have proved themselves.
+    proved: Arc<Semaphore>,
+    /// Handshakes of all others. Packets from invented addresses can fill these places and no more.
+    unproved: Arc<Semaphore>,
+    wide: Arc<Semaphore>,
     most: usize,
     retry_above: usize,
 }
 
 struct Admitted {
     incoming: Incoming,
-    place: tokio::sync::OwnedSemaphorePermit,
-    handshake: tokio::sync::OwnedSemaphorePermit,
+    place: OwnedSemaphorePermit,
+    handshake: OwnedSemaphorePermit,
+    wide: Arc<Semaphore>,
 }
 
 impl Door {
@@ -232,7 +240,9 @@ impl Door {
         let semaphore = |permits: usize| Arc::new(Semaphore::new(permits.min(Semaphore::MAX_PERMITS)));
         Self {
             connections: semaphore(limits.connections),
-            handshakes: semaphore(limits.handshakes),
+            proved: semaphore(limits.handshakes.div_ceil(2)),
+            unproved: semaphore(limits.handshakes / 2),
+            wide: semaphore(limits.wide_connections),
             most: limits.connections,
             retry_above: limits.retry_above,
         }
@@ -240,20 +250,23 @@ impl Door {
 
     /// Under load an address must first prove that packets reach it (RFC 9000, section 8.1.2).
     fn admit(&self, incoming: Incoming) -> Option<Admitted> {
+        let proved = incoming.remote_address_validated();
         let busy = self.most.saturating_sub(self.connections.available_permits()) >= self.retry_above
-            || self.handshakes.available_permits() == 0;
-        if busy && incoming.may_retry() {
+            || self.unproved.available_permits() == 0;
+        if busy && !proved && incoming.may_retry() {
             // Refused only where it was retried already, which `may_retry` has told.
             let _ = incoming.retry();
             return None;
         }
         let place = Arc::clone(&self.connections).try_acquire_owned();
-        let handshake = Arc::clone(&self.handshakes).try_acquire_owned();
+        let handshakes = if proved { &self.proved } else { &self.unproved };
+        let handshake = Arc::clone(handshakes).try_acquire_owned();
         match (place, handshake) {
             (Ok(place), Ok(handshake)) => Some(Admitted {
                 incoming,
                 place,
                 handshake,
+                wide: Arc::clone(&self.wide),
             }),
             _ => {
                 incoming.refuse();
@@ -271,7 +284,12 @@ impl Admitted {
         };
         if let Ok(Ok(connection)) = tokio::time::timeout(patience, connecting).await {
             drop(self.handshake);
+            let wide = self.wide.try_acquire_owned();
+            if wide.is_ok() {
+                endpoint::widen(&connection, &desk.limits);
+            }
             connection::serve(desk, connection, draining).await;
+            drop(wide);
         }
         drop(self.place);
     }
@@ -280,7 +298,13 @@ impl Admitted {
 /// What time asks for: expired entries, channels nobody uses.
 async fn rounds<S: Store>(desk: Arc<Desk<S>>) {
     let mut hour = None;
-    loop {
+    for round in (0..ROUNDS).cycle() {
+        let next = desk.clock.now().plus(ROUND_MS);
+        scrub_stack();
+        if round > 0 {
+            desk.clock.sleep_until(next).await;
+            continue;
+        }
         let now = desk.clock.hours();
         if hour.replace(now) != Some(now) {
             if let Err(error) = desk.store.expire(now).await {
@@ -290,7 +314,6 @@ async fn rounds<S: Store>(desk: Arc<Desk<S>>) {
             tracing::info!(bytes = usage.bytes, channels = usage.channels, "totals");
         }
         desk.sweep();
-        let next = desk.clock.now().plus(ROUND_MS);
         desk.clock.sleep_until(next).await;
     }
 }

@@ -1,7 +1,9 @@
 //! The harness: a relay and people in one process over real QUIC on loopback, and the same with real processes.
 
+pub mod attack;
 pub mod demo;
 pub mod figures;
 pub mod harness;
+pub mod needles;
 pub mod net;
 pub mod process;

@@ -1,5 +1,6 @@
 //! Every story and every check of Caucus that is not a unit test, as one binary.
 
+mod attacks;
 mod commands;
 mod kills;
 mod lies;
@@ -7,5 +8,6 @@ mod link;
 mod model;
 mod networks;
 mod relay;
+mod silent;
 mod stories;
 mod vectors;

@@ -5,3 +5,4 @@ mod canonical;
 mod labels;
 mod made;
 mod silence;
+mod timing;

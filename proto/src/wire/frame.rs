@@ -45,6 +45,8 @@ pub fn payload<T: DeserializeOwned + Serialize>(payload: &[u8]) -> Result<T, Pee
 pub struct Unframer {
     buffer: BytesMut,
     limit: usize,
+    /// Bytes of a frame given up that are still to come.
+    passed: usize,
 }
 
 impl Unframer {
@@ -54,6 +56,7 @@ impl Unframer {
         Self {
             buffer: BytesMut::new(),
             limit,
+            passed: 0,
         }
     }
 
@@ -64,13 +67,32 @@ impl Unframer {
 
     /// Takes in bytes as they came.
     pub fn feed(&mut self, bytes: &[u8]) {
-        self.buffer.extend_from_slice(bytes);
+        let passed = self.passed.min(bytes.len());
+        self.passed -= passed;
+        self.buffer
+            .extend_from_slice(bytes.get(passed..).unwrap_or_default());
     }
 
     /// Bytes that came and were not given out yet: after none was left to give, those of a frame that was begun.
     #[must_use]
     pub fn waiting(&self) -> usize {
         self.buffer.len()
+    }
+
+    /// The length of the payload that comes next, where it was announced: not above the limit once
+    /// [`Unframer::next_payload`] had nothing to say against it.
+    #[must_use]
+    pub fn announced(&self) -> Option<usize> {
+        let prefix = self.buffer.first_chunk::<PREFIX>()?;
+        usize::try_from(u32::from_be_bytes(*prefix)).ok()
+    }
+
+    /// Gives up the payload that comes next: what came of it is given out, the rest is passed over when it comes.
+    pub fn pass_over(&mut self) -> Bytes {
+        let size = self.announced().unwrap_or(0).saturating_add(PREFIX);
+        let mut taken = self.buffer.split_to(size.min(self.buffer.len()));
+        self.passed = size - taken.len();
+        taken.split_off(PREFIX.min(taken.len())).freeze()
     }
 
     /// The next whole payload, or none yet.
@@ -117,6 +139,39 @@ mod tests {
                 }
             }
             assert_eq!(seen, (0..20).collect::<Vec<_>>());
+        }
+    }
+
+    #[test]
+    fn a_frame_that_is_given_up_is_passed_over_however_it_comes() {
+        let frames: Vec<_> = (0..3_u8).map(|n| frame(&vec![n; 100]).unwrap()).collect();
+        let stream = frames.concat();
+        for step in 1..120 {
+            let mut unframer = Unframer::new(LARGEST);
+            let mut seen = Vec::new();
+            for piece in stream.chunks(step) {
+                unframer.feed(piece);
+                if seen.len() == 1 && unframer.announced().is_some() {
+                    let begun = unframer.pass_over();
+                    assert_eq!(begun, frames[1].slice(4..4 + begun.len()));
+                    seen.push(Vec::new());
+                }
+                while seen.len() != 1
+                    && let Some(bytes) = unframer.next_payload().unwrap()
+                {
+                    seen.push(payload::<Vec<u8>>(&bytes).unwrap());
+                }
+                if seen.len() == 1 && unframer.announced().is_some() {
+                    unframer.pass_over();
+                    seen.push(Vec::new());
+                }
+                while seen.len() == 2
+                    && let Some(bytes) = unframer.next_payload().unwrap()
+                {
+                    seen.push(payload::<Vec<u8>>(&bytes).unwrap());
+                }
+            }
+            assert_eq!(seen, [vec![0; 100], Vec::new(), vec![2; 100]], "{step}");
         }
     }
 

@@ -8,6 +8,7 @@ use caucus_server::clock::SystemClock;
 use caucus_server::config::{Config, StoreChoice};
 use caucus_server::keyfile;
 use caucus_server::net::Identity;
+use caucus_server::process;
 use caucus_server::run::{Relay, Setup};
 use caucus_server::store::Store;
 use caucus_server::store::embedded::{Embedded, Options};
@@ -21,6 +22,10 @@ use super::{Cli, Failure, Home, answer, note};
 const STORE: &str = "store";
 
 pub(super) fn run(cli: &Cli, home: &Home, config: &Config) -> Result<(), Failure> {
+    // Before the key is read.
+    if !process::protect() {
+        tracing::warn!("this system lets others read the relay's memory");
+    }
     // One thread serves until it is full: fewer wake-ups per delivery than two.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| Failure::runtime(&error))?;

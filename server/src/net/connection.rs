@@ -15,8 +15,9 @@ use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
+use crate::net::budget::Share;
 use crate::net::desk::Desk;
-use crate::net::frames::{FrameError, Frames, tag_of};
+use crate::net::frames::{Came, FrameError, Frames, tag_of};
 use crate::net::goodbye::Goodbye;
 use crate::net::read;
 use crate::net::session::Session;
@@ -28,6 +29,8 @@ const MOST_VERSIONS: usize = 8;
 const ANSWERS_AT_ONCE: usize = 32;
 /// How long the last words may take.
 const LAST_WORDS: Duration = Duration::from_secs(1);
+/// When whoever asked while there was no room should ask again.
+const RETRY_MS: u32 = 500;
 /// When drained clients should come back.
 const BACK_IN_MS: u32 = 2_000;
 /// How long requests that were already on the way are still refused in words while draining.
@@ -39,7 +42,9 @@ pub(crate) async fn serve<S: Store>(
     connection: Connection,
     draining: watch::Receiver<bool>,
 ) {
-    let goodbye = match greet(&desk, &connection).await {
+    let patience = Duration::from_secs(u64::from(desk.limits.hello_seconds));
+    let greeted = timeout(patience, greet(&desk, &connection)).await;
+    let goodbye = match greeted.unwrap_or(Err(Goodbye::TooSlow)) {
         Ok(greeted) => talk(&desk, &connection, greeted, draining).await,
         Err(goodbye) => goodbye,
     };
@@ -53,10 +58,8 @@ struct Greeted {
 }
 
 async fn greet<S: Store>(desk: &Desk<S>, connection: &Connection) -> Result<Greeted, Goodbye> {
-    let patience = Duration::from_secs(u64::from(desk.limits.hello_seconds));
-    let (mut send, mut frames, hello) = timeout(patience, hello(connection))
-        .await
-        .map_err(|_| Goodbye::TooSlow)??;
+    let patience = Duration::from_secs(u64::from(desk.limits.frame_seconds));
+    let (mut send, mut frames, hello) = hello(connection, patience).await?;
     if !hello.versions.contains(&VERSION) {
         let versions = vec![VERSION];
         say(&mut send, &Greeting::TooOldOrNew { versions }).await?;
@@ -81,9 +84,9 @@ async fn greet<S: Store>(desk: &Desk<S>, connection: &Connection) -> Result<Gree
     })
 }
 
-async fn hello(connection: &Connection) -> Result<(SendStream, Frames, Hello), Goodbye> {
+async fn hello(connection: &Connection, patience: Duration) -> Result<(SendStream, Frames, Hello), Goodbye> {
     let (send, recv) = connection.accept_bi().await.map_err(|_| Goodbye::Done)?;
-    let mut frames = Frames::new(recv, frame::LARGEST_HELLO);
+    let mut frames = Frames::new(recv, frame::LARGEST_HELLO, patience);
     let payload = frames.next().await.map_err(goodbye)?;
     let hello: Hello = frame::payload(&payload).map_err(|_| Goodbye::Malformed)?;
     if hello.versions.len() > MOST_VERSIONS {
@@ -114,7 +117,8 @@ async fn talk<S: Store>(
         send,
     } = greeted;
     let (answers, outgoing) = mpsc::channel(desk.limits.requests_in_flight);
-    let writer = tokio::spawn(write(send, outgoing));
+    let patience = Duration::from_secs(u64::from(desk.limits.stall_seconds));
+    let writer = tokio::spawn(write(connection.clone(), send, outgoing, patience));
     let commands = Commands {
         desk,
         session: &session,
@@ -131,8 +135,17 @@ async fn talk<S: Store>(
 
 async fn readings<S: Store>(desk: &Arc<Desk<S>>, session: &Arc<Session>, connection: &Connection) {
     // Their number is bounded by the streams the transport allows; each ends with the connection.
-    while let Ok((send, recv)) = connection.accept_bi().await {
-        tokio::spawn(read::serve(Arc::clone(desk), Arc::clone(session), send, recv));
+    while let Ok((mut send, recv)) = connection.accept_bi().await {
+        let Some(place) = desk.budget.reading() else {
+            // A stream that is already closed needs no reset.
+            let _ = send.reset(Goodbye::Busy.var());
+            continue;
+        };
+        let (desk, session) = (Arc::clone(desk), Arc::clone(session));
+        tokio::spawn(async move {
+            read::serve(desk, session, send, recv).await;
+            drop(place);
+        });
     }
 }
 
@@ -146,12 +159,16 @@ struct Commands<'a, S> {
 impl<S: Store> Commands<'_, S> {
     async fn run(self, mut frames: Frames, mut draining: watch::Receiver<bool>) -> Goodbye {
         loop {
-            let payload = tokio::select! {
-                payload = frames.next() => payload,
+            let came = tokio::select! {
+                came = frames.take(&self.desk.budget) => came,
                 () = drained(&mut draining) => return self.drain(frames).await,
             };
-            let taken = match payload {
-                Ok(payload) => self.take(&payload).await,
+            let taken = match came {
+                Ok(Came::Whole(payload, share)) => self.take(&payload, share).await,
+                Ok(Came::Shed(begun)) => {
+                    let retry_ms = RETRY_MS;
+                    self.refuse(&begun, RefusedBecause::TooFast { retry_ms }).await
+                }
                 Err(error) => Err(goodbye(error)),
             };
             if let Err(goodbye) = taken {
@@ -162,15 +179,10 @@ impl<S: Store> Commands<'_, S> {
 
     /// Takes one request up. Requests of a connection reach the store in the order in which they came; their
     /// answers come as they are ready.
-    async fn take(&self, payload: &[u8]) -> Result<(), Goodbye> {
+    async fn take(&self, payload: &[u8], share: Share) -> Result<(), Goodbye> {
         let asked: Asked = match frame::payload(payload) {
             Ok(asked) => asked,
-            Err(_) => {
-                let tag = tag_of(payload)
-                    .filter(|tag| *tag != 0)
-                    .ok_or(Goodbye::Malformed)?;
-                return self.refuse(tag, RefusedBecause::Malformed).await;
-            }
+            Err(_) => return self.refuse(payload, RefusedBecause::Malformed).await,
         };
         if asked.tag == 0 {
             return Err(Goodbye::Malformed);
@@ -186,6 +198,7 @@ impl<S: Store> Commands<'_, S> {
         );
         let mut work = Box::pin(async move {
             let answer = desk.answer(&session, asked.request).await;
+            drop(share);
             let answered = Answered {
                 tag: asked.tag,
                 answer,
@@ -204,7 +217,11 @@ impl<S: Store> Commands<'_, S> {
         Ok(())
     }
 
-    async fn refuse(&self, tag: u32, because: RefusedBecause) -> Result<(), Goodbye> {
+    /// Refuses the request of which this is at least the beginning.
+    async fn refuse(&self, payload: &[u8], because: RefusedBecause) -> Result<(), Goodbye> {
+        let tag = tag_of(payload)
+            .filter(|tag| *tag != 0)
+            .ok_or(Goodbye::Malformed)?;
         let answer = Answer::Refused(because);
         let frame = frame::frame(&Answered { tag, answer }).map_err(|_| Goodbye::Done)?;
         self.answers.send(frame).await.map_err(|_| Goodbye::Done)
@@ -227,10 +244,7 @@ impl<S: Store> Commands<'_, S> {
         };
         let refusing = async {
             while let Ok(payload) = frames.next().await {
-                let Some(tag) = tag_of(&payload) else {
-                    return;
-                };
-                if self.refuse(tag, RefusedBecause::Draining).await.is_err() {
+                if self.refuse(&payload, RefusedBecause::Draining).await.is_err() {
                     return;
                 }
             }
@@ -253,11 +267,19 @@ async fn drained(draining: &mut watch::Receiver<bool>) {
     let _ = draining.wait_for(|draining| *draining).await;
 }
 
-async fn write(mut send: SendStream, mut outgoing: mpsc::Receiver<Bytes>) {
+async fn write(
+    connection: Connection,
+    mut send: SendStream,
+    mut outgoing: mpsc::Receiver<Bytes>,
+    patience: Duration,
+) {
     let mut batch = Vec::with_capacity(ANSWERS_AT_ONCE);
     while outgoing.recv_many(&mut batch, ANSWERS_AT_ONCE).await > 0 {
-        if send.write_all_chunks(&mut batch).await.is_err() {
-            return;
+        match timeout(patience, send.write_all_chunks(&mut batch)).await {
+            Ok(Ok(())) => {}
+            Ok(Err(_)) => return,
+            // Whoever asks and does not take the answers would hold them, and his requests behind them, for ever.
+            Err(_) => return connection.close(Goodbye::TooSlow.var(), b""),
         }
         batch.clear();
     }
@@ -285,6 +307,7 @@ async fn finish(send: &mut SendStream) {
 fn goodbye(error: FrameError) -> Goodbye {
     match error {
         FrameError::Ended => Goodbye::Done,
+        FrameError::TooSlow => Goodbye::TooSlow,
         FrameError::Peer(_) => Goodbye::Malformed,
     }
 }

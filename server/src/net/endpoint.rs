@@ -10,8 +10,8 @@ use aws_lc_rs::hmac;
 use caucus_proto::wire::ALPN;
 use quinn::crypto::rustls::QuicServerConfig;
 use quinn::{
-    AckFrequencyConfig, AsyncUdpSocket, Endpoint, EndpointConfig, IdleTimeout, NoneTokenLog, ServerConfig,
-    TokioRuntime, TransportConfig, ValidationTokenConfig, VarInt,
+    AckFrequencyConfig, AsyncUdpSocket, Connection, Endpoint, EndpointConfig, IdleTimeout, NoneTokenLog,
+    ServerConfig, TokioRuntime, TransportConfig, ValidationTokenConfig, VarInt,
 };
 use quinn_proto::HashedConnectionIdGenerator;
 use rustls::crypto::{CryptoProvider, aws_lc_rs as provider_of_tls};
@@ -23,13 +23,10 @@ use thiserror::Error;
 use crate::limits::Limits;
 use crate::net::identity::{Identity, IdentityError};
 
-/// Largest entry, four of them on the way in per stream.
-const STREAM_WINDOW: u32 = 1 << 20;
-const CONNECTION_WINDOW: u32 = 2 << 20;
 /// Handshakes that wait to be looked at, and what they may hold in memory.
 const INCOMING: usize = 1_024;
 const INCOMING_BYTES: u64 = 16 << 10;
-const INCOMING_BYTES_TOTAL: u64 = 4 << 20;
+pub(crate) const INCOMING_BYTES_TOTAL: u64 = 4 << 20;
 /// Packets before a follower that agreed to it must acknowledge. Below half a young connection's window.
 const ACK_EVERY: u32 = 6;
 
@@ -123,6 +120,12 @@ fn provider() -> CryptoProvider {
     }
 }
 
+/// Gives a connection the windows of a wide one.
+pub(crate) fn widen(connection: &Connection, limits: &Limits) {
+    connection.set_send_window(u64::from(limits.send_window));
+    connection.set_receive_window(VarInt::from_u32(limits.receive_window));
+}
+
 fn transport(limits: &Limits) -> TransportConfig {
     let mut acks = AckFrequencyConfig::default();
     acks.ack_eliciting_threshold(VarInt::from_u32(ACK_EVERY));
@@ -132,9 +135,10 @@ fn transport(limits: &Limits) -> TransportConfig {
         .max_concurrent_bidi_streams(VarInt::from_u32(limits.streams))
         .max_concurrent_uni_streams(VarInt::from_u32(0))
         .datagram_receive_buffer_size(None)
-        .stream_receive_window(VarInt::from_u32(STREAM_WINDOW))
-        .receive_window(VarInt::from_u32(CONNECTION_WINDOW))
-        .send_window(u64::from(limits.send_window))
+        // Bounded by the window of the connection; both are widened for the first ones (`widen`).
+        .stream_receive_window(VarInt::from_u32(limits.receive_window))
+        .receive_window(VarInt::from_u32(limits.narrow_window))
+        .send_window(u64::from(limits.narrow_window))
         .max_idle_timeout(IdleTimeout::try_from(idle).ok())
         .keep_alive_interval(None)
         .ack_frequency_config(Some(acks))

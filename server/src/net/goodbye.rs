@@ -12,10 +12,12 @@ pub enum Goodbye {
     Malformed,
     /// No version in common.
     Version,
-    /// No hello in time.
+    /// No hello in time, a frame that was not whole in time, or what was owed was not taken.
     TooSlow,
     /// The relay goes away.
     Draining,
+    /// The relay has no room for it now.
+    Busy,
 }
 
 impl Goodbye {
@@ -28,6 +30,7 @@ impl Goodbye {
             Self::Version => 2,
             Self::TooSlow => 3,
             Self::Draining => 4,
+            Self::Busy => 5,
         }
     }
 

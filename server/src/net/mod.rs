@@ -2,10 +2,11 @@
 //!
 //! It asks the rules in `relay` before it asks the store, and holds no rule itself.
 
+pub(crate) mod budget;
 pub(crate) mod connection;
 pub(crate) mod desk;
 pub mod endpoint;
-mod frames;
+pub(crate) mod frames;
 pub mod goodbye;
 pub mod identity;
 mod live;

@@ -1,6 +1,9 @@
 //! One reading stream: a cursor that goes through the segments its key opens and then follows.
 
+use std::future::{Future, poll_fn};
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::Poll;
 
 use bytes::Bytes;
 use caucus_proto::id::Position;
@@ -9,8 +12,9 @@ use quinn::{RecvStream, SendStream};
 use tokio::sync::watch;
 use tokio::time::{Duration, timeout};
 
+use crate::net::budget::Share;
 use crate::net::desk::Desk;
-use crate::net::frames::Frames;
+use crate::net::frames::{Frames, SLOWEST};
 use crate::net::goodbye::Goodbye;
 use crate::net::live::Tip;
 use crate::net::session::{Handle, Session};
@@ -23,7 +27,12 @@ const LARGEST_READ: usize = 32;
 const BATCH: usize = 64 * 1024;
 
 /// Why serving ended without a last word.
-struct Broken;
+enum Broken {
+    /// The client has gone, or does not want it any more.
+    Gone,
+    /// It does not take what it asked for.
+    Slow,
+}
 
 /// Serves one reading stream until its end.
 pub(crate) async fn serve<S: Store>(
@@ -34,11 +43,13 @@ pub(crate) async fn serve<S: Store>(
 ) {
     let mut reading = Reading { desk, send };
     let patience = Duration::from_secs(u64::from(reading.desk.limits.hello_seconds));
-    let mut frames = Frames::new(recv, LARGEST_READ);
+    let mut frames = Frames::new(recv, LARGEST_READ, patience);
     let asked = match timeout(patience, frames.next()).await {
         Ok(Ok(payload)) => frame::payload::<Read>(&payload).ok(),
         _ => None,
     };
+    // Nothing more is read from it, so nothing more of it may be held.
+    drop(frames);
     let Some(asked) = asked else {
         // A stream that is already closed needs no reset.
         let _ = reading.send.reset(Goodbye::Malformed.var());
@@ -48,8 +59,13 @@ pub(crate) async fn serve<S: Store>(
         Ok(handle) => reading.run(&handle, asked).await,
         Err(because) => Ok(Served::Refused(because)),
     };
-    if let Ok(last) = last {
-        reading.end(&last).await;
+    let ended = match last {
+        Ok(last) => reading.end(&last).await,
+        Err(broken) => Err(broken),
+    };
+    if let Err(Broken::Slow) = ended {
+        // As above.
+        let _ = reading.send.reset(Goodbye::TooSlow.var());
     }
 }
 
@@ -60,8 +76,8 @@ struct Reading<S> {
 
 /// What there was to read.
 enum Step {
-    /// Frames up to this position; whether the last is a cut.
-    Frames(Vec<Bytes>, Position, Flag),
+    /// Frames up to this position; whether the last is a cut; the turn in which they were read from the store.
+    Frames(Vec<Bytes>, Position, Flag, Option<Share>),
     /// Nothing in this range up to here; the next may have some.
     Skip(Position),
     /// Nothing yet.
@@ -103,11 +119,8 @@ impl<S: Store> Reading<S> {
             cursor = cursor.max(Position(range.first.0.saturating_sub(1)));
             match self.step(handle, range, cursor).await {
                 Err(because) => return Ok(Served::Refused(because)),
-                Ok(Step::Frames(mut frames, last, flag)) => {
-                    self.send
-                        .write_all_chunks(&mut frames)
-                        .await
-                        .map_err(|_| Broken)?;
+                Ok(Step::Frames(mut frames, last, flag, turn)) => {
+                    self.hand_over(&mut frames, turn).await?;
                     cursor = last;
                     if flag == Flag::Cut {
                         // By now the guard knows how far this key reads.
@@ -129,14 +142,16 @@ impl<S: Store> Reading<S> {
             }
         }
     }
+
     async fn step(&self, handle: &Handle, range: Range, cursor: Position) -> Result<Step, RefusedBecause> {
         let now = self.desk.clock.hours();
         let fresh = handle.live.fresh_after(cursor, range, BATCH, now);
         if let Some(last) = fresh.last() {
             let (last, flag) = (last.position, last.flag);
             let frames = fresh.into_iter().map(|fresh| fresh.frame).collect();
-            return Ok(Step::Frames(frames, last, flag));
+            return Ok(Step::Frames(frames, last, flag, None));
         }
+        let turn = self.desk.budget.turn().await;
         let entries = self
             .desk
             .store
@@ -158,7 +173,7 @@ impl<S: Store> Reading<S> {
             }
         }
         Ok(match (last, range.last) {
-            (Some((last, flag)), _) => Step::Frames(frames, last, flag),
+            (Some((last, flag)), _) => Step::Frames(frames, last, flag, turn),
             (None, Some(end)) => Step::Skip(end),
             (None, None) => Step::Nothing,
         })
@@ -167,20 +182,37 @@ impl<S: Store> Reading<S> {
     /// Waits for something new, or for the client to go.
     async fn wait(&self, tips: &mut watch::Receiver<Tip>) -> Result<(), Broken> {
         tokio::select! {
-            changed = tips.changed() => changed.map_err(|_| Broken),
-            _ = self.send.stopped() => Err(Broken),
+            changed = tips.changed() => changed.map_err(|_| Broken::Gone),
+            _ = self.send.stopped() => Err(Broken::Gone),
         }
+    }
+
+    /// Writes frames. What the stream does not take at once is held for a while, within what all readers
+    /// together may leave untaken.
+    async fn hand_over(&mut self, frames: &mut [Bytes], turn: Option<Share>) -> Result<(), Broken> {
+        let size: usize = frames.iter().map(Bytes::len).sum();
+        let mut writing = pin!(self.send.write_all_chunks(frames));
+        let first = poll_fn(|cx| Poll::Ready(writing.as_mut().poll(cx))).await;
+        drop(turn);
+        if let Poll::Ready(written) = first {
+            return written.map_err(|_| Broken::Gone);
+        }
+        let _share = self.desk.budget.stall(size).ok_or(Broken::Slow)?;
+        let earned = Duration::from_millis((size.saturating_mul(1_000) / SLOWEST) as u64);
+        let patience = Duration::from_secs(u64::from(self.desk.limits.stall_seconds)) + earned;
+        let written = timeout(patience, writing).await.map_err(|_| Broken::Slow)?;
+        written.map_err(|_| Broken::Gone)
     }
 
     async fn say(&mut self, word: &Served) -> Result<(), Broken> {
-        let frame = frame::frame(word).map_err(|_| Broken)?;
-        self.send.write_chunk(frame).await.map_err(|_| Broken)
+        let frame = frame::frame(word).map_err(|_| Broken::Gone)?;
+        self.hand_over(&mut [frame], None).await
     }
 
-    async fn end(&mut self, last: &Served) {
-        if self.say(last).await.is_ok() {
-            // Fails only where the client has gone, and then nobody needs it.
-            let _ = self.send.finish();
-        }
+    async fn end(&mut self, last: &Served) -> Result<(), Broken> {
+        self.say(last).await?;
+        // Fails only where the client has gone, and then nobody needs it.
+        let _ = self.send.finish();
+        Ok(())
     }
 }

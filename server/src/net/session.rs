@@ -9,6 +9,7 @@ use caucus_proto::wire::{Control, RefusedBecause, Role};
 
 use crate::clock::Moment;
 use crate::limits::Limits;
+use crate::net::budget::Share;
 use crate::net::live::{Live, locked};
 use crate::relay::pace::Bucket;
 
@@ -22,6 +23,8 @@ pub(crate) struct Handle {
     pub(crate) key: [u8; 32],
     pub(crate) live: Arc<Live>,
     rate: Mutex<Bucket>,
+    /// Of the handles of the whole relay.
+    _place: Share,
 }
 
 impl Handle {
@@ -30,8 +33,8 @@ impl Handle {
         role: Role,
         key: [u8; 32],
         live: Arc<Live>,
-        limits: &Limits,
-        now: Moment,
+        (limits, now): (&Limits, Moment),
+        place: Share,
     ) -> Self {
         let rate = Mutex::new(Bucket::new(limits.appends_per_second, now));
         Self {
@@ -40,6 +43,7 @@ impl Handle {
             key,
             live,
             rate,
+            _place: place,
         }
     }
 

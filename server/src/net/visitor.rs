@@ -74,7 +74,7 @@ impl Visitor {
             versions: vec![VERSION],
         };
         send.write_all(&frame::frame(&hello).unwrap()).await.unwrap();
-        let mut frames = Frames::new(recv, frame::LARGEST);
+        let mut frames = Frames::new(recv, frame::LARGEST, PATIENCE);
         let greeting = frame::payload(&frames.next().await.unwrap()).unwrap();
         let Greeting::Speaks { version, proof_key } = greeting else {
             panic!("no common version: {greeting:?}");
@@ -198,7 +198,7 @@ impl Visitor {
         };
         send.write_all(&frame::frame(&read).unwrap()).await.unwrap();
         Reader {
-            frames: Frames::new(recv, frame::LARGEST),
+            frames: Frames::new(recv, frame::LARGEST, PATIENCE),
             _send: send,
         }
     }

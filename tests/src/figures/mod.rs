@@ -12,7 +12,7 @@ mod size;
 mod socket;
 mod talk;
 mod unlock;
-mod vitals;
+pub mod vitals;
 
 use std::path::Path;
 

@@ -8,7 +8,11 @@ use std::time::Duration;
 const TICK: u64 = 10_000;
 
 /// CPU time that a process has used, its own and the system's for it, in steps of 10 ms.
-pub(super) fn cpu(pid: u32) -> Duration {
+///
+/// # Panics
+/// If there is no such process.
+#[must_use]
+pub fn cpu(pid: u32) -> Duration {
     time(pid, 11)
 }
 
@@ -32,7 +36,11 @@ fn time(pid: u32, first: usize) -> Duration {
 }
 
 /// Memory of a process in MiB: resident now, and the most that ever was.
-pub(super) fn memory(pid: u32) -> (f64, f64) {
+///
+/// # Panics
+/// If there is no such process.
+#[must_use]
+pub fn memory(pid: u32) -> (f64, f64) {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).expect("the process lives");
     let kib = |key: &str| -> f64 {
         let line = status.lines().find(|line| line.starts_with(key)).expect("a line");

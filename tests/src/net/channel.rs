@@ -3,7 +3,8 @@
 use bytes::Bytes;
 use caucus_client::relay::{Appended, Connection, Handle, LinkError};
 use caucus_proto::id::{ChannelId, Counter, Position};
-use caucus_proto::wire::{Access, ChannelSpec, Retention, Role, SLOTS, Served};
+use caucus_proto::wire::proof::{Binding, Purpose};
+use caucus_proto::wire::{Access, ChannelSpec, Proof, Request, Retention, Role, SLOTS, Served};
 use x25519_dalek::{PublicKey, StaticSecret};
 
 /// Bytes of an entry: the smallest bucket.
@@ -57,6 +58,26 @@ impl Channel {
             append,
             read,
         })
+    }
+
+    /// The request that opens it in this role on a connection to which proofs are bound like this.
+    ///
+    /// # Panics
+    /// If the relay's key is none.
+    #[must_use]
+    pub fn opening(&self, role: Role, binding: &Binding) -> Request {
+        let secret = StaticSecret::from(if role == Role::Append {
+            self.append
+        } else {
+            self.read
+        });
+        let channel = self.id();
+        Request::Open {
+            channel,
+            role,
+            key: PublicKey::from(&secret).to_bytes(),
+            proof: Proof::make(&secret, &channel, Purpose::Open(role), binding).expect("a key of a relay"),
+        }
     }
 
     /// Its id.

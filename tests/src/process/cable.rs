@@ -1,9 +1,9 @@
 //! The cable between agents and a relay: UDP datagrams pass through it, until it is cut in one direction or both.
 
 use std::collections::HashMap;
-use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
-use std::sync::Arc;
+use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4, UdpSocket};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -23,6 +23,9 @@ struct Ends {
     /// Datagrams from the relay pass.
     answers: AtomicBool,
     over: AtomicBool,
+    /// From where the relay sees each client that comes this way.
+    backs: fn(u8) -> Ipv4Addr,
+    seen: Mutex<Vec<SocketAddrV4>>,
 }
 
 impl Cable {
@@ -31,6 +34,15 @@ impl Cable {
     /// # Panics
     /// If the address has no place on this machine, or there is no port.
     pub fn to(address: &str) -> Self {
+        Self::from(|_| Ipv4Addr::LOCALHOST, address)
+    }
+
+    /// A whole cable to the relay of this address, which sees each client from an address of its own, as this
+    /// numbers them.
+    ///
+    /// # Panics
+    /// As [`Cable::to`].
+    pub fn from(backs: fn(u8) -> Ipv4Addr, address: &str) -> Self {
         let (_, place) = address.rsplit_once('@').expect("a place in the address");
         let front = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
         front.set_read_timeout(Some(BREATH)).expect("a timeout");
@@ -40,6 +52,8 @@ impl Cable {
             asks: AtomicBool::new(true),
             answers: AtomicBool::new(true),
             over: AtomicBool::new(false),
+            backs,
+            seen: Mutex::default(),
         });
         let carried = Arc::clone(&ends);
         Self {
@@ -56,6 +70,16 @@ impl Cable {
     pub fn address(&self, address: &str) -> String {
         let (key, _) = address.rsplit_once('@').expect("a place in the address");
         format!("{key}@{}", self.place)
+    }
+
+    /// From where the relay saw its clients.
+    #[must_use]
+    pub fn seen(&self) -> Vec<SocketAddrV4> {
+        self.ends
+            .seen
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     /// Whether asks and answers pass from now on.
@@ -86,7 +110,13 @@ fn carry(front: &UdpSocket, ends: &Arc<Ends>) {
             continue;
         }
         let back = backs.entry(from).or_insert_with(|| {
-            let back = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
+            let mut seen = ends.seen.lock().unwrap_or_else(PoisonError::into_inner);
+            let place = (ends.backs)((seen.len() + 1) as u8);
+            let back = UdpSocket::bind((place, 0)).expect("a port");
+            if let Ok(SocketAddr::V4(place)) = back.local_addr() {
+                seen.push(place);
+            }
+            drop(seen);
             back.set_read_timeout(Some(BREATH)).expect("a timeout");
             let answers = back.try_clone().expect("a second end");
             let front = front.try_clone().expect("a second end");

@@ -12,6 +12,8 @@ pub struct RelayProcess {
     listen: String,
     address: String,
     child: Option<Child>,
+    log: Option<PathBuf>,
+    through: Vec<String>,
 }
 
 impl RelayProcess {
@@ -22,6 +24,30 @@ impl RelayProcess {
             listen: "127.0.0.1:0".to_owned(),
             address: String::new(),
             child: None,
+            log: None,
+            through: Vec::new(),
+        };
+        relay.start_again();
+        relay
+    }
+
+    /// Starts one with this configuration, as verbose as it can be asked to be, with its words in a file and through
+    /// another program, if one is named (`strace -f ..`, or a shell that sets bounds and ends with `exec "$@"`).
+    ///
+    /// # Panics
+    /// If it does not print its address.
+    pub fn configured(data: &Path, config: &str, log: &Path, through: &[&str]) -> Self {
+        use std::os::unix::fs::DirBuilderExt;
+        let made = std::fs::DirBuilder::new().mode(0o700).create(data);
+        made.and_then(|()| std::fs::write(data.join("relay.toml"), config))
+            .expect("a folder and a file");
+        let mut relay = Self {
+            data: data.to_owned(),
+            listen: "127.0.0.1:0".to_owned(),
+            address: String::new(),
+            child: None,
+            log: Some(log.to_owned()),
+            through: through.iter().map(|word| (*word).to_owned()).collect(),
         };
         relay.start_again();
         relay
@@ -32,14 +58,31 @@ impl RelayProcess {
     /// # Panics
     /// If it does not print its address.
     pub fn start_again(&mut self) {
-        let mut child = Command::new(binaries().join("caucus-relay"))
+        let program = binaries().join("caucus-relay");
+        let mut command = match self.through.split_first() {
+            None => Command::new(program),
+            Some((first, rest)) => {
+                let mut command = Command::new(first);
+                command.args(rest).arg(program);
+                command
+            }
+        };
+        let errors = match &self.log {
+            None => Stdio::piped(),
+            Some(log) => {
+                command.env("RUST_LOG", "trace").env("RUST_BACKTRACE", "full");
+                let log = std::fs::File::options().create(true).append(true).open(log);
+                log.expect("a log").into()
+            }
+        };
+        let mut child = command
             .arg("run")
             .arg("--data")
             .arg(&self.data)
             .args(["--listen", &self.listen])
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
+            .stderr(errors)
             .spawn()
             .expect("the relay's program");
         let mut lines = BufReader::new(child.stdout.take().expect("its output"));
@@ -48,11 +91,10 @@ impl RelayProcess {
         let address = line.trim().to_owned();
         if !address.starts_with("caucus://") {
             let mut errors = String::new();
-            let _ = child
-                .stderr
-                .take()
-                .expect("its errors")
-                .read_to_string(&mut errors);
+            match child.stderr.take() {
+                Some(mut pipe) => drop(pipe.read_to_string(&mut errors)),
+                None => errors = format!("{:?}", self.log.as_ref().map(std::fs::read_to_string)),
+            }
             panic!("the relay printed {address:?} and {errors}");
         }
         let (_, place) = address.rsplit_once('@').expect("a place in the address");
@@ -82,6 +124,21 @@ impl RelayProcess {
             let _ = child.kill();
             let _ = child.wait();
         }
+    }
+
+    /// Asks the relay that another program runs to end (SIGTERM to its process id), and waits for that program.
+    ///
+    /// # Panics
+    /// If there is none.
+    pub fn interrupt_child(&mut self) {
+        let mut child = self.child.take().expect("it runs");
+        let pid = child.id();
+        let children = std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children"));
+        for relay in children.expect("its children").split_whitespace() {
+            let told = Command::new("kill").args(["-TERM", relay]).status();
+            assert!(told.expect("kill").success());
+        }
+        let _ = child.wait();
     }
 
     /// Bytes of entries in its segment files: grows when something was flushed.

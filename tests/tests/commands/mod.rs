@@ -6,4 +6,5 @@ mod keep;
 mod logs;
 mod mistakes;
 mod pages;
+mod refused;
 mod secrets;

@@ -1,10 +1,13 @@
 //! Networks: what the whole stack does while datagrams are lost, late, overtaken, doubled or too large, in virtual
 //! time (`caucus_tests::net`).
 
+mod fingerprint;
 mod handshakes;
 mod hostile;
+mod injection;
 mod moves;
 mod partitions;
+mod provenance;
 mod replay;
 mod rough;
 mod storms;

@@ -1,4 +1,4 @@
-//! Case N-04: somebody's address changes in the middle of an append.
+//! Cases N-03 and N-04: somebody's address changes in the middle of an append.
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
@@ -123,5 +123,37 @@ fn where_the_address_translation_forgets_in_mid_append_a_fresh_connection_says_i
         }
         assert!(homes.values().all(|places| places.len() == 1), "{homes:?}");
         assert!(homes.len() >= 6, "a connection for each place");
+    });
+}
+
+#[test]
+fn an_address_translation_that_forgets_every_quarter_of_a_minute_loses_nothing() {
+    virtually(async {
+        let rounds = if super::long() { 240 } else { 24 };
+        let world = World::new(3).await;
+        let people = world.cell(&["ana", "ben"]).await;
+        let mut waits = Vec::new();
+        for round in 0..rounds {
+            for person in &people {
+                world.fabric.rebind(person.device);
+            }
+            let text = format!("word {round}");
+            let begun = tokio::time::Instant::now();
+            people[round % 2].utter(&text).await.expect("it is taken");
+            people[1 - round % 2].hears(&text, Duration::from_secs(60)).await;
+            waits.push(begun.elapsed());
+            sleep(Duration::from_secs(15).saturating_sub(begun.elapsed())).await;
+        }
+        waits.sort();
+        let p99 = waits[(waits.len() - 1) * 99 / 100];
+        for person in &people {
+            let said: BTreeSet<_> = person.said().await.into_iter().map(|(_, text)| text).collect();
+            assert_eq!(said.len(), rounds, "{}", person.name);
+        }
+        println!(
+            "N-03: {rounds} rebindings of both, 0 lost; from one to the other p50 {} ms, p99 {} ms",
+            waits[waits.len() / 2].as_millis(),
+            p99.as_millis()
+        );
     });
 }

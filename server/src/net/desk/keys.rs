@@ -107,6 +107,7 @@ impl<S: Store> Desk<S> {
         if session.is_full(self.limits.handles) {
             return Err(RefusedBecause::TooMany);
         }
+        let place = self.budget.handle().ok_or(RefusedBecause::TooMany)?;
         let found = self
             .store
             .guard(asked.channel)
@@ -127,7 +128,14 @@ impl<S: Store> Desk<S> {
             Some((guard, _)) if guard.opens(asked.role, &asked.key) => guard,
             _ => return Err(RefusedBecause::NotOpened),
         };
-        let handle = Handle::new(asked.channel, asked.role, asked.key, live, &self.limits, now);
+        let handle = Handle::new(
+            asked.channel,
+            asked.role,
+            asked.key,
+            live,
+            (&self.limits, now),
+            place,
+        );
         Ok(Answer::Opened {
             handle: session.add(handle, self.limits.handles)?,
             counter: guard.counter,

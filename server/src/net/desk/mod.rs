@@ -22,6 +22,7 @@ use zeroize::Zeroizing;
 
 use crate::clock::Clock;
 use crate::limits::Limits;
+use crate::net::budget::Budget;
 use crate::net::live::{Live, Lives};
 use crate::net::session::Session;
 use crate::relay::change::{Changed, settle};
@@ -40,6 +41,7 @@ pub(crate) struct Desk<S> {
     pub(crate) store: Arc<S>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) limits: Limits,
+    pub(crate) budget: Budget,
     /// This process's proof key: public.
     pub(crate) proof_key: [u8; 32],
     proof_secret: StaticSecret,
@@ -64,6 +66,7 @@ impl<S: Store> Desk<S> {
         Self {
             proof_key: PublicKey::from(&proof_secret).to_bytes(),
             lives: Lives::new(&limits),
+            budget: Budget::new(&limits),
             store,
             clock,
             limits,

@@ -79,7 +79,7 @@ async fn a_client_of_another_version_is_told_which_the_relay_speaks() {
     let (mut send, recv) = connection.open_bi().await.unwrap();
     let hello = Hello { versions: vec![7] };
     send.write_all(&frame::frame(&hello).unwrap()).await.unwrap();
-    let mut frames = Frames::new(recv, frame::LARGEST);
+    let mut frames = Frames::new(recv, frame::LARGEST, std::time::Duration::from_secs(10));
     let greeting: Greeting = frame::payload(&frames.next().await.unwrap()).unwrap();
     assert_eq!(greeting, Greeting::TooOldOrNew { versions: vec![1] });
     assert_eq!(closed(&connection).await, Goodbye::Version.code());

@@ -114,7 +114,7 @@ async fn a_first_frame_that_is_no_hello_ends_the_connection_by_its_own_code() {
         let (mut send, recv) = connection.open_bi().await.unwrap();
         send.write_all(&bytes).await.unwrap();
         if expected == Goodbye::Version {
-            let mut frames = Frames::new(recv, frame::LARGEST);
+            let mut frames = Frames::new(recv, frame::LARGEST, PATIENCE);
             let greeting: Greeting = frame::payload(&frames.next().await.unwrap()).unwrap();
             let versions = vec![VERSION];
             assert_eq!(greeting, Greeting::TooOldOrNew { versions }, "{what}");
@@ -254,7 +254,7 @@ async fn a_reading_stream_that_begins_with_garbage_is_reset_and_the_connection_g
     // More on a stream than its first frame is of no interest to anybody.
     let (mut send, recv) = visitor.connection.open_bi().await.unwrap();
     send.write_all(&[&read[..], b"and more"].concat()).await.unwrap();
-    let mut frames = Frames::new(recv, frame::LARGEST);
+    let mut frames = Frames::new(recv, frame::LARGEST, PATIENCE);
     let served: Served = frame::payload(&frames.next().await.unwrap()).unwrap();
     assert!(matches!(served, Served::Entry(_)), "{served:?}");
     honest.is_served().await;
@@ -357,5 +357,43 @@ async fn a_client_that_never_reads_costs_the_relay_no_more_than_its_window() {
     assert!(matches!(served, Served::Entry(found) if found.bytes == entry(1)));
     assert!(world.store.usage().bytes > 32 << 20);
     drop(streams);
+    world.relay.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_request_that_begins_and_does_not_end_ends_the_connection_and_one_without_room_is_told_to_wait() {
+    let limits = Limits {
+        frame_seconds: 2,
+        request_bytes: 1 << 20,
+        ..Limits::default()
+    };
+    let world = with(limits).await;
+    let (mut honest, channel) = Honest::new(&world).await;
+    let length = (frame::LARGEST as u32).to_be_bytes();
+    let mut begun = world.visitor().await;
+    // Enough to tell that it is a large one: the other half of the budget has room for one.
+    begun.raw(&[&length[..], &[9; 16]].concat()).await;
+    let mut dribbler = world.visitor().await;
+    dribbler.raw(&[0, 0, 0, 99, 1]).await;
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    let mut late = world.visitor().await;
+    let append = late.open(channel, Role::Append, APPEND).await;
+    let request = || Request::Append {
+        handle: append,
+        counter: Counter(0),
+        bytes: vec![1; 256 * 1024].into(),
+    };
+    let answer = late.ask(request()).await;
+    assert!(
+        matches!(answer, Answer::Refused(RefusedBecause::TooFast { .. })),
+        "{answer:?}"
+    );
+    // What is small is served all the time, on the same connection too.
+    assert!(matches!(late.ask(Request::Info).await, Answer::Info(_)));
+    honest.is_served().await;
+    assert_eq!(closed(&dribbler.connection).await, Goodbye::TooSlow.code());
+    assert_eq!(closed(&begun.connection).await, Goodbye::TooSlow.code());
+    let answer = late.ask(request()).await;
+    assert!(matches!(answer, Answer::Stored { .. }), "{answer:?}");
     world.relay.stop().await.unwrap();
 }
