@@ -1,6 +1,7 @@
 //! The harness: a relay and people in one process over real QUIC on loopback, and the same with real processes.
 
 pub mod attack;
+pub mod bench;
 pub mod demo;
 pub mod figures;
 pub mod harness;

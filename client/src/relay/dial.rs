@@ -22,6 +22,7 @@ use tokio::net::lookup_host;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
+use super::acks::LazyAcks;
 use super::error::{LinkError, Sent, Unreachable};
 use super::patience::Patience;
 use super::sockets::Sockets;
@@ -134,6 +135,15 @@ async fn shake(
     }
 }
 
+/// The QUIC settings of a connection to the relay that holds this key.
+///
+/// # Errors
+/// `LinkError::Unreachable` only if the cryptographic library lacks what we ask of it.
+pub fn settings(key: RelayKey, patience: &Patience) -> Result<ClientConfig, LinkError> {
+    let pinned = Pinned::to(key).map_err(|_| unreachable(Unreachable::NoNetwork))?;
+    Ok(quic_config(&pinned, patience))
+}
+
 fn quic_config(pinned: &Pinned, patience: &Patience) -> ClientConfig {
     let mut transport = TransportConfig::default();
     transport
@@ -146,7 +156,7 @@ fn quic_config(pinned: &Pinned, patience: &Patience) -> ClientConfig {
         .keep_alive_interval(Some(patience.keep_alive))
         .max_idle_timeout(patience.idle.try_into().ok())
         .allow_spin(false);
-    let mut config = ClientConfig::new(Arc::clone(&pinned.config) as _);
+    let mut config = ClientConfig::new(Arc::new(LazyAcks(Arc::clone(&pinned.config))));
     config
         .transport_config(Arc::new(transport))
         .token_store(Arc::new(NoneTokenStore));

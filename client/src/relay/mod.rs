@@ -11,6 +11,7 @@
 //!
 //! Not here: when to connect again ([`Backoff`] only says after how long), catching up, what entries mean.
 
+mod acks;
 mod backoff;
 mod connection;
 mod dial;
@@ -29,6 +30,7 @@ mod tls;
 
 pub use backoff::Backoff;
 pub use connection::{Connection, Handle};
+pub use dial::settings;
 pub use error::{LinkError, Sent, Unreachable};
 pub use patience::Patience;
 pub use pool::Pool;

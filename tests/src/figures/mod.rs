@@ -7,7 +7,7 @@ mod appends;
 mod engine;
 mod figure;
 mod renewal;
-mod samples;
+pub(crate) mod samples;
 mod size;
 mod socket;
 mod talk;

@@ -23,27 +23,27 @@ pub struct Spread {
 }
 
 /// Times, to a thousandth of themselves and at least a microsecond.
-pub(super) struct Times(Histogram<u64>);
+pub(crate) struct Times(Histogram<u64>);
 
 impl Times {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self(Histogram::new(3).expect("three digits"))
     }
 
-    pub(super) fn add(&mut self, time: Duration) {
+    pub(crate) fn add(&mut self, time: Duration) {
         let micros = u64::try_from(time.as_micros()).expect("less than an age");
         self.0.record(micros.max(1)).expect("it grows");
     }
 
-    pub(super) fn join(&mut self, other: &Self) {
+    pub(crate) fn join(&mut self, other: &Self) {
         self.0.add(&other.0).expect("it grows");
     }
 
-    pub(super) fn milliseconds(&self) -> Spread {
+    pub(crate) fn milliseconds(&self) -> Spread {
         self.spread(1e3)
     }
 
-    pub(super) fn seconds(&self) -> Spread {
+    pub(crate) fn seconds(&self) -> Spread {
         self.spread(1e6)
     }
 

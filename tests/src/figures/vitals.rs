@@ -17,7 +17,7 @@ pub fn cpu(pid: u32) -> Duration {
 }
 
 /// CPU time of all processes that this one started and saw end, and of those that they did.
-pub(super) fn cpu_of_children() -> Duration {
+pub(crate) fn cpu_of_children() -> Duration {
     time(std::process::id(), 13)
 }
 
@@ -51,7 +51,7 @@ pub fn memory(pid: u32) -> (f64, f64) {
 }
 
 /// Bytes of all files of a folder.
-pub(super) fn bytes(folder: &Path) -> u64 {
+pub(crate) fn bytes(folder: &Path) -> u64 {
     let Ok(entries) = fs::read_dir(folder) else {
         return 0;
     };

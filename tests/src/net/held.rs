@@ -6,7 +6,7 @@ use std::sync::mpsc::{Sender, channel};
 use caucus_proto::id::{ChannelId, Hours, Position};
 use caucus_proto::wire::{Entry, StoreKind};
 use caucus_server::relay::guard::Guard;
-use caucus_server::store::{Appended, ChannelUsage, NewEntry, Store, StoreError, Usage};
+use caucus_server::store::{Appended, ChannelUsage, NewEntry, Outlet, Store, StoreError, Usage};
 
 /// A store that works in threads of its own, made fit for virtual time: while an answer of it is due, time
 /// stands still.
@@ -27,6 +27,10 @@ fn hold() -> Hold {
 impl<S: Store> Store for Held<S> {
     fn kind(&self) -> StoreKind {
         self.0.kind()
+    }
+
+    fn hand_over(&self, outlet: Outlet) {
+        self.0.hand_over(outlet);
     }
 
     async fn guard(&self, channel: ChannelId) -> Result<Option<(Arc<Guard>, ChannelUsage)>, StoreError> {

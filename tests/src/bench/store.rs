@@ -1,0 +1,142 @@
+//! The store alone: durable appends of so many at a time, and folders filled for other works. CPU is that of this
+//! whole process meanwhile, who asks included.
+
+use std::fs::DirBuilder;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::Path;
+use std::time::Duration;
+
+use bytes::Bytes;
+use caucus_proto::id::{ChannelId, Counter, Hours};
+use caucus_proto::wire::Flag;
+use caucus_server::relay::guard::Guard;
+use caucus_server::store::embedded::{Embedded, Options};
+use caucus_server::store::{Appended, NewEntry, Store};
+
+use super::client::spec;
+use super::load::ENTRY;
+use super::report::Sample;
+use crate::figures::vitals;
+
+/// Guards and entries that are put in at a time where a folder is filled.
+const FILL: usize = 256;
+const CHANNELS: u32 = 500;
+
+/// Durable appends over 500 channels, so many at a time.
+pub(super) async fn appends(folder: &Path, batch: usize, records: usize) -> Vec<Sample> {
+    let store = open(folder);
+    let ids = channels(&store, CHANNELS).await;
+    let bytes = Bytes::from(vec![7; ENTRY]);
+    let (before, size) = (cpu(), store.usage().bytes);
+    append(
+        &store,
+        (0..records).map(|n| ids[n * 7 % ids.len()]),
+        &bytes,
+        batch,
+    )
+    .await;
+    let cpu = cpu() - before;
+    let grown = store.usage().bytes - size;
+    store.close().await.expect("a close");
+    vec![
+        Sample::of("CPU", "us/record", cpu.as_secs_f64() * 1e6 / records as f64),
+        Sample::of("disk", "B/record", grown as f64 / records as f64),
+    ]
+}
+
+/// So many channels with ten entries each, round robin, which is the worst order.
+pub(super) async fn fill(folder: &Path, count: u32) -> Vec<Sample> {
+    let store = open(folder);
+    let ids = channels(&store, count).await;
+    let bytes = Bytes::from(vec![7; ENTRY]);
+    let before = cpu();
+    let records = ids.len() * 10;
+    append(&store, (0..records).map(|n| ids[n % ids.len()]), &bytes, FILL).await;
+    let each = (cpu() - before).as_secs_f64() * 1e6 / records as f64;
+    store.close().await.expect("a close");
+    vec![Sample::of("CPU to fill", "us/record", each)]
+}
+
+fn open(folder: &Path) -> Embedded {
+    let mut builder = DirBuilder::new();
+    builder
+        .mode(0o700)
+        .recursive(true)
+        .create(folder)
+        .expect("a folder");
+    Embedded::open(&folder.join("store"), Options::default()).expect("a store")
+}
+
+/// Channels as the clients of this bench know them.
+async fn channels(store: &Embedded, count: u32) -> Vec<ChannelId> {
+    let now = now();
+    store.expire(now).await.expect("a day");
+    let mut ids = Vec::with_capacity(count as usize);
+    let numbers: Vec<u32> = (0..count).collect();
+    for step in numbers.chunks(FILL) {
+        let puts = step.iter().map(|number| {
+            let spec = spec(*number);
+            let id = spec.id();
+            ids.push(id);
+            store.put_guard(id, None, Guard::new(&spec, None, now))
+        });
+        for put in together(puts).await {
+            assert!(put.expect("a guard"), "the channel was there");
+        }
+    }
+    ids
+}
+
+async fn append(store: &Embedded, to: impl Iterator<Item = ChannelId>, bytes: &Bytes, batch: usize) {
+    let expires = Hours(now().0 + 30 * 24);
+    let mut to = to.peekable();
+    while to.peek().is_some() {
+        let appends = to.by_ref().take(batch).map(|channel| {
+            store.append(NewEntry {
+                channel,
+                counter: Counter(0),
+                flag: Flag::Plain,
+                expires,
+                bytes: bytes.clone(),
+                guard: None,
+            })
+        });
+        for appended in together(appends).await {
+            assert!(matches!(appended, Ok(Appended::Stored(_))), "{appended:?}");
+        }
+    }
+}
+
+/// Polls all of them until each has ended.
+async fn together<F: Future>(futures: impl Iterator<Item = F>) -> Vec<F::Output> {
+    use std::pin::Pin;
+    use std::task::Poll;
+    let mut waiting: Vec<Option<Pin<Box<F>>>> = futures.map(|future| Some(Box::pin(future))).collect();
+    let mut ended = Vec::with_capacity(waiting.len());
+    std::future::poll_fn(|cx| {
+        for place in &mut waiting {
+            if let Some(future) = place
+                && let Poll::Ready(output) = future.as_mut().poll(cx)
+            {
+                ended.push(output);
+                *place = None;
+            }
+        }
+        if waiting.iter().all(Option::is_none) {
+            Poll::Ready(())
+        } else {
+            Poll::Pending
+        }
+    })
+    .await;
+    ended
+}
+
+fn now() -> Hours {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    Hours(since.unwrap_or(Duration::ZERO).as_secs() / 3600)
+}
+
+fn cpu() -> Duration {
+    vitals::cpu(std::process::id())
+}
