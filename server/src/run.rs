@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use caucus_proto::wire::{AddressError, RelayAddress, StoreKind};
 use thiserror::Error;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
 use tokio::task::{JoinHandle, JoinSet};
 use zeroize::Zeroizing;
 
@@ -15,9 +15,10 @@ use crate::clock::Clock;
 use crate::limits::Limits;
 use crate::net::desk::Desk;
 use crate::net::{
-    AsyncUdpSocket, Endpoint, EndpointError, Goodbye, Identity, Incoming, connection, endpoint,
+    AsyncUdpSocket, Endpoint, EndpointError, Goodbye, Identity, Incoming, connection, endpoint, fanout,
 };
 use crate::process::scrub_stack;
+use crate::report::Reporter;
 use crate::store::{Store, StoreError};
 
 /// How often the relay overwrites what ended calls have left behind.
@@ -97,9 +98,13 @@ impl Relay {
         let memory = store.kind() == StoreKind::Memory;
         let address = RelayAddress::new(setup.identity.key(), &host, port, memory)?;
         let secret = setup.identity.pass_secret();
-        let desk = Arc::new(Desk::new(store, setup.clock, setup.limits, secret, &seed));
+        let (outlet, committed) = mpsc::unbounded_channel();
+        store.hand_over(outlet);
+        let desk = Desk::new(store, setup.clock, setup.limits, secret, &seed).shared();
+        let fanout = tokio::spawn(fanout::run(Arc::clone(&desk), committed));
         let drain = watch::Sender::new(false);
         let main = tokio::spawn(accept(Arc::clone(&desk), endpoint.clone(), drain.clone()));
+        let reported = Arc::clone(&desk);
         let rounds = tokio::spawn(rounds(desk));
         tracing::info!("the relay runs");
         Ok(RunningRelay {
@@ -108,7 +113,8 @@ impl Relay {
             endpoint,
             drain,
             main,
-            rounds,
+            others: [rounds, fanout],
+            reporter: Reporting(Arc::new(move || reported.report())),
         })
     }
 }
@@ -121,7 +127,16 @@ pub struct RunningRelay {
     endpoint: Endpoint,
     drain: watch::Sender<bool>,
     main: JoinHandle<Result<(), StoreError>>,
-    rounds: JoinHandle<()>,
+    others: [JoinHandle<()>; 2],
+    reporter: Reporting,
+}
+
+struct Reporting(Reporter);
+
+impl core::fmt::Debug for Reporting {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str("Reporting(..)")
+    }
 }
 
 impl RunningRelay {
@@ -135,6 +150,12 @@ impl RunningRelay {
     #[must_use]
     pub fn local_addr(&self) -> SocketAddr {
         self.local
+    }
+
+    /// Totals over the whole relay, as often as they are asked for.
+    #[must_use]
+    pub fn reporter(&self) -> Reporter {
+        Arc::clone(&self.reporter.0)
     }
 
     /// Waits until the relay has ended by itself, because its store failed. [`RunningRelay::stop`] then says
@@ -152,7 +173,7 @@ impl RunningRelay {
     pub async fn stop(self) -> Result<(), StoreError> {
         self.drain.send_replace(true);
         let closed = self.main.await;
-        self.rounds.abort();
+        self.others.iter().for_each(JoinHandle::abort);
         // The task neither panics nor is aborted here, so it has an outcome.
         closed.unwrap_or(Err(StoreError::Closed))
     }
@@ -161,11 +182,13 @@ impl RunningRelay {
     /// not closed but let go.
     pub async fn kill(self) {
         self.main.abort();
-        self.rounds.abort();
+        self.others.iter().for_each(JoinHandle::abort);
         self.endpoint.close(Goodbye::Done.var(), b"");
-        // Both have ended or are cancelled: there is no outcome to look at.
+        // All have ended or are cancelled: there is no outcome to look at.
         let _ = self.main.await;
-        let _ = self.rounds.await;
+        for other in self.others {
+            let _ = other.await;
+        }
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod attacks;
 mod commands;
+mod durable;
 mod kills;
 mod lies;
 mod link;

@@ -1,7 +1,8 @@
 //! One connection: the greeting, then commands on its first stream and a reading on every other.
 
 use std::future::{Future, poll_fn};
-use std::pin::Pin;
+use std::ops::DerefMut;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
@@ -10,29 +11,26 @@ use bytes::Bytes;
 use caucus_proto::label::Label;
 use caucus_proto::wire::proof::Binding;
 use caucus_proto::wire::{Answer, Answered, Asked, Greeting, Hello, RefusedBecause, VERSION, frame};
-use quinn::{Connection, SendStream};
-use tokio::sync::{Semaphore, mpsc, watch};
-use tokio::task::JoinHandle;
+use quinn::{Connection, SendStream, VarInt};
+use tokio::sync::{Mutex, Semaphore, watch};
 use tokio::time::timeout;
 
 use crate::net::budget::Share;
 use crate::net::desk::Desk;
+use crate::net::endpoint::FIRST_STREAMS;
 use crate::net::frames::{Came, FrameError, Frames, tag_of};
 use crate::net::goodbye::Goodbye;
 use crate::net::read;
 use crate::net::session::Session;
+use crate::relay::drain;
 use crate::store::Store;
 
 /// Versions a client may name.
 const MOST_VERSIONS: usize = 8;
-/// Answers that go out in one write.
-const ANSWERS_AT_ONCE: usize = 32;
 /// How long the last words may take.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 /// When whoever asked while there was no room should ask again.
 const RETRY_MS: u32 = 500;
-/// When drained clients should come back.
-const BACK_IN_MS: u32 = 2_000;
 /// How long requests that were already on the way are still refused in words while draining.
 const DRAIN_GRACE: Duration = Duration::from_millis(100);
 
@@ -44,6 +42,7 @@ pub(crate) async fn serve<S: Store>(
 ) {
     let patience = Duration::from_secs(u64::from(desk.limits.hello_seconds));
     let greeted = timeout(patience, greet(&desk, &connection)).await;
+    let _connected = desk.totals.connections.one();
     let goodbye = match greeted.unwrap_or(Err(Goodbye::TooSlow)) {
         Ok(greeted) => talk(&desk, &connection, greeted, draining).await,
         Err(goodbye) => goodbye,
@@ -116,43 +115,110 @@ async fn talk<S: Store>(
         frames,
         send,
     } = greeted;
-    let (answers, outgoing) = mpsc::channel(desk.limits.requests_in_flight);
-    let patience = Duration::from_secs(u64::from(desk.limits.stall_seconds));
-    let writer = tokio::spawn(write(connection.clone(), send, outgoing, patience));
+    let _parting = Parting(Arc::clone(&session));
+    let answers = Answers(Arc::new(Answering {
+        send: Mutex::new(send),
+        connection: connection.clone(),
+        patience: Duration::from_secs(u64::from(desk.limits.stall_seconds)),
+    }));
     let commands = Commands {
         desk,
         session: &session,
-        answers,
+        answers: answers.clone(),
         in_flight: Arc::new(Semaphore::new(desk.limits.requests_in_flight)),
     };
     let goodbye = tokio::select! {
         goodbye = commands.run(frames, draining) => goodbye,
         () = readings(desk, &session, connection) => Goodbye::Done,
     };
-    last_words(writer).await;
+    // Who does not read its answers gets no last words either.
+    let _ = timeout(2 * LAST_WORDS, answers.finish()).await;
     goodbye
 }
 
+/// Lets go of everybody who follows on a connection when it ends, however it does: a parked stream would keep it, and the
+/// socket.
+struct Parting(Arc<Session>);
+
+impl Drop for Parting {
+    fn drop(&mut self) {
+        self.0.part();
+    }
+}
+
+/// Streams cost memory as soon as they may be opened: their number grows with those that ever were. One that the relay
+/// has ended is the client's to close, and takes a place until then.
 async fn readings<S: Store>(desk: &Arc<Desk<S>>, session: &Arc<Session>, connection: &Connection) {
-    // Their number is bounded by the streams the transport allows; each ends with the connection.
+    // The first stream is that of the commands; one more is always left.
+    let (mut may, mut used) = (FIRST_STREAMS, 2_u32);
     while let Ok((mut send, recv)) = connection.accept_bi().await {
-        let Some(place) = desk.budget.reading() else {
+        let Some(share) = desk.budget.reading() else {
             // A stream that is already closed needs no reset.
             let _ = send.reset(Goodbye::Busy.var());
             continue;
         };
+        let place = session.readings.place(share);
+        used = used.saturating_add(1);
+        if used > may && may < desk.limits.streams {
+            may = more_streams(may, desk.limits.streams);
+            connection.set_max_concurrent_bi_streams(VarInt::from_u32(may));
+        }
+        if session.readings.open() + 2 > may {
+            session.prune();
+        }
+        // Each ends with the connection.
         let (desk, session) = (Arc::clone(desk), Arc::clone(session));
-        tokio::spawn(async move {
-            read::serve(desk, session, send, recv).await;
-            drop(place);
-        });
+        tokio::spawn(read::serve(desk, session, (send, recv), place));
+    }
+}
+
+/// The next number of streams. QUIC announces only what is more than an eighth of the whole, so the last step is as large
+/// as the others.
+const fn more_streams(may: u32, most: u32) -> u32 {
+    if may.saturating_mul(4) > most {
+        most
+    } else {
+        may * 2
+    }
+}
+
+/// The answering half of the stream of commands.
+#[derive(Clone)]
+struct Answers(Arc<Answering>);
+
+struct Answering {
+    send: Mutex<SendStream>,
+    connection: Connection,
+    patience: Duration,
+}
+
+impl Answers {
+    /// Fails only where the client has gone.
+    async fn say(&self, frame: Bytes) -> Result<(), Goodbye> {
+        let mut writing = pin!(async { self.0.send.lock().await.write_chunk(frame).await });
+        let written = match begun(&mut writing).await {
+            Poll::Ready(written) => written,
+            Poll::Pending => match timeout(self.0.patience, writing).await {
+                Ok(written) => written,
+                // Whoever asks and does not take the answers would hold them, and the requests behind them, for ever.
+                Err(_) => {
+                    self.0.connection.close(Goodbye::TooSlow.var(), b"");
+                    return Err(Goodbye::TooSlow);
+                }
+            },
+        };
+        written.map_err(|_| Goodbye::Done)
+    }
+
+    async fn finish(&self) {
+        finish(&mut *self.0.send.lock().await).await;
     }
 }
 
 struct Commands<'a, S> {
     desk: &'a Arc<Desk<S>>,
     session: &'a Arc<Session>,
-    answers: mpsc::Sender<Bytes>,
+    answers: Answers,
     in_flight: Arc<Semaphore>,
 }
 
@@ -161,7 +227,8 @@ impl<S: Store> Commands<'_, S> {
         loop {
             let came = tokio::select! {
                 came = frames.take(&self.desk.budget) => came,
-                () = drained(&mut draining) => return self.drain(frames).await,
+                // In a box: a connection holds the room for its end from its beginning.
+                () = drained(&mut draining) => return Box::pin(self.drain(frames)).await,
             };
             let taken = match came {
                 Ok(Came::Whole(payload, share)) => self.take(&payload, share).await,
@@ -205,7 +272,7 @@ impl<S: Store> Commands<'_, S> {
             };
             if let Ok(frame) = frame::frame(&answered) {
                 // Fails only where the client has gone.
-                let _ = answers.send(frame).await;
+                let _ = answers.say(frame).await;
             }
             drop(permit);
         });
@@ -224,18 +291,18 @@ impl<S: Store> Commands<'_, S> {
             .ok_or(Goodbye::Malformed)?;
         let answer = Answer::Refused(because);
         let frame = frame::frame(&Answered { tag, answer }).map_err(|_| Goodbye::Done)?;
-        self.answers.send(frame).await.map_err(|_| Goodbye::Done)
+        self.answers.say(frame).await
     }
 
     /// Says that the relay goes, finishes what is in flight and refuses the rest in words.
     async fn drain(self, mut frames: Frames) -> Goodbye {
-        let back_in_ms = BACK_IN_MS;
+        let back_in_ms = drain::back_in_ms(self.desk.totals.connections.get(), random());
         let word = Answered {
             tag: 0,
             answer: Answer::Draining { back_in_ms },
         };
         if let Ok(frame) = frame::frame(&word) {
-            let _ = self.answers.send(frame).await;
+            let _ = self.answers.say(frame).await;
         }
         let all = u32::try_from(self.desk.limits.requests_in_flight).unwrap_or(u32::MAX);
         let finished = async {
@@ -257,39 +324,20 @@ impl<S: Store> Commands<'_, S> {
     }
 }
 
+/// Without randomness everybody comes back at the earliest moment.
+fn random() -> u64 {
+    let mut bytes = [0; 8];
+    getrandom::fill(&mut bytes).map_or(0, |()| u64::from_be_bytes(bytes))
+}
+
 /// Polls a future once.
-async fn begun<F: Future<Output = ()>>(work: &mut Pin<Box<F>>) -> Poll<()> {
+async fn begun<P: DerefMut<Target: Future>>(work: &mut Pin<P>) -> Poll<<P::Target as Future>::Output> {
     poll_fn(|cx| Poll::Ready(work.as_mut().poll(cx))).await
 }
 
 async fn drained(draining: &mut watch::Receiver<bool>) {
     // A relay whose other half is gone goes away too.
     let _ = draining.wait_for(|draining| *draining).await;
-}
-
-async fn write(
-    connection: Connection,
-    mut send: SendStream,
-    mut outgoing: mpsc::Receiver<Bytes>,
-    patience: Duration,
-) {
-    let mut batch = Vec::with_capacity(ANSWERS_AT_ONCE);
-    while outgoing.recv_many(&mut batch, ANSWERS_AT_ONCE).await > 0 {
-        match timeout(patience, send.write_all_chunks(&mut batch)).await {
-            Ok(Ok(())) => {}
-            Ok(Err(_)) => return,
-            // Whoever asks and does not take the answers would hold them, and his requests behind them, for ever.
-            Err(_) => return connection.close(Goodbye::TooSlow.var(), b""),
-        }
-        batch.clear();
-    }
-    finish(&mut send).await;
-}
-
-async fn last_words(mut writer: JoinHandle<()>) {
-    if timeout(2 * LAST_WORDS, &mut writer).await.is_err() {
-        writer.abort();
-    }
 }
 
 async fn say(send: &mut SendStream, greeting: &Greeting) -> Result<(), Goodbye> {
@@ -309,5 +357,23 @@ fn goodbye(error: FrameError) -> Goodbye {
         FrameError::Ended => Goodbye::Done,
         FrameError::TooSlow => Goodbye::TooSlow,
         FrameError::Peer(_) => Goodbye::Malformed,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_step_to_more_streams_is_large_enough_to_be_announced() {
+        for most in 2..2_000 {
+            let mut may = FIRST_STREAMS.min(most);
+            while may < most {
+                let next = more_streams(may, most);
+                assert!(next - may > next / 8, "{may} to {next} of {most}");
+                may = next;
+            }
+            assert_eq!(may, most);
+        }
     }
 }

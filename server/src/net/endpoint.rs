@@ -23,6 +23,10 @@ use thiserror::Error;
 use crate::limits::Limits;
 use crate::net::identity::{Identity, IdentityError};
 
+/// Bytes of a handshake that came out of order: more than any first flight.
+const CRYPTO_BUFFER: usize = 8 << 10;
+/// Streams a client may have open at first; more as it opens them.
+pub(crate) const FIRST_STREAMS: u32 = 4;
 /// Handshakes that wait to be looked at, and what they may hold in memory.
 const INCOMING: usize = 1_024;
 const INCOMING_BYTES: u64 = 16 << 10;
@@ -132,9 +136,11 @@ fn transport(limits: &Limits) -> TransportConfig {
     let idle = Duration::from_secs(u64::from(limits.idle_seconds));
     let mut transport = TransportConfig::default();
     transport
-        .max_concurrent_bidi_streams(VarInt::from_u32(limits.streams))
+        .max_concurrent_bidi_streams(VarInt::from_u32(FIRST_STREAMS.min(limits.streams)))
         .max_concurrent_uni_streams(VarInt::from_u32(0))
         .datagram_receive_buffer_size(None)
+        .datagram_send_buffer_size(0)
+        .crypto_buffer_size(CRYPTO_BUFFER)
         // Bounded by the window of the connection; both are widened for the first ones (`widen`).
         .stream_receive_window(VarInt::from_u32(limits.receive_window))
         .receive_window(VarInt::from_u32(limits.narrow_window))

@@ -1,8 +1,12 @@
-//! A channel that is in use: its pace, and its followers' fresh entries.
+//! A channel that is in use: its pace, its followers, and their fresh entries.
 //!
-//! A follower is a cursor. Fresh entries are encoded once and kept for a short while in a ring that all
-//! followers share and that is bounded in entries, in bytes and, over all channels, by a budget; a follower
-//! that finds its next entry no longer there reads from the store.
+//! A follower that has caught up is parked here: no task, no queue, a cursor and a stream. When entries became durable
+//! the fan-out writes them to every parked stream at once (`net::fanout`). A stream that does not take them all gets
+//! a task of its own (`net::read`) that reads on, from the fresh entries as long as they are at hand, from the
+//! store otherwise, and parks again when it has caught up.
+//!
+//! Fresh entries are encoded once and kept for a short while in a ring that all followers share and that is bounded
+//! in entries, in bytes and, over all channels, by a budget.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -10,11 +14,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use caucus_proto::id::{ChannelId, Hours, Position};
-use caucus_proto::wire::Flag;
-use tokio::sync::{RwLock, watch};
+use caucus_proto::wire::{Entry, Flag, Served, frame};
+use tokio::sync::RwLock;
 
 use crate::clock::Moment;
 use crate::limits::Limits;
+use crate::net::follower::{Behind, Follower, Readings};
+use crate::net::totals::Count;
 use crate::relay::pace::Pace;
 use crate::relay::range::Range;
 use crate::store::is_served;
@@ -22,12 +28,12 @@ use crate::store::is_served;
 const RING_ENTRIES: usize = 64;
 const RING_BYTES: usize = 128 * 1024;
 
-/// What followers wait for.
+/// Where a channel stands.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 pub(crate) struct Tip {
-    /// Newest position this process knows.
+    /// Newest position that was handed out since the channel is in use.
     pub(crate) newest: Position,
-    /// Moves when the guard changes in more than its newest position.
+    /// Moves when what may be read changes.
     pub(crate) guard: u64,
     /// The channel was deleted.
     pub(crate) gone: bool,
@@ -43,9 +49,16 @@ pub(crate) struct Fresh {
 }
 
 #[derive(Default)]
-struct Ring {
-    entries: VecDeque<Fresh>,
+struct Feed {
+    tip: Tip,
+    ring: VecDeque<Fresh>,
     bytes: usize,
+    /// Those that have caught up.
+    parked: Vec<Follower>,
+    /// Followers with a task of their own at the moment.
+    reading: usize,
+    /// Whether there are entries that the parked ones were not handed.
+    due: bool,
 }
 
 /// A channel that is in use.
@@ -54,8 +67,7 @@ pub(crate) struct Live {
     /// Whoever changes the guard writes, whoever appends a plain entry reads: no change undoes another, and the
     /// position of a cut is known before it is stored.
     pub(crate) turn: RwLock<()>,
-    tip: watch::Sender<Tip>,
-    ring: Mutex<Ring>,
+    feed: Mutex<Feed>,
     budget: Arc<Budget>,
 }
 
@@ -64,8 +76,7 @@ impl Live {
         Self {
             pace: Mutex::new(Pace::new(limits, now)),
             turn: RwLock::new(()),
-            tip: watch::Sender::new(Tip::default()),
-            ring: Mutex::new(Ring::default()),
+            feed: Mutex::default(),
             budget,
         }
     }
@@ -75,109 +86,228 @@ impl Live {
         locked(&self.pace)
     }
 
-    /// From now on.
-    pub(crate) fn follow(&self) -> watch::Receiver<Tip> {
-        self.tip.subscribe()
-    }
-
-    /// Whether somebody follows.
-    pub(crate) fn is_followed(&self) -> bool {
-        self.tip.receiver_count() > 0
-    }
-
-    /// Hands an entry that is durable to the followers.
-    pub(crate) fn publish(&self, fresh: Fresh) {
-        let position = fresh.position;
-        let turned = fresh.flag.moves();
-        self.keep(fresh);
-        self.tip.send_modify(|tip| {
-            tip.newest = tip.newest.max(position);
-            if turned {
-                tip.guard = tip.guard.wrapping_add(1);
-            }
-        });
+    /// Where it stands.
+    pub(crate) fn tip(&self) -> Tip {
+        locked(&self.feed).tip
     }
 
     /// Whether the channel was deleted since.
     pub(crate) fn is_gone(&self) -> bool {
-        self.tip.borrow().gone
+        self.tip().gone
     }
 
-    /// The guard has changed, and with it perhaps what may still be read.
-    pub(crate) fn changed(&self) {
-        self.empty(&mut locked(&self.ring));
-        self.tip.send_modify(|tip| tip.guard = tip.guard.wrapping_add(1));
+    /// A follower has a task of its own until [`Live::reads_no_more`]: fresh entries are kept for it.
+    pub(crate) fn reads(&self) {
+        locked(&self.feed).reading += 1;
     }
 
-    /// The channel is gone.
-    pub(crate) fn gone(&self) {
-        self.tip.send_modify(|tip| tip.gone = true);
+    /// Its task ends.
+    pub(crate) fn reads_no_more(&self) {
+        let mut feed = locked(&self.feed);
+        feed.reading = feed.reading.saturating_sub(1);
+    }
+
+    /// Parks a follower that has read everything up to its cursor; gives it back if there is more by now, or if what
+    /// it may read has changed.
+    pub(crate) fn park(&self, follower: Follower) -> Option<Follower> {
+        let mut feed = locked(&self.feed);
+        let stays = !feed.tip.gone && follower.guard == feed.tip.guard && follower.cursor >= feed.tip.newest;
+        if stays {
+            feed.parked.push(follower);
+            return None;
+        }
+        Some(follower)
+    }
+
+    /// Takes in an entry that is durable. Tells whether the channel was not due to be handed out yet and is now.
+    pub(crate) fn take_in(&self, entry: Entry) -> bool {
+        let mut feed = locked(&self.feed);
+        feed.tip.newest = feed.tip.newest.max(entry.position);
+        if entry.flag == Flag::Cut {
+            feed.tip.guard = feed.tip.guard.wrapping_add(1);
+        }
+        if feed.parked.is_empty() && feed.reading == 0 {
+            self.empty(&mut feed);
+            return false;
+        }
+        let (position, flag, expires) = (entry.position, entry.flag, entry.expires);
+        // An entry is a bucket, so it fits into a frame; if it did not, followers would read from the store.
+        if let Ok(frame) = frame::frame(&Served::Entry(entry)) {
+            let fresh = Fresh {
+                position,
+                flag,
+                expires,
+                frame,
+            };
+            self.keep(&mut feed, fresh);
+        }
+        !std::mem::replace(&mut feed.due, true)
+    }
+
+    /// Writes to every parked stream what it does not have yet, and counts it. Gives those that need a task of their
+    /// own: that could not take it all, or whose segment a cut ended.
+    pub(crate) fn hand_out(&self, now: Hours, delivered: &Count) -> Vec<Behind> {
+        let mut feed = locked(&self.feed);
+        let feed = &mut *feed;
+        feed.due = false;
+        let newest = feed.tip.newest;
+        let mut count = 0;
+        let mut behind = Vec::new();
+        let mut run = Run::default();
+        let mut place = 0;
+        while let Some(follower) = feed.parked.get_mut(place) {
+            if follower.cursor >= newest {
+                place += 1;
+                continue;
+            }
+            if run.after != Some(follower.cursor) {
+                run = Run::of(&feed.ring, follower.cursor, now);
+            }
+            let handed = follower.hand(&run.frames);
+            count += run.frames.len() as u64;
+            let whole = handed.as_ref().is_ok_and(Vec::is_empty);
+            if whole && run.last == newest && !run.cut {
+                follower.cursor = newest;
+                place += 1;
+                continue;
+            }
+            let mut follower = feed.parked.swap_remove(place);
+            follower.cursor = run.last;
+            // A stream that the client stopped, or whose connection ended, is let go.
+            if let Ok(rest) = handed {
+                behind.push(Behind { follower, rest });
+            }
+        }
+        delivered.add(count);
+        behind
+    }
+
+    /// The guard has changed, and with it perhaps what may still be read: everybody looks anew.
+    #[must_use]
+    pub(crate) fn changed(&self) -> Vec<Behind> {
+        let mut feed = locked(&self.feed);
+        self.empty(&mut feed);
+        feed.tip.guard = feed.tip.guard.wrapping_add(1);
+        std::mem::take(&mut feed.parked)
+            .into_iter()
+            .map(Behind::from)
+            .collect()
+    }
+
+    /// The channel is gone: everybody is told.
+    #[must_use]
+    pub(crate) fn gone(&self) -> Vec<Behind> {
+        let mut feed = locked(&self.feed);
+        feed.tip.gone = true;
+        std::mem::take(&mut feed.parked)
+            .into_iter()
+            .map(Behind::from)
+            .collect()
+    }
+
+    /// Lets go of parked streams that the client stopped, and of those of dead connections.
+    pub(crate) fn prune(&self) {
+        locked(&self.feed).parked.retain_mut(Follower::is_wanted);
+    }
+
+    /// Lets go of all parked streams of a connection.
+    pub(crate) fn part(&self, connection: &Readings) {
+        locked(&self.feed)
+            .parked
+            .retain(|follower| !follower.is_of(connection));
     }
 
     /// Fresh entries right after a position and inside the range, without a gap, up to and with the first
     /// cut. Empty if the next one is not at hand.
     pub(crate) fn fresh_after(&self, after: Position, range: Range, most: usize, now: Hours) -> Vec<Fresh> {
-        let ring = locked(&self.ring);
-        let mut next = after.next();
+        let feed = locked(&self.feed);
         let mut bytes = 0;
         let mut taken = Vec::new();
-        for fresh in ring.entries.iter().filter(|fresh| fresh.position > after) {
-            let stop = fresh.position != next
-                || !range.holds(next)
-                || !is_served(fresh.expires, now)
-                || bytes >= most;
-            if stop {
+        for fresh in following(&feed.ring, after, now) {
+            if !range.holds(fresh.position) || bytes >= most {
                 break;
             }
             bytes += fresh.frame.len();
-            next = next.next();
             taken.push(fresh.clone());
-            if fresh.flag == Flag::Cut {
-                break;
-            }
         }
         taken
     }
 
-    fn keep(&self, fresh: Fresh) {
-        let mut ring = locked(&self.ring);
+    fn keep(&self, feed: &mut Feed, fresh: Fresh) {
         let size = fresh.frame.len();
-        if !self.is_followed() || !self.budget.take(size) {
+        if !self.budget.take(size) {
             // Followers find a gap and read it from the store.
-            self.empty(&mut ring);
+            self.empty(feed);
             return;
         }
-        let place = ring
-            .entries
-            .partition_point(|other| other.position < fresh.position);
-        ring.entries.insert(place, fresh);
-        ring.bytes += size;
-        while ring.entries.len() > RING_ENTRIES || (ring.bytes > RING_BYTES && ring.entries.len() > 1) {
-            let Some(old) = ring.entries.pop_front() else {
+        feed.ring.push_back(fresh);
+        feed.bytes += size;
+        while feed.ring.len() > RING_ENTRIES || (feed.bytes > RING_BYTES && feed.ring.len() > 1) {
+            let Some(old) = feed.ring.pop_front() else {
                 break;
             };
-            ring.bytes -= old.frame.len();
+            feed.bytes -= old.frame.len();
             self.budget.give(old.frame.len());
         }
     }
 
-    fn empty(&self, ring: &mut Ring) {
-        self.budget.give(ring.bytes);
-        *ring = Ring::default();
+    fn empty(&self, feed: &mut Feed) {
+        self.budget.give(feed.bytes);
+        feed.ring = VecDeque::new();
+        feed.bytes = 0;
     }
 
     /// Forgets fresh entries that nobody follows.
     fn rest(&self) {
-        if !self.is_followed() {
-            self.empty(&mut locked(&self.ring));
+        let mut feed = locked(&self.feed);
+        if feed.parked.is_empty() && feed.reading == 0 {
+            self.empty(&mut feed);
         }
     }
 }
 
 impl Drop for Live {
     fn drop(&mut self) {
-        let bytes = locked(&self.ring).bytes;
+        let bytes = locked(&self.feed).bytes;
         self.budget.give(bytes);
+    }
+}
+
+/// Fresh entries right after a position, without a gap, up to and with the first cut.
+fn following(ring: &VecDeque<Fresh>, after: Position, now: Hours) -> impl Iterator<Item = &Fresh> {
+    let mut next = after.next();
+    let mut over = false;
+    let start = ring.partition_point(|fresh| fresh.position <= after);
+    ring.range(start..).take_while(move |fresh| {
+        let goes_on = !over && fresh.position == next && is_served(fresh.expires, now);
+        over = fresh.flag == Flag::Cut;
+        next = next.next();
+        goes_on
+    })
+}
+
+/// What parked followers at one position are handed.
+#[derive(Default)]
+struct Run {
+    after: Option<Position>,
+    frames: Vec<Bytes>,
+    last: Position,
+    cut: bool,
+}
+
+impl Run {
+    fn of(ring: &VecDeque<Fresh>, after: Position, now: Hours) -> Self {
+        let mut run = Self {
+            after: Some(after),
+            last: after,
+            ..Self::default()
+        };
+        for fresh in following(ring, after, now) {
+            run.frames.push(fresh.frame.clone());
+            run.last = fresh.position;
+            run.cut = fresh.flag == Flag::Cut;
+        }
+        run
     }
 }
 
@@ -221,6 +351,11 @@ impl Lives {
         Arc::clone(map.entry(channel).or_insert_with(made))
     }
 
+    /// The channel's, if it is in use.
+    pub(crate) fn known(&self, channel: &ChannelId) -> Option<Arc<Live>> {
+        locked(&self.map).get(channel).cloned()
+    }
+
     /// The channel was deleted: whoever creates it again starts afresh.
     pub(crate) fn forget(&self, channel: &ChannelId) {
         locked(&self.map).remove(channel);
@@ -229,6 +364,7 @@ impl Lives {
     /// Lets go of channels that nobody has open and whose pace no longer matters.
     pub(crate) fn sweep(&self, now: Moment) {
         locked(&self.map).retain(|_, live| {
+            live.prune();
             live.rest();
             Arc::strong_count(live) > 1 || !live.pace().is_idle(now)
         });
@@ -249,12 +385,13 @@ mod tests {
         last: None,
     };
 
-    fn fresh(position: u64, flag: Flag, size: usize) -> Fresh {
-        Fresh {
+    fn entry(position: u64, flag: Flag, size: usize) -> Entry {
+        Entry {
             position: Position(position),
+            counter: caucus_proto::id::Counter(0),
             flag,
             expires: Hours(10),
-            frame: vec![0; size].into(),
+            bytes: vec![0; size].into(),
         }
     }
 
@@ -268,27 +405,29 @@ mod tests {
             fresh_bytes,
             ..Limits::default()
         };
-        Lives::new(&limits).of(ChannelId([1; 32]), &limits, Moment(0))
+        let live = Lives::new(&limits).of(ChannelId([1; 32]), &limits, Moment(0));
+        live.reads();
+        live
     }
 
     #[test]
-    fn fresh_entries_come_in_order_whatever_order_they_were_acknowledged_in() {
+    fn fresh_entries_come_without_a_gap() {
         let live = live(1 << 20);
-        let _follower = live.follow();
-        live.publish(fresh(6, Flag::Plain, 10));
-        assert!(positions(&live, 4).is_empty());
-        live.publish(fresh(5, Flag::Plain, 10));
+        for position in [5, 6, 8] {
+            live.take_in(entry(position, Flag::Plain, 10));
+        }
         assert_eq!(positions(&live, 4), [5, 6]);
         assert_eq!(positions(&live, 5), [6]);
         assert!(positions(&live, 3).is_empty());
+        assert!(positions(&live, 6).is_empty());
+        assert_eq!(positions(&live, 7), [8]);
     }
 
     #[test]
     fn a_batch_ends_with_a_cut_and_stays_in_its_range() {
         let live = live(1 << 20);
-        let _follower = live.follow();
         for (position, flag) in [(1, Flag::Plain), (2, Flag::Cut), (3, Flag::Plain)] {
-            live.publish(fresh(position, flag, 10));
+            live.take_in(entry(position, flag, 10));
         }
         assert_eq!(positions(&live, 0), [1, 2]);
         let first = Range {
@@ -302,16 +441,35 @@ mod tests {
     }
 
     #[test]
+    fn a_cut_and_a_change_are_seen_at_the_tip_and_an_advance_is_not() {
+        let live = live(1 << 20);
+        for (flag, guard) in [(Flag::Plain, 0), (Flag::Advance, 0), (Flag::Cut, 1)] {
+            live.take_in(entry(live.tip().newest.0 + 1, flag, 10));
+            assert_eq!(live.tip().guard, guard);
+        }
+        assert!(live.changed().is_empty());
+        assert_eq!(live.tip().guard, 2);
+    }
+
+    #[test]
+    fn a_channel_is_due_once_until_it_was_handed_out() {
+        let live = live(1 << 20);
+        assert!(live.take_in(entry(1, Flag::Plain, 10)));
+        assert!(!live.take_in(entry(2, Flag::Plain, 10)));
+        assert!(live.hand_out(Hours(10), &Count::default()).is_empty());
+        assert!(live.take_in(entry(3, Flag::Plain, 10)));
+    }
+
+    #[test]
     fn what_expired_or_was_trimmed_is_no_longer_fresh() {
         let live = live(1 << 20);
-        let _follower = live.follow();
-        live.publish(fresh(1, Flag::Plain, 10));
+        live.take_in(entry(1, Flag::Plain, 10));
         assert_eq!(positions(&live, 0), [1]);
         assert!(
             live.fresh_after(Position(0), ALL, usize::MAX, Hours(11))
                 .is_empty()
         );
-        live.changed();
+        assert!(live.changed().is_empty());
         assert!(positions(&live, 0).is_empty());
         assert_eq!(live.budget.left.load(Ordering::Relaxed), 1 << 20);
     }
@@ -319,11 +477,10 @@ mod tests {
     #[test]
     fn fresh_entries_never_outgrow_their_bounds() {
         let live = live(1 << 20);
-        let _follower = live.follow();
         for position in 1..=500 {
-            live.publish(fresh(position, Flag::Plain, 10_000));
+            live.take_in(entry(position, Flag::Plain, 10_000));
         }
-        let kept = locked(&live.ring).bytes;
+        let kept = locked(&live.feed).bytes;
         assert!(kept <= RING_BYTES, "{kept}");
         assert_eq!(live.budget.left.load(Ordering::Relaxed), (1 << 20) - kept);
         assert!(positions(&live, 10).is_empty());
@@ -332,13 +489,14 @@ mod tests {
     #[test]
     fn without_budget_or_followers_nothing_is_kept() {
         let poor = live(15_000);
-        let _follower = poor.follow();
-        poor.publish(fresh(1, Flag::Plain, 10_000));
-        poor.publish(fresh(2, Flag::Plain, 10_000));
-        assert_eq!(locked(&poor.ring).bytes, 0);
+        poor.take_in(entry(1, Flag::Plain, 10_000));
+        poor.take_in(entry(2, Flag::Plain, 10_000));
+        assert_eq!(locked(&poor.feed).bytes, 0);
         assert_eq!(poor.budget.left.load(Ordering::Relaxed), 15_000);
         let lonely = live(15_000);
-        lonely.publish(fresh(1, Flag::Plain, 10_000));
-        assert_eq!(locked(&lonely.ring).bytes, 0);
+        lonely.reads_no_more();
+        lonely.take_in(entry(1, Flag::Plain, 10_000));
+        assert_eq!(locked(&lonely.feed).bytes, 0);
+        assert_eq!(lonely.tip().newest, Position(1));
     }
 }

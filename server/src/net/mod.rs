@@ -6,12 +6,15 @@ pub(crate) mod budget;
 pub(crate) mod connection;
 pub(crate) mod desk;
 pub mod endpoint;
+pub(crate) mod fanout;
+mod follower;
 pub(crate) mod frames;
 pub mod goodbye;
 pub mod identity;
 mod live;
 mod read;
 mod session;
+mod totals;
 
 #[cfg(test)]
 mod stories;

@@ -1,4 +1,5 @@
-//! One reading stream: a cursor that goes through the segments its key opens and then follows.
+//! One reading stream: a cursor that goes through the segments its key opens and then follows. It has a task only
+//! while there is something to read: who follows and has caught up is parked (`net::live`).
 
 use std::future::{Future, poll_fn};
 use std::pin::pin;
@@ -9,14 +10,14 @@ use bytes::Bytes;
 use caucus_proto::id::Position;
 use caucus_proto::wire::{Flag, Read, RefusedBecause, Served, frame};
 use quinn::{RecvStream, SendStream};
-use tokio::sync::watch;
 use tokio::time::{Duration, timeout};
 
 use crate::net::budget::Share;
 use crate::net::desk::Desk;
+use crate::net::follower::{Behind, Follower, Place};
 use crate::net::frames::{Frames, SLOWEST};
 use crate::net::goodbye::Goodbye;
-use crate::net::live::Tip;
+use crate::net::live::Live;
 use crate::net::session::{Handle, Session};
 use crate::relay::range::{Range, readable};
 use crate::store::Store;
@@ -34,15 +35,14 @@ enum Broken {
     Slow,
 }
 
-/// Serves one reading stream until its end.
+/// Serves a new reading stream until it ends, or follows and has caught up.
 pub(crate) async fn serve<S: Store>(
     desk: Arc<Desk<S>>,
     session: Arc<Session>,
-    send: SendStream,
-    recv: RecvStream,
+    (mut send, recv): (SendStream, RecvStream),
+    place: Place,
 ) {
-    let mut reading = Reading { desk, send };
-    let patience = Duration::from_secs(u64::from(reading.desk.limits.hello_seconds));
+    let patience = Duration::from_secs(u64::from(desk.limits.hello_seconds));
     let mut frames = Frames::new(recv, LARGEST_READ, patience);
     let asked = match timeout(patience, frames.next()).await {
         Ok(Ok(payload)) => frame::payload::<Read>(&payload).ok(),
@@ -52,26 +52,43 @@ pub(crate) async fn serve<S: Store>(
     drop(frames);
     let Some(asked) = asked else {
         // A stream that is already closed needs no reset.
-        let _ = reading.send.reset(Goodbye::Malformed.var());
+        let _ = send.reset(Goodbye::Malformed.var());
         return;
     };
-    let last = match session.reader(asked.handle) {
-        Ok(handle) => reading.run(&handle, asked).await,
-        Err(because) => Ok(Served::Refused(because)),
-    };
-    let ended = match last {
-        Ok(last) => reading.end(&last).await,
-        Err(broken) => Err(broken),
-    };
-    if let Err(Broken::Slow) = ended {
-        // As above.
-        let _ = reading.send.reset(Goodbye::TooSlow.var());
+    match session.reader(asked.handle) {
+        Ok(handle) => {
+            let reading = Reading {
+                desk,
+                follower: Follower::new(send, handle, asked.after, place),
+                follow: asked.follow,
+                caught_up: false,
+            };
+            reading.go(Vec::new()).await;
+        }
+        Err(because) => {
+            // Fails only where the client has gone, and then nobody needs it.
+            let _ = refuse(&mut send, because, patience).await;
+        }
     }
+}
+
+/// Goes on with a follower that fell behind, until it has caught up.
+pub(crate) async fn go_on<S: Store>(desk: Arc<Desk<S>>, behind: Behind) {
+    let reading = Reading {
+        desk,
+        follower: behind.follower,
+        follow: true,
+        caught_up: true,
+    };
+    reading.go(behind.rest).await;
 }
 
 struct Reading<S> {
     desk: Arc<Desk<S>>,
-    send: SendStream,
+    follower: Follower,
+    follow: bool,
+    /// Whether the client was told that it has caught up.
+    caught_up: bool,
 }
 
 /// What there was to read.
@@ -84,60 +101,127 @@ enum Step {
     Nothing,
 }
 
+/// How a round of reading ended.
+enum Round {
+    /// There is more to read.
+    More,
+    /// With the last word of the stream.
+    Over(Served),
+    /// Caught up: it can be parked.
+    CaughtUp,
+}
+
+/// While it stands, fresh entries of the channel are kept.
+struct Interest(Arc<Live>);
+
+impl Interest {
+    fn of(live: &Arc<Live>) -> Self {
+        live.reads();
+        Self(Arc::clone(live))
+    }
+}
+
+impl Drop for Interest {
+    fn drop(&mut self) {
+        self.0.reads_no_more();
+    }
+}
+
 impl<S: Store> Reading<S> {
-    /// Runs to the last word of the stream.
-    async fn run(&mut self, handle: &Handle, asked: Read) -> Result<Served, Broken> {
-        let mut tips = handle.live.follow();
-        let mut cursor = asked.after;
-        let mut caught_up = false;
-        let mut ranges = Vec::new();
-        let mut newest = Position(0);
-        let mut known: Option<Tip> = None;
+    /// Writes what is left, then reads until it ends or is parked.
+    async fn go(mut self, rest: Vec<Bytes>) {
+        let live = Arc::clone(&self.follower.handle.live);
+        let _interest = Interest::of(&live);
+        let mut rest = rest;
         loop {
-            let tip = *tips.borrow_and_update();
-            if tip.gone {
-                return Ok(Served::Gone);
-            }
-            if known.is_none_or(|known| known.guard != tip.guard) {
-                let guard = match self.desk.guard(handle.channel, &handle.live).await {
-                    Ok(guard) => guard,
-                    Err(because) => return Ok(Served::Refused(because)),
-                };
-                let Some((guard, _)) = guard else {
-                    return Ok(Served::Gone);
-                };
-                ranges = readable(&guard, handle.role, &handle.key);
-                newest = guard.newest;
-                if ranges.is_empty() {
-                    return Ok(Served::Gone);
+            match self.catch_up(&mut rest).await {
+                Ok(()) => {}
+                Err(Broken::Gone) => return,
+                Err(Broken::Slow) => {
+                    // A stream that is already closed needs no reset.
+                    let _ = self.follower.send.reset(Goodbye::TooSlow.var());
+                    return;
                 }
-                known = Some(tip);
             }
+            match live.park(self.follower) {
+                None => return,
+                Some(follower) => self.follower = follower,
+            }
+        }
+    }
+
+    /// Until it has caught up; a stream that ended is gone.
+    async fn catch_up(&mut self, rest: &mut Vec<Bytes>) -> Result<(), Broken> {
+        if !rest.is_empty() {
+            self.hand_over(&mut std::mem::take(rest), None).await?;
+        }
+        match self.rounds().await? {
+            None => Ok(()),
+            Some(last) => {
+                self.end(&last).await?;
+                Err(Broken::Gone)
+            }
+        }
+    }
+
+    /// Reads under one guard after another; none if it has caught up.
+    async fn rounds(&mut self) -> Result<Option<Served>, Broken> {
+        loop {
+            let handle = Arc::clone(&self.follower.handle);
+            let tip = handle.live.tip();
+            if tip.gone {
+                return Ok(Some(Served::Gone));
+            }
+            self.follower.guard = tip.guard;
+            let guard = match self.desk.guard(handle.channel, &handle.live).await {
+                Ok(Some((guard, _))) => guard,
+                Ok(None) => return Ok(Some(Served::Gone)),
+                Err(because) => return Ok(Some(Served::Refused(because))),
+            };
+            let ranges = readable(&guard, handle.role, &handle.key);
+            if ranges.is_empty() {
+                return Ok(Some(Served::Gone));
+            }
+            match self.under(&handle, &ranges, guard.newest).await? {
+                Round::More => {}
+                Round::Over(last) => return Ok(Some(last)),
+                Round::CaughtUp => return Ok(None),
+            }
+        }
+    }
+
+    /// Reads under one guard.
+    async fn under(&mut self, handle: &Handle, ranges: &[Range], newest: Position) -> Result<Round, Broken> {
+        loop {
+            if handle.live.tip().guard != self.follower.guard {
+                return Ok(Round::More);
+            }
+            let mut cursor = self.follower.cursor;
             let Some(range) = ranges.iter().find(|range| range.goes_beyond(cursor)).copied() else {
-                return Ok(Served::End);
+                return Ok(Round::Over(Served::End));
             };
             cursor = cursor.max(Position(range.first.0.saturating_sub(1)));
             match self.step(handle, range, cursor).await {
-                Err(because) => return Ok(Served::Refused(because)),
+                Err(because) => return Ok(Round::Over(Served::Refused(because))),
                 Ok(Step::Frames(mut frames, last, flag, turn)) => {
+                    self.desk.totals.deliveries.add(frames.len() as u64);
                     self.hand_over(&mut frames, turn).await?;
-                    cursor = last;
+                    self.follower.cursor = last;
                     if flag == Flag::Cut {
                         // By now the guard knows how far this key reads.
-                        known = None;
+                        return Ok(Round::More);
                     }
                 }
-                Ok(Step::Skip(to)) => cursor = to,
-                Ok(Step::Nothing) if !asked.follow => return Ok(Served::End),
+                Ok(Step::Skip(to)) => self.follower.cursor = to,
+                Ok(Step::Nothing) if !self.follow => return Ok(Round::Over(Served::End)),
                 Ok(Step::Nothing) => {
-                    if !caught_up {
-                        caught_up = true;
-                        self.say(&Served::CaughtUp {
-                            newest: newest.max(cursor),
-                        })
-                        .await?;
+                    self.follower.cursor = cursor;
+                    if !self.caught_up {
+                        self.caught_up = true;
+                        let newest = newest.max(cursor);
+                        self.say(&Served::CaughtUp { newest }).await?;
                     }
-                    self.wait(&mut tips).await?;
+                    return Ok(Round::CaughtUp);
                 }
             }
         }
@@ -179,19 +263,11 @@ impl<S: Store> Reading<S> {
         })
     }
 
-    /// Waits for something new, or for the client to go.
-    async fn wait(&self, tips: &mut watch::Receiver<Tip>) -> Result<(), Broken> {
-        tokio::select! {
-            changed = tips.changed() => changed.map_err(|_| Broken::Gone),
-            _ = self.send.stopped() => Err(Broken::Gone),
-        }
-    }
-
     /// Writes frames. What the stream does not take at once is held for a while, within what all readers
     /// together may leave untaken.
     async fn hand_over(&mut self, frames: &mut [Bytes], turn: Option<Share>) -> Result<(), Broken> {
         let size: usize = frames.iter().map(Bytes::len).sum();
-        let mut writing = pin!(self.send.write_all_chunks(frames));
+        let mut writing = pin!(self.follower.send.write_all_chunks(frames));
         let first = poll_fn(|cx| Poll::Ready(writing.as_mut().poll(cx))).await;
         drop(turn);
         if let Poll::Ready(written) = first {
@@ -212,7 +288,14 @@ impl<S: Store> Reading<S> {
     async fn end(&mut self, last: &Served) -> Result<(), Broken> {
         self.say(last).await?;
         // Fails only where the client has gone, and then nobody needs it.
-        let _ = self.send.finish();
+        let _ = self.follower.send.finish();
         Ok(())
     }
+}
+
+async fn refuse(send: &mut SendStream, because: RefusedBecause, patience: Duration) -> Result<(), Broken> {
+    let frame = frame::frame(&Served::Refused(because)).map_err(|_| Broken::Gone)?;
+    let written = timeout(patience, send.write_chunk(frame)).await;
+    written.map_err(|_| Broken::Slow)?.map_err(|_| Broken::Gone)?;
+    send.finish().map_err(|_| Broken::Gone)
 }

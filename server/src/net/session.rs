@@ -10,6 +10,7 @@ use caucus_proto::wire::{Control, RefusedBecause, Role};
 use crate::clock::Moment;
 use crate::limits::Limits;
 use crate::net::budget::Share;
+use crate::net::follower::Readings;
 use crate::net::live::{Live, locked};
 use crate::relay::pace::Bucket;
 
@@ -65,6 +66,8 @@ pub(crate) struct Session {
     handles: Mutex<Handles>,
     creates: Mutex<Bucket>,
     opens: Mutex<Bucket>,
+    /// Its reading streams.
+    pub(crate) readings: Readings,
 }
 
 impl Session {
@@ -75,6 +78,7 @@ impl Session {
             handles: Mutex::default(),
             creates: bucket(limits.creates_per_second),
             opens: bucket(limits.opens_per_second),
+            readings: Readings::default(),
         }
     }
 
@@ -123,6 +127,20 @@ impl Session {
     pub(crate) fn reader(&self, number: u32) -> Result<Arc<Handle>, RefusedBecause> {
         self.handle(number, Role::Read)
             .or_else(|_| self.handle(number, Role::Control))
+    }
+
+    /// Lets go of reading streams that the client stopped.
+    pub(crate) fn prune(&self) {
+        for handle in locked(&self.handles).open.values() {
+            handle.live.prune();
+        }
+    }
+
+    /// The connection is over: nobody follows on it any more.
+    pub(crate) fn part(&self) {
+        for handle in locked(&self.handles).open.values() {
+            handle.live.part(&self.readings);
+        }
     }
 
     /// Whether it has a handle of this control.

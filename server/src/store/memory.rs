@@ -8,8 +8,10 @@ use caucus_proto::id::{ChannelId, Hours, Position};
 use caucus_proto::wire::{Entry, StoreKind};
 
 use crate::relay::guard::Guard;
+use crate::store::committed::Handover;
 use crate::store::{
-    Appended, ChannelUsage, NewEntry, Store, StoreError, Usage, fence, is_forgotten, is_served,
+    Appended, ChannelUsage, Committed, NewEntry, Outlet, Store, StoreError, Usage, fence, is_forgotten,
+    is_served,
 };
 
 /// Bytes counted for a channel besides its entries: its guard and its place in the table.
@@ -23,6 +25,7 @@ const ENTRY_COST: u64 = 64;
 pub struct Memory {
     quota: u64,
     table: Mutex<Table>,
+    handover: Handover,
 }
 
 #[derive(Debug, Default)]
@@ -47,6 +50,7 @@ impl Memory {
         Self {
             quota,
             table: Mutex::default(),
+            handover: Handover::default(),
         }
     }
 
@@ -78,13 +82,16 @@ impl Memory {
         channel.newest = position;
         channel.bytes += entry.bytes.len() as u64;
         *bytes += size;
-        channel.entries.push_back(Entry {
+        let stored = Entry {
             position,
             counter: entry.counter,
             flag: entry.flag,
             expires: entry.expires,
             bytes: entry.bytes,
-        });
+        };
+        channel.entries.push_back(stored.clone());
+        self.handover
+            .give(Committed::new(vec![(entry.channel, stored)], || {}));
         Ok(Appended::Stored(position))
     }
 
@@ -160,6 +167,10 @@ impl Channel {
 impl Store for Memory {
     fn kind(&self) -> StoreKind {
         StoreKind::Memory
+    }
+
+    fn hand_over(&self, outlet: Outlet) {
+        self.handover.to(outlet);
     }
 
     async fn guard(&self, channel: ChannelId) -> Result<Option<(Arc<Guard>, ChannelUsage)>, StoreError> {

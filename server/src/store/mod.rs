@@ -2,6 +2,7 @@
 //! engine passes. The store decides the order of a channel; nothing is acknowledged before it is durable in
 //! the engine's sense.
 
+mod committed;
 pub mod embedded;
 mod fence;
 pub mod memory;
@@ -17,6 +18,8 @@ use caucus_proto::wire::{Entry, Flag, StoreKind};
 use thiserror::Error;
 
 use crate::relay::guard::Guard;
+
+pub use committed::{Committed, Outlet};
 
 /// One entry on its way into the store.
 #[derive(Clone, Debug)]
@@ -92,6 +95,10 @@ pub const fn is_forgotten(used: Hours, now: Hours) -> bool {
 pub trait Store: Send + Sync + 'static {
     /// What it promises.
     fn kind(&self) -> StoreKind;
+
+    /// From now on every entry that became durable is handed over here, before its append is answered. The last
+    /// call counts.
+    fn hand_over(&self, outlet: Outlet);
 
     /// The guard of a channel, with the newest position, and what it holds.
     fn guard(

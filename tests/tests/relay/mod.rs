@@ -1,5 +1,6 @@
 //! The program `caucus-relay` as its operator meets it: commands, failures, ends.
 
+mod acks;
 mod disk;
 mod ends;
 mod failures;

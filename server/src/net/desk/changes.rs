@@ -81,7 +81,7 @@ impl<S: Store> Desk<S> {
             .await
             .map_err(|error| self.refusal(error))?;
         if written {
-            handle.live.changed();
+            self.read_on(handle.live.changed());
         }
         Ok(written)
     }

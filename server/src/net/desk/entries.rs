@@ -1,13 +1,12 @@
-//! `Append`, `Advance` and `Cut`: entries into the store, and from there to the followers.
+//! `Append`, `Advance` and `Cut`: entries into the store, from where `net::fanout` hands them to the followers.
+
+use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
 use caucus_proto::id::{Counter, Position};
-use caucus_proto::wire::{
-    Access, Answer, Entry, Flag, RefusedBecause, Role, SegmentReader, Served, bucket, frame,
-};
+use caucus_proto::wire::{Access, Answer, Flag, RefusedBecause, Role, SegmentReader, bucket};
 
 use crate::net::desk::{Desk, Found};
-use crate::net::live::Fresh;
 use crate::net::session::{Handle, Session};
 use crate::relay::append::{self, Scene, Wanted};
 use crate::relay::cut::{self, Cutting};
@@ -205,7 +204,7 @@ impl<S: Store> Desk<S> {
             counter,
             flag,
             expires,
-            bytes: bytes.clone(),
+            bytes,
             guard: after,
         };
         match self
@@ -215,37 +214,13 @@ impl<S: Store> Desk<S> {
             .map_err(|error| self.refusal(error))?
         {
             Appended::Stored(position) => {
-                let entry = Entry {
-                    position,
-                    counter,
-                    flag,
-                    expires,
-                    bytes,
-                };
-                publish(handle, entry);
+                self.totals.appends.add(1);
+                self.totals.full.store(false, Ordering::Relaxed);
                 Ok(position)
             }
             Appended::Moved { counter, newest } => Err(Stop::Moved { counter, newest }),
             Appended::Gone => Err(RefusedBecause::NotOpened.into()),
         }
-    }
-}
-
-/// Encodes an entry once for all followers; without followers it is not encoded at all.
-fn publish(handle: &Handle, entry: Entry) {
-    let (position, flag, expires) = (entry.position, entry.flag, entry.expires);
-    if !handle.live.is_followed() {
-        return;
-    }
-    // An entry is a bucket, so it fits into a frame; if it did not, followers would read from the store.
-    match frame::frame(&Served::Entry(entry)) {
-        Ok(frame) => handle.live.publish(Fresh {
-            position,
-            flag,
-            expires,
-            frame,
-        }),
-        Err(_) => handle.live.changed(),
     }
 }
 

@@ -10,12 +10,12 @@ mod model;
 #[cfg(test)]
 mod random;
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use caucus_proto::id::{ChannelId, Hours};
-use caucus_proto::wire::{Answer, RefusedBecause, RelayInfo, Request, VERSION};
+use caucus_proto::wire::{Answer, RefusedBecause, Request};
 use tokio::sync::watch;
 use x25519_dalek::{PublicKey, StaticSecret};
 use zeroize::Zeroizing;
@@ -23,12 +23,16 @@ use zeroize::Zeroizing;
 use crate::clock::Clock;
 use crate::limits::Limits;
 use crate::net::budget::Budget;
+use crate::net::follower::Behind;
 use crate::net::live::{Live, Lives};
+use crate::net::read;
 use crate::net::session::Session;
+use crate::net::totals::Totals;
 use crate::relay::change::{Changed, settle};
 use crate::relay::guard::{Guard, day_of};
 use crate::relay::open::Verifier;
 use crate::relay::stop::Stop;
+use crate::report::{Readiness, Report};
 use crate::store::{ChannelUsage, Store, StoreError};
 
 const NOT_OPENED_AFTER: Duration = Duration::from_millis(5);
@@ -49,6 +53,8 @@ pub(crate) struct Desk<S> {
     /// Every `NotOpened` goes out so long after its request was taken up, whatever the look-ups before took.
     not_opened_after: Duration,
     lives: Lives,
+    pub(crate) totals: Totals,
+    me: Weak<Self>,
     draining: AtomicBool,
     failed: watch::Sender<Option<String>>,
 }
@@ -64,6 +70,8 @@ impl<S: Store> Desk<S> {
     ) -> Self {
         let proof_secret = StaticSecret::from(**seed);
         Self {
+            me: Weak::new(),
+            totals: Totals::default(),
             proof_key: PublicKey::from(&proof_secret).to_bytes(),
             lives: Lives::new(&limits),
             budget: Budget::new(&limits),
@@ -78,9 +86,54 @@ impl<S: Store> Desk<S> {
         }
     }
 
+    /// For connections and followers to share: only a shared desk reads on.
+    pub(crate) fn shared(self) -> Arc<Self> {
+        Arc::new_cyclic(|me| Self {
+            me: Weak::clone(me),
+            ..self
+        })
+    }
+
     /// From now on everything is refused.
     pub(crate) fn drain(&self) {
         self.draining.store(true, Ordering::Relaxed);
+    }
+
+    /// A channel that is in use.
+    pub(crate) fn in_use(&self, channel: &ChannelId) -> Option<Arc<Live>> {
+        self.lives.known(channel)
+    }
+
+    /// Gives each of these followers a task of its own until it has caught up.
+    pub(crate) fn read_on(&self, behind: Vec<Behind>) {
+        for behind in behind {
+            if let Some(desk) = self.me.upgrade() {
+                tokio::spawn(read::go_on(desk, behind));
+            }
+        }
+    }
+
+    /// Totals over the whole relay.
+    pub(crate) fn report(&self) -> Report {
+        let usage = self.store.usage();
+        let readiness = if self.failed.borrow().is_some() {
+            Readiness::Failed
+        } else if self.draining.load(Ordering::Relaxed) {
+            Readiness::Draining
+        } else if self.totals.full.load(Ordering::Relaxed) {
+            Readiness::Full
+        } else {
+            Readiness::Ready
+        };
+        Report {
+            readiness,
+            connections: self.totals.connections.get() as u64,
+            channels: usage.channels,
+            stored_bytes: usage.bytes,
+            appends: self.totals.appends.get(),
+            deliveries: self.totals.deliveries.get(),
+            refusals: self.totals.refusals(),
+        }
     }
 
     /// Lets go of what nobody uses any more.
@@ -123,25 +176,13 @@ impl<S: Store> Desk<S> {
             Request::Change { handle, change } => self.change(session, handle, &change).await,
             Request::Cancel { handle, change } => self.cancel(session, handle, change).await,
             Request::Changes { handle } => self.changes(session, handle).await,
-            Request::Info => Ok(Answer::Info(self.info())),
+            Request::Info => Ok(Answer::Info(self.limits.info(self.store.kind()))),
         };
-        answer.unwrap_or_else(Answer::from)
-    }
-
-    fn info(&self) -> RelayInfo {
-        let limits = &self.limits;
-        RelayInfo {
-            software: concat!("caucus-relay ", env!("CARGO_PKG_VERSION")).to_owned(),
-            versions: vec![VERSION],
-            store: self.store.kind(),
-            plain: limits.plain,
-            flagged: limits.flagged,
-            channel_entries: limits.channel_entries,
-            channel_bytes: limits.channel_bytes,
-            appends_per_second: limits.appends_per_second,
-            advance_interval_ms: limits.advance_interval_ms,
-            creation: limits.creation,
+        let answer = answer.unwrap_or_else(Answer::from);
+        if let Answer::Refused(because) = &answer {
+            self.totals.refused(*because);
         }
+        answer
     }
 
     fn verifier<'a>(&'a self, session: &'a Session) -> Verifier<'a> {
@@ -213,7 +254,7 @@ impl<S: Store> Desk<S> {
                 .await
                 .map_err(|error| self.refusal(error))?
             {
-                live.changed();
+                self.read_on(live.changed());
             }
         }
     }
@@ -221,7 +262,10 @@ impl<S: Store> Desk<S> {
     /// What a failed store is to a client. A failure that may have lost something ends the relay.
     pub(crate) fn refusal(&self, error: StoreError) -> RefusedBecause {
         match error {
-            StoreError::Full => RefusedBecause::RelayFull,
+            StoreError::Full => {
+                self.totals.full.store(true, Ordering::Relaxed);
+                RefusedBecause::RelayFull
+            }
             StoreError::Closed => RefusedBecause::Draining,
             failed => {
                 // Never names a channel: the store's errors are about files.
@@ -257,7 +301,7 @@ impl<S: Store> Desk<S> {
             .delete(channel)
             .await
             .map_err(|error| self.refusal(error))?;
-        live.gone();
+        self.read_on(live.gone());
         self.lives.forget(&channel);
         Ok(())
     }

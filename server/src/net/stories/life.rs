@@ -12,7 +12,7 @@ use crate::net::{Goodbye, Identity};
 use crate::relay::guard::Guard;
 use crate::store::embedded::{Embedded, Options};
 use crate::store::memory::Memory;
-use crate::store::{Appended, ChannelUsage, NewEntry, Store, StoreError, Usage};
+use crate::store::{Appended, ChannelUsage, NewEntry, Outlet, Store, StoreError, Usage};
 
 #[tokio::test]
 async fn a_relay_that_goes_says_so_and_finishes_what_it_has_begun() {
@@ -90,6 +90,10 @@ struct Failing(Memory);
 impl Store for Failing {
     fn kind(&self) -> StoreKind {
         StoreKind::Disk
+    }
+
+    fn hand_over(&self, outlet: Outlet) {
+        self.0.hand_over(outlet);
     }
 
     async fn guard(&self, channel: ChannelId) -> Result<Option<(Arc<Guard>, ChannelUsage)>, StoreError> {

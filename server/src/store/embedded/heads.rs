@@ -32,6 +32,10 @@ pub(super) struct Checkpoint {
     pub(super) floor: u64,
 }
 
+/// Below so many bytes nobody minds; above, at most one part in so many may live.
+const LEAST_BLOATED: u64 = 2 << 20;
+const BLOAT: u64 = 8;
+
 /// sled, guarded.
 #[derive(Debug)]
 pub(super) struct Kept {
@@ -66,10 +70,15 @@ impl Kept {
     /// Opens sled and tells how far it knows the log. What does not open is deleted and begins anew.
     pub(super) fn open(folder: PathBuf) -> Result<(Self, Checkpoint), StoreError> {
         let doubtful = mark_of(&folder);
+        // Of a compaction that a power cut ended.
+        remove_all(&folder.with_extension("new"))?;
         if !doubtful.try_exists().unwrap_or(false)
-            && let Ok(opened) = Self::attempt(&folder)
+            && let Ok((kept, checkpoint)) = Self::attempt(&folder)
         {
-            return Ok(opened);
+            if kept.is_bloated()? {
+                return kept.compacted();
+            }
+            return Ok((kept, checkpoint));
         }
         if folder.try_exists().unwrap_or(true) {
             tracing::warn!("the heads of channels are rebuilt from the log");
@@ -82,6 +91,40 @@ impl Kept {
             }
             _ => Ok(opened),
         }
+    }
+
+    /// Whether most of its file is what was deleted or replaced: sled gives that back only slowly.
+    fn is_bloated(&self) -> Result<bool, StoreError> {
+        let size = self.guarded(|| self.db.size_on_disk())?;
+        if size < LEAST_BLOATED {
+            return Ok(false);
+        }
+        let mut live = 0;
+        self.each(|_, head| live += head.len() as u64)?;
+        Ok(size / BLOAT > live)
+    }
+
+    /// Writes what lives into a new file in place of the old one. A power cut in between leaves none, which is rebuilt
+    /// from the log.
+    fn compacted(self) -> Result<(Self, Checkpoint), StoreError> {
+        let folder = self.folder.clone();
+        let draft = folder.with_extension("new");
+        remove_all(&draft)?;
+        let (new, _) = Self::attempt(&draft)?;
+        self.guarded(|| {
+            for item in self.db.iter() {
+                let (key, value) = item?;
+                // The checkpoint too, whose key sorts among the channels': none of it counts before the rename.
+                new.db.insert(key, value)?;
+            }
+            Ok(())
+        })?;
+        new.flush()?;
+        drop((self, new));
+        remove_all(&folder)?;
+        fs::rename(&draft, &folder).map_err(|error| disk::failed("rename", &draft, &error))?;
+        folder.parent().map_or(Ok(()), disk::sync_folder)?;
+        Self::attempt(&folder)
     }
 
     fn attempt(folder: &Path) -> Result<(Self, Checkpoint), StoreError> {

@@ -47,6 +47,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task;
 
 use crate::relay::guard::Guard;
+use crate::store::committed::Handover;
 use crate::store::embedded::batch::Asker;
 use crate::store::embedded::disk::Disk;
 use crate::store::embedded::head::Head;
@@ -54,7 +55,7 @@ use crate::store::embedded::heads::{Heads, Kept};
 use crate::store::embedded::segment::Segment;
 use crate::store::embedded::tail::Tail;
 use crate::store::embedded::writer::{Command, Writer};
-use crate::store::{Appended, ChannelUsage, NewEntry, Store, StoreError, Usage, is_forgotten};
+use crate::store::{Appended, ChannelUsage, NewEntry, Outlet, Store, StoreError, Usage, is_forgotten};
 
 /// The version of the format on disk.
 const FORMAT: u32 = 1;
@@ -113,6 +114,7 @@ struct Shared {
     channels: AtomicU64,
     failed: OnceLock<String>,
     closed: AtomicBool,
+    handover: Handover,
     _lock: File,
 }
 
@@ -150,6 +152,7 @@ impl Embedded {
             floor: AtomicU64::new(recovered.floor),
             failed: OnceLock::new(),
             closed: AtomicBool::new(false),
+            handover: Handover::default(),
             _lock: lock,
         });
         let no_thread = |error| StoreError::Failed(format!("cannot start a thread: {error}"));
@@ -197,6 +200,10 @@ impl Embedded {
 impl Store for Embedded {
     fn kind(&self) -> StoreKind {
         StoreKind::Disk
+    }
+
+    fn hand_over(&self, outlet: Outlet) {
+        self.shared.handover.to(outlet);
     }
 
     async fn guard(&self, channel: ChannelId) -> Result<Option<(Arc<Guard>, ChannelUsage)>, StoreError> {

@@ -470,3 +470,59 @@ async fn files_are_for_their_owner_and_tell_no_minute() {
         0o700
     );
 }
+
+/// Bytes that a folder takes on the disk.
+fn taken(folder: &Path) -> u64 {
+    let entries = fs::read_dir(folder).unwrap().map(Result::unwrap);
+    let each = entries.map(|entry| {
+        let found = entry.metadata().unwrap();
+        if found.is_dir() {
+            taken(&entry.path())
+        } else {
+            found.blocks() * 512
+        }
+    });
+    each.sum()
+}
+
+#[tokio::test]
+async fn when_everything_has_expired_the_folder_is_as_small_as_an_empty_one() {
+    const CHANNELS: u64 = 3_000;
+    let folder = tempfile::tempdir().unwrap();
+    let (full, empty) = (folder.path().join("full"), folder.path().join("empty"));
+    let long_after = Hours(NOW.0 + 2 * crate::store::GUARD_LIFE);
+    let store = Embedded::open(&full, Options::default()).unwrap();
+    store.expire(NOW).await.unwrap();
+    let id = |n: u64| {
+        let mut id = [0; 32];
+        id[..8].copy_from_slice(&n.to_be_bytes());
+        ChannelId(id)
+    };
+    for n in 0..CHANNELS {
+        assert!(store.put_guard(id(n), None, guard()).await.unwrap());
+        let entry = crate::store::NewEntry {
+            channel: id(n),
+            ..plain(1, 0, 7)
+        };
+        assert!(matches!(store.append(entry).await, Ok(Appended::Stored(_))));
+    }
+    store.close().await.unwrap();
+    drop(store);
+    let before = taken(&full);
+    for folder in [&full, &empty] {
+        let store = Embedded::open(folder, Options::default()).unwrap();
+        store.expire(long_after).await.unwrap();
+        assert_eq!(store.usage().channels, 0);
+        // That the channels are gone is remembered for a day.
+        store.expire(Hours(long_after.0 + 48)).await.unwrap();
+        store.close().await.unwrap();
+        drop(store);
+        // What is swept at an opening is swept now.
+        drop(Embedded::open(folder, Options::default()).unwrap());
+    }
+    let (after, least) = (taken(&full), taken(&empty));
+    assert!(
+        after * 10 <= least * 11,
+        "{before} bytes, then {after}; an empty one takes {least}"
+    );
+}

@@ -25,7 +25,7 @@ use crate::store::embedded::index::Place;
 use crate::store::embedded::record::Kind;
 use crate::store::embedded::seal::Seal;
 use crate::store::embedded::segment::Segment;
-use crate::store::{Appended, NewEntry, StoreError};
+use crate::store::{Appended, Committed, NewEntry, StoreError};
 
 /// Heads that changed before a checkpoint is made even if no segment is complete.
 const FRESH_HEADS: usize = 100_000;
@@ -171,8 +171,10 @@ impl Writer {
             return;
         }
         self.next_sequence = batch.next_sequence();
-        self.publish(&mut batch);
-        batch.answers.into_iter().for_each(Answer::tell);
+        let entries = self.publish(&mut batch);
+        let answers = batch.answers;
+        let tell = move || answers.into_iter().for_each(Answer::tell);
+        self.shared.handover.give(Committed::new(entries, tell));
         self.complete();
     }
 
@@ -200,7 +202,9 @@ impl Writer {
         Ok(())
     }
 
-    fn publish(&self, batch: &mut Batch) {
+    /// Makes the batch visible; gives its entries.
+    fn publish(&self, batch: &mut Batch) -> Vec<(ChannelId, Entry)> {
+        let mut entries = Vec::new();
         let shared = &self.shared;
         let mut tail = shared.tail.lock().unwrap_or_else(PoisonError::into_inner);
         for bucket in std::mem::take(&mut batch.buckets).into_values() {
@@ -216,16 +220,15 @@ impl Writer {
             }));
             bucket.segment.end.store(end, Ordering::Release);
             for placed in &bucket.placed {
-                tail.push(
-                    placed.channel,
-                    Entry {
-                        position: placed.position,
-                        counter: placed.counter,
-                        flag: placed.flag,
-                        expires: placed.expires,
-                        bytes: written.slice(placed.entry..placed.end),
-                    },
-                );
+                let entry = Entry {
+                    position: placed.position,
+                    counter: placed.counter,
+                    flag: placed.flag,
+                    expires: placed.expires,
+                    bytes: written.slice(placed.entry..placed.end),
+                };
+                entries.push((placed.channel, entry.clone()));
+                tail.push(placed.channel, entry);
             }
         }
         for channel in &batch.deleted {
@@ -237,6 +240,7 @@ impl Writer {
         shared.channels.fetch_add(batch.created, Ordering::AcqRel);
         shared.channels.fetch_sub(deleted, Ordering::AcqRel);
         shared.heads.changed(batch.take_heads());
+        entries
     }
 
     /// Hands complete segments, and heads when there are many, to the sealer.

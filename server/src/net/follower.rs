@@ -1,0 +1,112 @@
+//! Whoever follows a channel: a stream and a cursor.
+
+use std::future::Future;
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::task::{Context, Poll, Waker};
+
+use bytes::Bytes;
+use caucus_proto::id::Position;
+use quinn::SendStream;
+
+use crate::net::budget::Share;
+use crate::net::session::Handle;
+
+/// How many reading streams a connection has open.
+#[derive(Clone, Default)]
+pub(crate) struct Readings(Arc<AtomicU32>);
+
+impl Readings {
+    /// How many.
+    pub(crate) fn open(&self) -> u32 {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    /// Counts one more, until it is dropped.
+    pub(crate) fn place(&self, share: Share) -> Place {
+        self.0.fetch_add(1, Ordering::Relaxed);
+        Place {
+            readings: self.clone(),
+            _share: share,
+        }
+    }
+}
+
+/// The place of an open reading stream.
+pub(crate) struct Place {
+    readings: Readings,
+    /// Of the readings of the whole relay.
+    _share: Share,
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.readings.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// The stream was stopped by the client, or its connection is over.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Gone;
+
+/// A stream that goes on with live entries.
+pub(crate) struct Follower {
+    pub(crate) send: SendStream,
+    pub(crate) handle: Arc<Handle>,
+    /// Everything up to here was written to the stream.
+    pub(crate) cursor: Position,
+    /// The guard under which it may read, as `Tip::guard` counts.
+    pub(crate) guard: u64,
+    place: Place,
+}
+
+impl Follower {
+    /// After a position.
+    pub(crate) fn new(send: SendStream, handle: Arc<Handle>, cursor: Position, place: Place) -> Self {
+        Self {
+            send,
+            handle,
+            cursor,
+            guard: 0,
+            place,
+        }
+    }
+
+    /// Whether it is one of this connection.
+    pub(crate) fn is_of(&self, connection: &Readings) -> bool {
+        Arc::ptr_eq(&self.place.readings.0, &connection.0)
+    }
+
+    /// Writes what the stream takes without waiting; gives what is left.
+    pub(crate) fn hand(&mut self, frames: &[Bytes]) -> Result<Vec<Bytes>, Gone> {
+        let mut frames = frames.to_vec();
+        // Whoever goes on with the rest waits on its own: no waker is needed here.
+        let mut cx = Context::from_waker(Waker::noop());
+        let polled = pin!(self.send.write_chunks(&mut frames)).poll(&mut cx);
+        match polled {
+            Poll::Ready(Ok(written)) => Ok(frames.split_off(written.chunks)),
+            Poll::Ready(Err(_)) => Err(Gone),
+            Poll::Pending => Ok(frames),
+        }
+    }
+
+    /// Whether the client still wants it.
+    pub(crate) fn is_wanted(&mut self) -> bool {
+        self.hand(&[]).is_ok()
+    }
+}
+
+/// A follower that needs a task of its own to go on.
+pub(crate) struct Behind {
+    pub(crate) follower: Follower,
+    /// What is to be written first: everything up to its cursor that the stream did not take.
+    pub(crate) rest: Vec<Bytes>,
+}
+
+impl From<Follower> for Behind {
+    fn from(follower: Follower) -> Self {
+        let rest = Vec::new();
+        Self { follower, rest }
+    }
+}
