@@ -6,6 +6,7 @@
 //! store = "disk"                   # or "memory"
 //! quota_bytes = 8589934592         # of the disk store
 //! memory_bytes = 268435456         # of the memory store
+//! metrics = "127.0.0.1:9464"       # TCP, on the loopback only; off without this line
 //!
 //! [limits]                         # see `Limits`; every line is optional
 //! creation = "open"                # or "pass"
@@ -63,6 +64,8 @@ pub struct Config {
     pub quota_bytes: u64,
     /// Bytes of the memory store.
     pub memory_bytes: u64,
+    /// Where totals are told by HTTP, if at all: an address of the loopback.
+    pub metrics: Option<SocketAddr>,
     /// Its limits.
     pub limits: Limits,
 }
@@ -75,6 +78,7 @@ impl Default for Config {
             store: StoreChoice::Disk,
             quota_bytes: DISK_QUOTA,
             memory_bytes: MEMORY_QUOTA,
+            metrics: None,
             limits: Limits::default(),
         }
     }
@@ -113,6 +117,9 @@ pub enum ConfigError {
     /// `public` is no host.
     #[error("public = {0:?} is no HOST or HOST:PORT")]
     Public(String),
+    /// `metrics` would tell everybody.
+    #[error("metrics = \"{0}\" is no address of the loopback, such as 127.0.0.1:9464")]
+    Metrics(SocketAddr),
     /// The limits contradict themselves.
     #[error(transparent)]
     Limits(#[from] LimitsError),
@@ -126,6 +133,7 @@ struct File {
     store: Option<StoreChoice>,
     quota_bytes: Option<u64>,
     memory_bytes: Option<u64>,
+    metrics: Option<SocketAddr>,
     limits: Limits,
 }
 
@@ -154,6 +162,7 @@ impl Config {
             store: flags.store.or(file.store).unwrap_or(base.store),
             quota_bytes: file.quota_bytes.unwrap_or(base.quota_bytes),
             memory_bytes: file.memory_bytes.unwrap_or(base.memory_bytes),
+            metrics: file.metrics.map(private).transpose()?,
             limits: file.limits.checked()?,
         })
     }
@@ -194,6 +203,13 @@ impl Config {
         let memory = self.store == StoreChoice::Memory;
         RelayAddress::new(key, &place.host, place.port.unwrap_or(port), memory).ok()
     }
+}
+
+fn private(metrics: SocketAddr) -> Result<SocketAddr, ConfigError> {
+    if metrics.ip().is_loopback() {
+        return Ok(metrics);
+    }
+    Err(ConfigError::Metrics(metrics))
 }
 
 fn is_absent(error: &io::Error) -> bool {
@@ -272,6 +288,7 @@ mod tests {
             ("store = \"tape\"", "tape"),
             ("public = \"a b\"", "a b"),
             ("public = \"a:0\"", "a:0"),
+            ("metrics = \"0.0.0.0:9464\"", "0.0.0.0:9464"),
         ] {
             let error = load(text).unwrap_err().to_string();
             assert!(error.contains(named), "{error}");
@@ -295,5 +312,30 @@ mod tests {
         let config = Config::default();
         assert_eq!(config.place(7).host, "127.0.0.1");
         assert!(config.is_local());
+    }
+
+    #[test]
+    fn the_example_that_is_shipped_names_every_setting_with_its_default() {
+        let example = include_str!("../../dist/relay.toml");
+        let shipped = load(example).unwrap();
+        let base = Config::default();
+        assert_eq!(format!("{shipped:?}"), format!("{base:?}"));
+        // What is off by default stands in a comment.
+        let shown = example
+            .replace("# public =", "public =")
+            .replace("# metrics =", "metrics =");
+        let shown: toml::Table = shown.parse().unwrap();
+        let debug = format!("{base:?}");
+        let (own, limits) = debug.split_once("limits: Limits {").unwrap();
+        for (text, table) in [(own, &shown), (limits, shown["limits"].as_table().unwrap())] {
+            for field in text.split(", ").filter_map(|part| part.split_once(": ")) {
+                let name = field
+                    .0
+                    .trim_start_matches("Config {")
+                    .trim()
+                    .trim_start_matches("limits");
+                assert!(table.contains_key(name), "{name} is not in dist/relay.toml");
+            }
+        }
     }
 }

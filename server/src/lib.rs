@@ -11,5 +11,6 @@ pub mod memory;
 pub mod net;
 pub mod process;
 pub mod relay;
+pub mod report;
 pub mod run;
 pub mod store;

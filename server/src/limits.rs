@@ -1,6 +1,6 @@
 //! Every limit of a relay in one place. The defaults suit a virtual server with 1 GiB of memory.
 
-use caucus_proto::wire::{CreationPolicy, Retention};
+use caucus_proto::wire::{CreationPolicy, RelayInfo, Retention, StoreKind, VERSION};
 use serde::{Deserialize, Deserializer};
 use thiserror::Error;
 
@@ -155,6 +155,23 @@ const MOST_WINDOW: u64 = 1 << 30;
 const LEAST_REQUEST_BYTES: u64 = 1 << 20;
 
 impl Limits {
+    /// What a relay with these limits promises its clients.
+    #[must_use]
+    pub fn info(&self, store: StoreKind) -> RelayInfo {
+        RelayInfo {
+            software: concat!("caucus-relay ", env!("CARGO_PKG_VERSION")).to_owned(),
+            versions: vec![VERSION],
+            store,
+            plain: self.plain,
+            flagged: self.flagged,
+            channel_entries: self.channel_entries,
+            channel_bytes: self.channel_bytes,
+            appends_per_second: self.appends_per_second,
+            advance_interval_ms: self.advance_interval_ms,
+            creation: self.creation,
+        }
+    }
+
     /// The same, if they make sense together.
     ///
     /// # Errors

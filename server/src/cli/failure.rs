@@ -1,6 +1,7 @@
 //! What went wrong, what to do next, and the exit code that says which of them it was.
 
 use std::io;
+use std::net::SocketAddr;
 use std::path::Path;
 
 use caucus_server::config::ConfigError;
@@ -29,6 +30,7 @@ const DAMAGED: u8 = 8;
 const KEY: u8 = 9;
 const KEY_EXISTS: u8 = 10;
 const FULL: u8 = 11;
+const CHECK: u8 = 12;
 
 impl Failure {
     fn new(code: u8, what: impl ToString, next: &'static str) -> Self {
@@ -92,6 +94,26 @@ impl Failure {
             KEY,
             format!("cannot read the key: {error}"),
             "Check the file's name and its owner.",
+        )
+    }
+
+    pub(crate) fn check(broken: usize) -> Self {
+        let what = match broken {
+            1 => "one thing keeps a relay from running here".to_owned(),
+            many => format!("{many} things keep a relay from running here"),
+        };
+        Self::new(
+            CHECK,
+            what,
+            "The lines above that begin with `broken` say what to do.",
+        )
+    }
+
+    pub(crate) fn metrics(place: SocketAddr, error: &io::Error) -> Self {
+        Self::new(
+            LISTEN,
+            format!("cannot tell metrics on {place}: {error}"),
+            "Give a free port of the loopback under `metrics` in relay.toml, or remove the line.",
         )
     }
 

@@ -1,6 +1,8 @@
 //! The command line of a relay. It holds no rule: it reads flags, calls the library and says what happened.
 
+mod check;
 mod failure;
+mod info;
 mod key;
 mod pages;
 mod pass;
@@ -42,6 +44,18 @@ enum Command {
     /// Runs a relay; the first line it prints is its address.
     #[command(after_help = "Example:\n  caucus-relay run --public relay.example")]
     Run {
+        #[command(flatten)]
+        place: Place,
+    },
+    /// Looks whether a relay can run here: configuration, folder, key, port, disk, memory, clock.
+    #[command(after_help = "Example:\n  caucus-relay check --public relay.example")]
+    Check {
+        #[command(flatten)]
+        place: Place,
+    },
+    /// Prints what this relay promises its clients: where entries live, how long, and its limits.
+    #[command(after_help = "Example:\n  caucus-relay --json info")]
+    Info {
         #[command(flatten)]
         place: Place,
     },
@@ -140,6 +154,8 @@ pub(crate) fn act(cli: &Cli) -> Result<(), Failure> {
         // Answered above: they need no folder.
         Command::Completions { .. } | Command::Man { .. } => Ok(()),
         Command::Run { place } => run::run(cli, &home, &home.config(place)?),
+        Command::Check { place } => check::check(cli, &home, &home.config(place)?),
+        Command::Info { place } => info::info(cli, &home.config(place)?),
         Command::Address { place } => {
             let config = home.config(place)?;
             let key = keyfile::load(&home.data)?.key();

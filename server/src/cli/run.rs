@@ -9,17 +9,19 @@ use caucus_server::config::{Config, StoreChoice};
 use caucus_server::keyfile;
 use caucus_server::net::Identity;
 use caucus_server::process;
+use caucus_server::report;
 use caucus_server::run::{Relay, Setup};
 use caucus_server::store::Store;
 use caucus_server::store::embedded::{Embedded, Options};
 use caucus_server::store::memory::Memory;
 use serde_json::json;
+use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::{Cli, Failure, Home, answer, note};
 
 /// The folder of the store in the data folder.
-const STORE: &str = "store";
+pub(super) const STORE: &str = "store";
 
 pub(super) fn run(cli: &Cli, home: &Home, config: &Config) -> Result<(), Failure> {
     // Before the key is read.
@@ -63,7 +65,18 @@ async fn serve<S: Store>(cli: &Cli, config: &Config, identity: Identity, store: 
         limits: config.limits.clone(),
         clock: Arc::new(SystemClock::new()),
     };
+    let metrics = match config.metrics {
+        Some(place) => Some(
+            TcpListener::bind(place)
+                .await
+                .map_err(|error| Failure::metrics(place, &error))?,
+        ),
+        None => None,
+    };
     let mut relay = Relay::start(setup, Arc::new(store)).await?;
+    if let Some(listener) = metrics {
+        tokio::spawn(report::serve(listener, relay.reporter()));
+    }
     let address = relay.address().to_string();
     answer(cli, &address, &json!({ "address": address }))?;
     if config.is_local() {

@@ -7,6 +7,7 @@ pub mod append;
 pub mod change;
 pub mod create;
 pub mod cut;
+pub mod drain;
 pub mod guard;
 pub mod hold;
 pub mod open;
