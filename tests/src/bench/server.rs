@@ -22,6 +22,10 @@ channel_bytes = 1000000000000
 creates_per_second = 1000000
 opens_per_second = 1000000
 channels = 10000000
+connections = 10000
+retry_above = 10000
+readings = 100000
+open_handles = 1000000
 ";
 
 /// Which of the two.
