@@ -87,6 +87,12 @@ impl Clock for SystemClock {
     }
 }
 
+/// The beginning of this hour: no file of the relay tells a nearer time.
+pub(crate) fn this_hour() -> SystemTime {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    UNIX_EPOCH + Duration::from_secs(since.as_secs() / 3_600 * 3_600)
+}
+
 /// A clock that stands still until it is moved.
 #[derive(Debug)]
 pub struct ManualClock {

@@ -5,13 +5,13 @@ use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use data_encoding::BASE64;
 use rustix::fs::OFlags;
 use thiserror::Error;
 use zeroize::Zeroizing;
 
+use crate::clock::this_hour;
 use crate::net::{Identity, IdentityError};
 
 /// Its name.
@@ -150,10 +150,8 @@ pub fn write_secret(path: &Path, bytes: &[u8]) -> Result<(), KeyFileError> {
     let mut file = opened.map_err(io("write", path))?;
     let written = file.write_all(bytes).and_then(|()| {
         // As of every other file, it tells the hour at which it was made and no more.
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        let hour = UNIX_EPOCH + Duration::from_secs(now.as_secs() / 3_600 * 3_600);
         // A file system that keeps no times is no reason to stop.
-        let _ = file.set_modified(hour);
+        let _ = file.set_modified(this_hour());
         file.sync_all()
     });
     written.map_err(io("write", path))

@@ -330,9 +330,7 @@ async fn rounds<S: Store>(desk: Arc<Desk<S>>) {
         }
         let now = desk.clock.hours();
         if hour.replace(now) != Some(now) {
-            if let Err(error) = desk.store.expire(now).await {
-                tracing::error!("expiry: {error}");
-            }
+            desk.expire(now).await;
             let usage = desk.store.usage();
             tracing::info!(bytes = usage.bytes, channels = usage.channels, "totals");
         }

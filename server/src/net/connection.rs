@@ -20,6 +20,7 @@ use crate::net::desk::Desk;
 use crate::net::endpoint::FIRST_STREAMS;
 use crate::net::frames::{Came, FrameError, Frames, tag_of};
 use crate::net::goodbye::Goodbye;
+use crate::net::lot::lot;
 use crate::net::read;
 use crate::net::session::Session;
 use crate::relay::drain;
@@ -44,7 +45,10 @@ pub(crate) async fn serve<S: Store>(
     let greeted = timeout(patience, greet(&desk, &connection)).await;
     let _connected = desk.totals.connections.one();
     let goodbye = match greeted.unwrap_or(Err(Goodbye::TooSlow)) {
-        Ok(greeted) => talk(&desk, &connection, greeted, draining).await,
+        Ok(greeted) => {
+            let _parting = Parting(Arc::clone(&greeted.session));
+            talk(&desk, &connection, greeted, draining).await
+        }
         Err(goodbye) => goodbye,
     };
     connection.close(goodbye.var(), b"");
@@ -115,7 +119,6 @@ async fn talk<S: Store>(
         frames,
         send,
     } = greeted;
-    let _parting = Parting(Arc::clone(&session));
     let answers = Answers(Arc::new(Answering {
         send: Mutex::new(send),
         connection: connection.clone(),
@@ -152,17 +155,17 @@ async fn readings<S: Store>(desk: &Arc<Desk<S>>, session: &Arc<Session>, connect
     // The first stream is that of the commands; one more is always left.
     let (mut may, mut used) = (FIRST_STREAMS, 2_u32);
     while let Ok((mut send, recv)) = connection.accept_bi().await {
+        used = used.saturating_add(1);
+        if used > may && may < desk.limits.streams {
+            may = more_streams(may, desk.limits.streams);
+            connection.set_max_concurrent_bi_streams(VarInt::from_u32(may));
+        }
         let Some(share) = desk.budget.reading() else {
             // A stream that is already closed needs no reset.
             let _ = send.reset(Goodbye::Busy.var());
             continue;
         };
         let place = session.readings.place(share);
-        used = used.saturating_add(1);
-        if used > may && may < desk.limits.streams {
-            may = more_streams(may, desk.limits.streams);
-            connection.set_max_concurrent_bi_streams(VarInt::from_u32(may));
-        }
         if session.readings.open() + 2 > may {
             session.prune();
         }
@@ -266,11 +269,7 @@ impl<S: Store> Commands<'_, S> {
         let mut work = Box::pin(async move {
             let answer = desk.answer(&session, asked.request).await;
             drop(share);
-            let answered = Answered {
-                tag: asked.tag,
-                answer,
-            };
-            if let Ok(frame) = frame::frame(&answered) {
+            if let Ok(frame) = framed(&desk, asked.tag, answer) {
                 // Fails only where the client has gone.
                 let _ = answers.say(frame).await;
             }
@@ -289,19 +288,14 @@ impl<S: Store> Commands<'_, S> {
         let tag = tag_of(payload)
             .filter(|tag| *tag != 0)
             .ok_or(Goodbye::Malformed)?;
-        let answer = Answer::Refused(because);
-        let frame = frame::frame(&Answered { tag, answer }).map_err(|_| Goodbye::Done)?;
+        let frame = framed(self.desk, tag, Answer::Refused(because))?;
         self.answers.say(frame).await
     }
 
     /// Says that the relay goes, finishes what is in flight and refuses the rest in words.
     async fn drain(self, mut frames: Frames) -> Goodbye {
-        let back_in_ms = drain::back_in_ms(self.desk.totals.connections.get(), random());
-        let word = Answered {
-            tag: 0,
-            answer: Answer::Draining { back_in_ms },
-        };
-        if let Ok(frame) = frame::frame(&word) {
+        let back_in_ms = drain::back_in_ms(self.desk.totals.connections.get(), lot());
+        if let Ok(frame) = framed(self.desk, 0, Answer::Draining { back_in_ms }) {
             let _ = self.answers.say(frame).await;
         }
         let all = u32::try_from(self.desk.limits.requests_in_flight).unwrap_or(u32::MAX);
@@ -324,10 +318,12 @@ impl<S: Store> Commands<'_, S> {
     }
 }
 
-/// Without randomness everybody comes back at the earliest moment.
-fn random() -> u64 {
-    let mut bytes = [0; 8];
-    getrandom::fill(&mut bytes).map_or(0, |()| u64::from_be_bytes(bytes))
+/// An answer as it goes out; a refusal is counted.
+fn framed<S: Store>(desk: &Desk<S>, tag: u32, answer: Answer) -> Result<Bytes, Goodbye> {
+    if let Answer::Refused(because) = &answer {
+        desk.totals.refused(*because);
+    }
+    frame::frame(&Answered { tag, answer }).map_err(|_| Goodbye::Done)
 }
 
 /// Polls a future once.

@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
@@ -13,19 +13,30 @@ use quinn::SendStream;
 use crate::net::budget::Share;
 use crate::net::session::Handle;
 
-/// How many reading streams a connection has open.
+/// The reading streams of a connection.
 #[derive(Clone, Default)]
-pub(crate) struct Readings(Arc<AtomicU32>);
+pub(crate) struct Readings(Arc<Streams>);
+
+#[derive(Default)]
+struct Streams {
+    open: AtomicU32,
+    over: AtomicBool,
+}
 
 impl Readings {
-    /// How many.
+    /// How many are open.
     pub(crate) fn open(&self) -> u32 {
-        self.0.load(Ordering::Relaxed)
+        self.0.open.load(Ordering::Relaxed)
+    }
+
+    /// The connection is over.
+    pub(crate) fn end(&self) {
+        self.0.over.store(true, Ordering::Release);
     }
 
     /// Counts one more, until it is dropped.
     pub(crate) fn place(&self, share: Share) -> Place {
-        self.0.fetch_add(1, Ordering::Relaxed);
+        self.0.open.fetch_add(1, Ordering::Relaxed);
         Place {
             readings: self.clone(),
             _share: share,
@@ -42,7 +53,7 @@ pub(crate) struct Place {
 
 impl Drop for Place {
     fn drop(&mut self) {
-        self.readings.0.fetch_sub(1, Ordering::Relaxed);
+        self.readings.0.open.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -76,6 +87,11 @@ impl Follower {
     /// Whether it is one of this connection.
     pub(crate) fn is_of(&self, connection: &Readings) -> bool {
         Arc::ptr_eq(&self.place.readings.0, &connection.0)
+    }
+
+    /// Whether its connection is over.
+    pub(crate) fn is_over(&self) -> bool {
+        self.place.readings.0.over.load(Ordering::Acquire)
     }
 
     /// Writes what the stream takes without waiting; gives what is left.

@@ -107,10 +107,13 @@ impl Live {
         feed.reading = feed.reading.saturating_sub(1);
     }
 
-    /// Parks a follower that has read everything up to its cursor; gives it back if there is more by now, or if what
-    /// it may read has changed.
+    /// Parks a follower that has read everything up to its cursor, or lets go of it where its connection is over; gives
+    /// it back if there is more by now, or if what it may read has changed.
     pub(crate) fn park(&self, follower: Follower) -> Option<Follower> {
         let mut feed = locked(&self.feed);
+        if follower.is_over() {
+            return None;
+        }
         let stays = !feed.tip.gone && follower.guard == feed.tip.guard && follower.cursor >= feed.tip.newest;
         if stays {
             feed.parked.push(follower);
@@ -164,7 +167,9 @@ impl Live {
                 run = Run::of(&feed.ring, follower.cursor, now);
             }
             let handed = follower.hand(&run.frames);
-            count += run.frames.len() as u64;
+            if handed.is_ok() {
+                count += run.frames.len() as u64;
+            }
             let whole = handed.as_ref().is_ok_and(Vec::is_empty);
             if whole && run.last == newest && !run.cut {
                 follower.cursor = newest;

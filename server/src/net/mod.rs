@@ -12,6 +12,7 @@ pub(crate) mod frames;
 pub mod goodbye;
 pub mod identity;
 mod live;
+mod lot;
 mod read;
 mod session;
 mod totals;

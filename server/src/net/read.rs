@@ -66,6 +66,7 @@ pub(crate) async fn serve<S: Store>(
             reading.go(Vec::new()).await;
         }
         Err(because) => {
+            desk.totals.refused(because);
             // Fails only where the client has gone, and then nobody needs it.
             let _ = refuse(&mut send, because, patience).await;
         }
@@ -286,6 +287,9 @@ impl<S: Store> Reading<S> {
     }
 
     async fn end(&mut self, last: &Served) -> Result<(), Broken> {
+        if let Served::Refused(because) = last {
+            self.desk.totals.refused(*because);
+        }
         self.say(last).await?;
         // Fails only where the client has gone, and then nobody needs it.
         let _ = self.follower.send.finish();

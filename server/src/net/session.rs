@@ -138,6 +138,7 @@ impl Session {
 
     /// The connection is over: nobody follows on it any more.
     pub(crate) fn part(&self) {
+        self.readings.end();
         for handle in locked(&self.handles).open.values() {
             handle.live.part(&self.readings);
         }

@@ -7,7 +7,7 @@
 pub mod raw;
 mod siege;
 mod stranger;
-mod trust;
+pub(crate) mod trust;
 
 pub use siege::{Siege, Toll};
 pub use stranger::{Stranger, shake, windows};

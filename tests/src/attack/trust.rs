@@ -1,20 +1,20 @@
-//! TLS of an attacker, who does not care who answers.
+//! TLS of whoever does not care who answers: attackers, and the load of the bench.
 
 use std::sync::{Arc, OnceLock};
 
+use caucus_proto::wire::ALPN;
 use rustls::client::Resumption;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::crypto::{CryptoProvider, aws_lc_rs};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{ClientConfig, DigitallySignedStruct, Error, SignatureScheme};
 
-use super::raw::{PROTOCOL, provider};
-
 /// Believes anybody.
 #[derive(Debug)]
-pub(super) struct Anybody;
+pub(crate) struct Anybody;
 
 impl Anybody {
-    pub(super) fn config() -> Arc<ClientConfig> {
+    pub(crate) fn config() -> Arc<ClientConfig> {
         static CONFIG: OnceLock<Arc<ClientConfig>> = OnceLock::new();
         Arc::clone(CONFIG.get_or_init(|| {
             let mut config = ClientConfig::builder_with_provider(provider())
@@ -23,7 +23,7 @@ impl Anybody {
                 .dangerous()
                 .with_custom_certificate_verifier(Arc::new(Self))
                 .with_no_client_auth();
-            config.alpn_protocols = vec![PROTOCOL.to_vec()];
+            config.alpn_protocols = vec![ALPN.to_vec()];
             config.enable_sni = false;
             config.resumption = Resumption::disabled();
             Arc::new(config)
@@ -64,4 +64,11 @@ impl ServerCertVerifier for Anybody {
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
         provider().signature_verification_algorithms.supported_schemes()
     }
+}
+
+fn provider() -> Arc<CryptoProvider> {
+    Arc::new(CryptoProvider {
+        kx_groups: vec![aws_lc_rs::kx_group::X25519MLKEM768],
+        ..aws_lc_rs::default_provider()
+    })
 }

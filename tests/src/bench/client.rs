@@ -12,20 +12,17 @@ use caucus_proto::label::Label;
 use caucus_proto::wire::frame::{self, Unframer};
 use caucus_proto::wire::proof::{Binding, Purpose};
 use caucus_proto::wire::{
-    ALPN, Access, Answer, Answered, Asked, ChannelSpec, Entry, Greeting, Hello, Proof, Read, RelayAddress,
-    Request, Retention, Role, SLOTS, Served, VERSION,
+    Access, Answer, Answered, Asked, ChannelSpec, Entry, Greeting, Hello, Proof, Read, RelayAddress, Request,
+    Retention, Role, SLOTS, Served, VERSION,
 };
 use quinn::crypto::rustls::QuicClientConfig;
 use quinn::{ClientConfig, Connection, Endpoint, RecvStream, SendStream};
-use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::crypto::{CryptoProvider, aws_lc_rs};
-use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::{DigitallySignedStruct, SignatureScheme};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 use x25519_dalek::{PublicKey, StaticSecret};
 
 use super::floor;
+use crate::attack::trust::Anybody;
 
 /// Connections that share a UDP socket.
 const PER_SOCKET: usize = 10;
@@ -377,57 +374,8 @@ pub fn encoded<T: Serialize>(value: &T) -> Bytes {
 
 /// quinn's settings, and a client that believes everybody.
 fn stock() -> ClientConfig {
-    let provider = Arc::new(CryptoProvider {
-        kx_groups: vec![aws_lc_rs::kx_group::X25519MLKEM768],
-        ..aws_lc_rs::default_provider()
-    });
-    let mut crypto = rustls::ClientConfig::builder_with_provider(Arc::clone(&provider))
-        .with_protocol_versions(&[&rustls::version::TLS13])
-        .expect("TLS 1.3")
-        .dangerous()
-        .with_custom_certificate_verifier(Arc::new(Anybody(provider)))
-        .with_no_client_auth();
-    crypto.alpn_protocols = vec![ALPN.to_vec()];
-    ClientConfig::new(Arc::new(QuicClientConfig::try_from(crypto).expect("a suite")))
-}
-
-#[derive(Debug)]
-struct Anybody(Arc<CryptoProvider>);
-
-impl ServerCertVerifier for Anybody {
-    fn verify_server_cert(
-        &self,
-        _: &CertificateDer<'_>,
-        _: &[CertificateDer<'_>],
-        _: &ServerName<'_>,
-        _: &[u8],
-        _: UnixTime,
-    ) -> Result<ServerCertVerified, rustls::Error> {
-        Ok(ServerCertVerified::assertion())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        _: &[u8],
-        _: &CertificateDer<'_>,
-        _: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        Err(rustls::Error::General("not TLS 1.3".to_owned()))
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signed: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        let algorithms = &self.0.signature_verification_algorithms;
-        rustls::crypto::verify_tls13_signature(message, certificate, signed, algorithms)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.0.signature_verification_algorithms.supported_schemes()
-    }
+    let crypto = QuicClientConfig::try_from(Anybody::config()).expect("a suite");
+    ClientConfig::new(Arc::new(crypto))
 }
 
 #[cfg(test)]

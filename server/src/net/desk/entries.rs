@@ -7,6 +7,7 @@ use caucus_proto::id::{Counter, Position};
 use caucus_proto::wire::{Access, Answer, Flag, RefusedBecause, Role, SegmentReader, bucket};
 
 use crate::net::desk::{Desk, Found};
+use crate::net::lot::lot;
 use crate::net::session::{Handle, Session};
 use crate::relay::append::{self, Scene, Wanted};
 use crate::relay::cut::{self, Cutting};
@@ -61,7 +62,7 @@ impl<S: Store> Desk<S> {
         let handle = self.writer(session, handle, Role::Append, &bytes)?;
         let found = self.found(&handle).await?;
         self.may_advance(session, &handle, &found, counter, bytes.len())?;
-        let ticket = ticket();
+        let ticket = lot();
         let turn = handle
             .live
             .pace()
@@ -222,13 +223,4 @@ impl<S: Store> Desk<S> {
             Appended::Gone => Err(RefusedBecause::NotOpened.into()),
         }
     }
-}
-
-fn ticket() -> u64 {
-    let mut bytes = [0; 8];
-    // Without randomness the lot is the last one: the advance waits like any other and loses.
-    if getrandom::fill(&mut bytes).is_err() {
-        return u64::MAX;
-    }
-    u64::from_be_bytes(bytes)
 }

@@ -136,6 +136,14 @@ impl<S: Store> Desk<S> {
         }
     }
 
+    /// Frees what has expired by this hour. Whether there is room again, the next entry tells.
+    pub(crate) async fn expire(&self, now: Hours) {
+        if let Err(error) = self.store.expire(now).await {
+            tracing::error!("expiry: {error}");
+        }
+        self.totals.full.store(false, Ordering::Relaxed);
+    }
+
     /// Lets go of what nobody uses any more.
     pub(crate) fn sweep(&self) {
         self.lives.sweep(self.clock.now());
@@ -178,11 +186,7 @@ impl<S: Store> Desk<S> {
             Request::Changes { handle } => self.changes(session, handle).await,
             Request::Info => Ok(Answer::Info(self.limits.info(self.store.kind()))),
         };
-        let answer = answer.unwrap_or_else(Answer::from);
-        if let Answer::Refused(because) = &answer {
-            self.totals.refused(*because);
-        }
-        answer
+        answer.unwrap_or_else(Answer::from)
     }
 
     fn verifier<'a>(&'a self, session: &'a Session) -> Verifier<'a> {

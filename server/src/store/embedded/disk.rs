@@ -6,11 +6,11 @@ use std::io;
 use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt};
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use rustix::fs::OFlags;
 use rustix::process::{Resource, getrlimit, setrlimit};
 
+use crate::clock::this_hour;
 use crate::store::StoreError;
 
 /// Open files that a large store may need.
@@ -129,13 +129,8 @@ pub(super) fn sync_folder(path: &Path) -> Result<(), StoreError> {
 
 /// Sets the time of the last change to the whole hour.
 pub(super) fn blur(file: &File) {
-    let since = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default()
-        .as_secs();
-    let hour = UNIX_EPOCH + Duration::from_secs(since - since % 3600);
     // A file system that keeps no times, or a folder of another owner, is no reason to stop.
-    let _ = file.set_modified(hour);
+    let _ = file.set_modified(this_hour());
 }
 
 /// Names in a folder that are numbers with this ending (none: folders), in order.
