@@ -53,6 +53,8 @@ pub struct Report {
     pub channels: u64,
     /// Bytes of the store now.
     pub stored_bytes: u64,
+    /// How often an entry was left out because it is damaged, since the start.
+    pub damaged: u64,
     /// Entries stored since the start.
     pub appends: u64,
     /// Entries written to readers since the start.
@@ -86,6 +88,12 @@ impl Report {
             "gauge",
             "Bytes of the store now.",
             self.stored_bytes,
+        );
+        one(
+            "damaged_total",
+            "counter",
+            "Reads that left out a damaged entry.",
+            self.damaged,
         );
         one("appends_total", "counter", "Entries stored.", self.appends);
         one(
@@ -187,6 +195,7 @@ mod tests {
             connections: 3,
             channels: 4,
             stored_bytes: 5,
+            damaged: 0,
             appends: 6,
             deliveries: 7,
             refusals: vec![("too_much", 8)],

@@ -248,6 +248,7 @@ impl Store for Memory {
         Usage {
             bytes: table.bytes,
             channels: table.channels.len() as u64,
+            damaged: 0,
         }
     }
 

@@ -65,6 +65,8 @@ pub struct Usage {
     pub bytes: u64,
     /// Channels.
     pub channels: u64,
+    /// How often an entry that was asked for was not what it was, and left out, since the start.
+    pub damaged: u64,
 }
 
 /// How much a channel holds now.

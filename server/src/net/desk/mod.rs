@@ -130,6 +130,7 @@ impl<S: Store> Desk<S> {
             connections: self.totals.connections.get() as u64,
             channels: usage.channels,
             stored_bytes: usage.bytes,
+            damaged: usage.damaged,
             appends: self.totals.appends.get(),
             deliveries: self.totals.deliveries.get(),
             refusals: self.totals.refusals(),

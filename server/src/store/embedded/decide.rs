@@ -8,9 +8,8 @@ use caucus_proto::id::{ChannelId, Hours, Position};
 
 use crate::relay::guard::Guard;
 use crate::store::embedded::batch::{Batch, Draft};
-use crate::store::embedded::disk;
 use crate::store::embedded::head::Head;
-use crate::store::embedded::record::{FIXED, Kind, LARGEST_ENTRY, PREFIX};
+use crate::store::embedded::record::{FRAME, Kind, LARGEST_ENTRY};
 use crate::store::embedded::writer::Writer;
 use crate::store::{Appended, GUARD_LIFE, NewEntry, StoreError, fence, is_forgotten};
 
@@ -192,9 +191,7 @@ impl Writer {
         for segment in self.shared.segments() {
             let mut after = from;
             loop {
-                let found = segment
-                    .find(channel, after, 1024)
-                    .map_err(|error| disk::failed("read", &segment.index_path(), &error))?;
+                let found = segment.find(channel, after, 1024)?;
                 for (_, place) in found.iter().filter(|(position, _)| *position <= to) {
                     head.lost(segment.day, u64::from(place.bytes));
                 }
@@ -216,7 +213,7 @@ impl Writer {
             quota
         };
         let used = self.shared.bytes.load(Ordering::Acquire);
-        let wanted = batch.bytes() + (PREFIX + FIXED + holds) as u64;
+        let wanted = batch.bytes() + (FRAME + holds) as u64;
         if used.saturating_add(wanted) > limit {
             return Err(StoreError::Full);
         }

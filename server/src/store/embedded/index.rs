@@ -3,14 +3,15 @@
 //! ```text
 //! magic 8, entries u64, last sequence u64, bytes of the log u64, hash 16 of header and sparse part
 //! entries, sorted: channel 32, position u64, offset u32, size u32, bytes of the entry u32
-//! sparse part: the first 8 bytes of the channel of every 64th entry
+//! sparse part, for every block of 64 entries: the first 8 bytes of its first channel, 8 bytes of its hash
 //! ```
 //!
-//! Only header and sparse part are checked on opening: what an entry points at carries its own hash.
+//! Header and sparse part are checked on opening, a block when it is read. One that is not what it was is an
+//! `io::ErrorKind::InvalidData`: the segment is then indexed anew.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
-use std::io::{self, BufWriter, Write};
+use std::io::{self, Write};
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
@@ -20,10 +21,12 @@ use caucus_proto::id::{ChannelId, Position};
 use crate::store::StoreError;
 use crate::store::embedded::disk;
 
-const MAGIC: &[u8; 8] = b"caucusx1";
+const MAGIC: &[u8; 8] = b"caucusx2";
 const HEADER: usize = 8 + 8 + 8 + 8 + 16;
 const ENTRY: usize = 32 + 8 + 4 + 4 + 4;
 const BLOCK: usize = 64;
+/// Bytes of a block in the sparse part.
+const SPARSE: usize = 8 + 8;
 
 /// Where a record lies.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -43,7 +46,8 @@ pub(super) type Live = BTreeMap<(ChannelId, Position), Place>;
 pub(super) struct Sealed {
     file: File,
     entries: u64,
-    sparse: Vec<u64>,
+    /// First channel and hash of each block, shortened.
+    sparse: Vec<(u64, u64)>,
     /// Sequence of the segment's last record.
     pub(super) last_sequence: u64,
     /// Bytes of the segment.
@@ -64,10 +68,18 @@ impl Sealed {
         let draft = path.with_extension("tmp");
         let file = disk::open(&draft)?;
         file.set_len(0).map_err(broken)?;
-        let sparse: Vec<u8> = live
-            .keys()
-            .step_by(BLOCK)
-            .flat_map(|(channel, _)| prefix(channel).to_be_bytes())
+        let mut packed = Vec::with_capacity(live.len() * ENTRY);
+        for ((channel, position), place) in live {
+            packed.put_slice(&channel.0);
+            packed.put_u64(position.0);
+            packed.put_u32(place.offset);
+            packed.put_u32(place.size);
+            packed.put_u32(place.bytes);
+        }
+        let sparse: Vec<u8> = packed
+            .chunks(BLOCK * ENTRY)
+            .flat_map(|block| [first_of(block), check(block)])
+            .flat_map(u64::to_be_bytes)
             .collect();
         let mut header = Vec::with_capacity(HEADER);
         header.put_slice(MAGIC);
@@ -76,20 +88,9 @@ impl Sealed {
         header.put_u64(log_bytes);
         let hash = hash(&header, &sparse);
         header.put_slice(&hash);
-        let mut out = BufWriter::with_capacity(256 * 1024, file);
-        out.write_all(&header).map_err(broken)?;
-        let mut entry = Vec::with_capacity(ENTRY);
-        for ((channel, position), place) in live {
-            entry.clear();
-            entry.put_slice(&channel.0);
-            entry.put_u64(position.0);
-            entry.put_u32(place.offset);
-            entry.put_u32(place.size);
-            entry.put_u32(place.bytes);
-            out.write_all(&entry).map_err(broken)?;
+        for part in [&header, &packed, &sparse] {
+            (&file).write_all(part).map_err(broken)?;
         }
-        out.write_all(&sparse).map_err(broken)?;
-        let file = out.into_inner().map_err(|error| broken(error.into_error()))?;
         disk::blur(&file);
         file.sync_all().map_err(broken)?;
         fs::rename(&draft, path).map_err(broken)?;
@@ -119,22 +120,22 @@ impl Sealed {
         let entries = fields.get_u64();
         let last_sequence = fields.get_u64();
         let log_bytes = fields.get_u64();
-        let blocks = entries.div_ceil(BLOCK as u64);
+        let sparse_bytes = entries.div_ceil(BLOCK as u64).saturating_mul(SPARSE as u64);
         let expected = entries
             .checked_mul(ENTRY as u64)
-            .and_then(|table| table.checked_add(HEADER as u64 + blocks * 8));
+            .and_then(|table| table.checked_add((HEADER as u64).checked_add(sparse_bytes)?));
         if expected != Some(bytes) {
             return Ok(None);
         }
-        let mut packed = vec![0; usize::try_from(blocks * 8).unwrap_or(0)];
-        file.read_exact_at(&mut packed, bytes - blocks * 8)?;
+        let mut packed = vec![0; usize::try_from(sparse_bytes).unwrap_or(0)];
+        file.read_exact_at(&mut packed, bytes - sparse_bytes)?;
         if hash_read != hash(fixed, &packed) {
             return Ok(None);
         }
         let mut packed = packed.as_slice();
-        let mut sparse = Vec::with_capacity(packed.len() / 8);
+        let mut sparse = Vec::with_capacity(packed.len() / SPARSE);
         while packed.has_remaining() {
-            sparse.push(packed.get_u64());
+            sparse.push((packed.get_u64(), packed.get_u64()));
         }
         Ok(Some(Self {
             file,
@@ -157,16 +158,16 @@ impl Sealed {
         // The run of blocks that can begin with this channel, and the one before them.
         let mut low = self
             .sparse
-            .partition_point(|first| *first < wanted)
+            .partition_point(|(first, _)| *first < wanted)
             .saturating_sub(1);
-        let mut high = self.sparse.partition_point(|first| *first <= wanted);
+        let mut high = self.sparse.partition_point(|(first, _)| *first <= wanted);
         let mut found = Vec::new();
         if high == 0 {
             return Ok(found);
         }
         while high - low > 1 {
             let middle = low + (high - low) / 2;
-            let first = self.block(middle, 1)?.first().map(|(key, _)| *key);
+            let first = self.block(middle)?.first().map(|(key, _)| *key);
             if first.is_some_and(|first| first <= (channel, after)) {
                 low = middle;
             } else {
@@ -174,7 +175,7 @@ impl Sealed {
             }
         }
         for number in low..self.sparse.len() {
-            for ((of, position), place) in self.block(number, BLOCK)? {
+            for ((of, position), place) in self.block(number)? {
                 if (of, position) <= (channel, after) {
                     continue;
                 }
@@ -187,12 +188,15 @@ impl Sealed {
         Ok(found)
     }
 
-    fn block(&self, number: usize, most: usize) -> io::Result<Vec<((ChannelId, Position), Place)>> {
+    fn block(&self, number: usize) -> io::Result<Vec<((ChannelId, Position), Place)>> {
         let first = (number * BLOCK) as u64;
-        let count = self.entries.saturating_sub(first).min(most as u64);
+        let count = self.entries.saturating_sub(first).min(BLOCK as u64);
         let mut packed = vec![0; usize::try_from(count).unwrap_or(0) * ENTRY];
         self.file
             .read_exact_at(&mut packed, HEADER as u64 + first * ENTRY as u64)?;
+        if self.sparse.get(number).map(|(_, check)| *check) != Some(check(&packed)) {
+            return Err(io::ErrorKind::InvalidData.into());
+        }
         let entries = packed.chunks_exact(ENTRY).map(|mut fields| {
             let mut channel = [0; 32];
             fields.copy_to_slice(&mut channel);
@@ -209,8 +213,17 @@ impl Sealed {
 }
 
 fn prefix(channel: &ChannelId) -> u64 {
-    let (first, _) = channel.0.split_first_chunk::<8>().unwrap_or((&[0; 8], &[]));
-    u64::from_be_bytes(*first)
+    first_of(&channel.0)
+}
+
+fn first_of(block: &[u8]) -> u64 {
+    block
+        .first_chunk::<8>()
+        .map_or(0, |first| u64::from_be_bytes(*first))
+}
+
+fn check(block: &[u8]) -> u64 {
+    first_of(blake3::hash(block).as_bytes())
 }
 
 fn hash(header: &[u8], sparse: &[u8]) -> [u8; 16] {
@@ -278,16 +291,16 @@ mod tests {
         ]);
         Sealed::write(&path, &live, 8, 9).unwrap();
         let expected = [
-            "6361756375737831",
+            "6361756375737832",
             "0000000000000002",
             "0000000000000008",
             "0000000000000009",
-            "20768499c7842d109422fc4b0bff0352",
+            "eafd6ffcbc2fd6edfb8d096e9c1f9a13",
             &"a1".repeat(32),
             "0000000000000006000001020000030400000500",
             &"b2".repeat(32),
             "0000000000000007000001020000030400000500",
-            "a1a1a1a1a1a1a1a1",
+            "a1a1a1a1a1a1a1a1a3a078a79cdbdf2c",
         ];
         let bytes = fs::read(&path).unwrap();
         assert_eq!(data_encoding::HEXLOWER.encode(&bytes), expected.concat());

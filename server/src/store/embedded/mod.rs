@@ -2,7 +2,7 @@
 //! in sled.
 //!
 //! ```text
-//! lock, format                  one relay at a time; which version wrote this
+//! lock, format                  one relay at a time; the newest version that wrote here
 //! log/<day>/<id>.log, .idx      records of entries and heads; the index of a complete segment
 //! heads/                        sled: heads and the checkpoint. Deleted, it is rebuilt from the log
 //! ```
@@ -17,6 +17,8 @@
 //! Call `expire` after opening and then about hourly: it also tells the store what day it is.
 
 mod batch;
+#[cfg(test)]
+mod damage;
 mod decide;
 mod disk;
 mod expire;
@@ -58,7 +60,7 @@ use crate::store::embedded::writer::{Command, Writer};
 use crate::store::{Appended, ChannelUsage, NewEntry, Outlet, Store, StoreError, Usage, is_forgotten};
 
 /// The version of the format on disk.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 
 /// Commands that may wait for the writer.
 const QUEUE: usize = 1024;
@@ -112,6 +114,8 @@ struct Shared {
     floor: AtomicU64,
     bytes: AtomicU64,
     channels: AtomicU64,
+    /// Entries that were asked for and are not what they were.
+    damaged: AtomicU64,
     failed: OnceLock<String>,
     closed: AtomicBool,
     handover: Handover,
@@ -150,6 +154,7 @@ impl Embedded {
             segments: RwLock::new(recovered.segments),
             tail: Mutex::new(Tail::new(options.tail_bytes)),
             floor: AtomicU64::new(recovered.floor),
+            damaged: AtomicU64::new(0),
             failed: OnceLock::new(),
             closed: AtomicBool::new(false),
             handover: Handover::default(),
@@ -281,6 +286,7 @@ impl Store for Embedded {
         Usage {
             bytes: self.shared.bytes.load(Ordering::Acquire),
             channels: self.shared.channels.load(Ordering::Acquire),
+            damaged: self.shared.damaged.load(Ordering::Relaxed),
         }
     }
 
@@ -324,6 +330,12 @@ impl Shared {
             }
             stays
         });
+    }
+
+    /// An entry is left out, because it is damaged.
+    fn miss(&self, error: &StoreError) {
+        self.damaged.fetch_add(1, Ordering::Relaxed);
+        tracing::error!("an entry is left out: {error}");
     }
 
     /// Accepts nothing from now on.
@@ -396,18 +408,29 @@ fn check_format(folder: &Path) -> Result<(), StoreError> {
             if found > FORMAT {
                 return Err(StoreError::Newer { found, known: FORMAT });
             }
-            return Ok(());
+            // Records tell their own version, so all that is old stays as it is; older relays must not read the new.
+            return if found < FORMAT {
+                write_format(folder)
+            } else {
+                Ok(())
+            };
         }
     }
     if folder.join("log").try_exists().unwrap_or(true) {
         return Err(StoreError::Damaged(format!("{} is missing", path.display())));
     }
-    let mut file = disk::open(&path)?;
-    file.write_all(format!("{FORMAT}\n").as_bytes())
-        .and_then(|()| {
-            disk::blur(&file);
-            file.sync_all()
-        })
-        .map_err(|error| disk::failed("write", &path, &error))?;
+    write_format(folder)
+}
+
+fn write_format(folder: &Path) -> Result<(), StoreError> {
+    let (path, new) = (folder.join("format"), folder.join("format.new"));
+    let written = disk::open(&new).map(|mut file| {
+        file.set_len(0)?;
+        file.write_all(format!("{FORMAT}\n").as_bytes())?;
+        disk::blur(&file);
+        file.sync_all()?;
+        fs::rename(&new, &path)
+    })?;
+    written.map_err(|error| disk::failed("write", &path, &error))?;
     disk::sync_folder(folder)
 }

@@ -6,10 +6,10 @@ use std::sync::atomic::Ordering;
 use caucus_proto::id::{ChannelId, Hours, Position};
 use caucus_proto::wire::Entry;
 
+use crate::store::embedded::Shared;
 use crate::store::embedded::index::Place;
 use crate::store::embedded::record::Kind;
 use crate::store::embedded::segment::Segment;
-use crate::store::embedded::{Shared, disk};
 use crate::store::{StoreError, is_served};
 
 /// Places looked up in a segment at a time, at least.
@@ -22,7 +22,8 @@ const SMALLEST: usize = 1024;
 type Found<'a> = (Position, &'a Segment, Place);
 
 /// Entries of a channel after a position, as `Store::read` gives them; records before `born` are those of a
-/// deleted channel of the same name.
+/// deleted channel of the same name. What is damaged is left out and told to the operator: whoever reads the channel
+/// sees that a position is missing, and everything else goes on.
 pub(super) fn read(
     shared: &Shared,
     channel: ChannelId,
@@ -40,8 +41,14 @@ pub(super) fn read(
     loop {
         let (places, horizon) = places(&segments, channel, after, limit)?;
         for (position, segment, place) in places.iter().filter(|(position, ..)| *position <= horizon) {
-            let Some(entry) = entry(segment, channel, *position, *place, born)? else {
-                continue;
+            let entry = match entry(segment, channel, *position, *place, born) {
+                Ok(Some(entry)) => entry,
+                Ok(None) => continue,
+                Err(error @ StoreError::Damaged(_)) => {
+                    shared.miss(&error);
+                    continue;
+                }
+                Err(error) => return Err(error),
             };
             if !is_served(entry.expires, now) {
                 continue;
@@ -69,9 +76,7 @@ fn places(
     let mut places = Vec::new();
     let mut horizon = Position(u64::MAX);
     for segment in segments {
-        let found = segment
-            .find(channel, after, limit)
-            .map_err(|error| disk::failed("read", &segment.index_path(), &error))?;
+        let found = segment.find(channel, after, limit)?;
         if let Some((last, _)) = found.last().filter(|_| found.len() >= limit) {
             horizon = horizon.min(*last);
         }

@@ -6,7 +6,8 @@
 //!    log can be partly there, and then nothing of it was acknowledged: what follows its first missing
 //!    record is cut too, so that no channel has a hole.
 //! 3. Records that sled does not know yet are replayed onto the heads, in the order of their sequences. A
-//!    head knows the last record in it, so replaying twice does no harm.
+//!    head knows the last record in it, so replaying twice does no harm. The checkpoint also tells how far the log
+//!    reached: one that ends earlier is damaged.
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
@@ -52,6 +53,13 @@ pub(super) fn recover(log: &Path, heads: &Heads, checkpoint: Checkpoint) -> Resu
     let mut loaded = load_all(log)?;
     check_tears(&loaded)?;
     cut_unfinished_batch(&mut loaded);
+    let last = loaded.iter().map(|one| one.last).max().unwrap_or(0);
+    if last < checkpoint.sequence {
+        let lost = checkpoint.sequence - last;
+        return Err(StoreError::Damaged(format!(
+            "the last {lost} records of the log are missing"
+        )));
+    }
     let mut next_sequence = checkpoint.sequence + 1;
     let mut next_segment = 1;
     let mut segments = Vec::new();

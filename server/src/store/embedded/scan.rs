@@ -71,7 +71,7 @@ impl<'a> Scanner<'a> {
         loop {
             let rest = self.buffer.get(self.at..).unwrap_or_default();
             let offset = self.begin + self.at as u64;
-            match record::read(self.segment.id, rest) {
+            match record::read(self.segment.id, offset, rest) {
                 Ok(found) => {
                     self.at += found.size;
                     return Ok(Step::Record(offset, found));
@@ -148,7 +148,7 @@ fn has_later_batch(segment: &Segment, tear: u64, size: u64) -> Result<bool, Stor
         let to = if is_last { window.len() } else { LARGEST };
         for at in 0..to {
             let rest = window.get(at..).unwrap_or_default();
-            if let Ok(found) = record::read(segment.id, rest)
+            if let Ok(found) = record::read(segment.id, begin + at as u64, rest)
                 && u64::from(found.header.start) > tear
             {
                 return Ok(true);

@@ -17,6 +17,7 @@ use crate::store::StoreError;
 use crate::store::embedded::disk;
 use crate::store::embedded::index::{Live, Place, Sealed};
 use crate::store::embedded::record::{self, Found};
+use crate::store::embedded::scan;
 
 /// Bytes a segment that goes is shortened by at a time, so that no flush waits long behind it.
 const SHORTEN: u64 = 8 * 1024 * 1024;
@@ -43,6 +44,20 @@ pub(super) struct Segment {
 pub(super) enum Index {
     Live(Live),
     Sealed(Sealed),
+}
+
+impl Index {
+    fn find(&self, channel: ChannelId, after: Position, limit: usize) -> io::Result<Vec<(Position, Place)>> {
+        match self {
+            Self::Live(live) => {
+                let from = Bound::Excluded((channel, after));
+                let to = Bound::Included((channel, Position(u64::MAX)));
+                let found = live.range((from, to)).take(limit);
+                Ok(found.map(|((_, position), place)| (*position, *place)).collect())
+            }
+            Self::Sealed(sealed) => sealed.find(channel, after, limit),
+        }
+    }
 }
 
 impl Segment {
@@ -136,16 +151,38 @@ impl Segment {
         channel: ChannelId,
         after: Position,
         limit: usize,
-    ) -> io::Result<Vec<(Position, Place)>> {
-        match &*self.index.read().unwrap_or_else(PoisonError::into_inner) {
-            Index::Live(live) => {
-                let from = Bound::Excluded((channel, after));
-                let to = Bound::Included((channel, Position(u64::MAX)));
-                let found = live.range((from, to)).take(limit);
-                Ok(found.map(|((_, position), place)| (*position, *place)).collect())
+    ) -> Result<Vec<(Position, Place)>, StoreError> {
+        let broken = |error: io::Error| disk::failed("read", &self.index_path(), &error);
+        let found = {
+            let index = self.index.read().unwrap_or_else(PoisonError::into_inner);
+            index.find(channel, after, limit)
+        };
+        match found {
+            Err(error) if error.kind() == io::ErrorKind::InvalidData => {
+                self.index_anew()?;
+                let index = self.index.read().unwrap_or_else(PoisonError::into_inner);
+                index.find(channel, after, limit).map_err(broken)
             }
-            Index::Sealed(sealed) => sealed.find(channel, after, limit),
+            found => found.map_err(broken),
         }
+    }
+
+    /// Writes the index of a complete segment again, from the segment.
+    fn index_anew(&self) -> Result<(), StoreError> {
+        tracing::error!(
+            "the index {} is damaged: it is made anew",
+            self.index_path().display()
+        );
+        let mut index = self.index.write().unwrap_or_else(PoisonError::into_inner);
+        let Index::Sealed(sealed) = &*index else {
+            return Ok(());
+        };
+        let live = scan::whole(self, false)?.live;
+        Sealed::write(&self.index_path(), &live, sealed.last_sequence, sealed.log_bytes)?;
+        if let Some(sealed) = Sealed::open(&self.index_path())? {
+            *index = Index::Sealed(sealed);
+        }
+        Ok(())
     }
 
     /// One record.
@@ -154,7 +191,8 @@ impl Segment {
         self.file
             .read_exact_at(&mut bytes, u64::from(place.offset))
             .map_err(|error| disk::failed("read", &self.path, &error))?;
-        let found = record::read(self.id, &bytes).map_err(|_| self.damaged(u64::from(place.offset)))?;
+        let found = record::read(self.id, u64::from(place.offset), &bytes)
+            .map_err(|_| self.damaged(u64::from(place.offset)))?;
         Ok((found, bytes.into()))
     }
 

@@ -10,7 +10,7 @@ use crate::store::embedded::record::{Header, Kind};
 use crate::store::story::{self, NOW, channel, create, flagged, guard, in_force, plain, stored};
 
 /// Small segments and no memory of the newest entries: everything is read from files.
-const SMALL: Options = Options {
+pub(super) const SMALL: Options = Options {
     quota_bytes: u64::MAX,
     segment_bytes: 8 * 1024,
     segment_records: 1000,
@@ -35,6 +35,12 @@ async fn told(store: &Embedded) -> Vec<(Option<Guard>, ChannelUsage, Vec<Entry>)
 
 /// Three channels with entries in many segments, one that was deleted, one made again.
 async fn fill(store: &Embedded) {
+    fill_before_deleting(store).await;
+    delete_some(store).await;
+}
+
+/// Five channels with entries in many segments.
+pub(super) async fn fill_before_deleting(store: &Embedded) {
     for n in 1..=5 {
         create(store, n).await;
     }
@@ -47,6 +53,10 @@ async fn fill(store: &Embedded) {
             }
         }
     }
+}
+
+/// Deletes channel 4, makes 5 anew and trims 2.
+pub(super) async fn delete_some(store: &Embedded) {
     store.delete(channel(4)).await.unwrap();
     store.delete(channel(5)).await.unwrap();
     create(store, 5).await;
@@ -179,17 +189,18 @@ async fn a_torn_last_record_costs_nothing_that_was_acknowledged() {
     create(&store, 1).await;
     stored(&store, plain(1, 0, 1)).await;
     let kept = told(&store).await;
-    let mut last = plain(1, 0, 2);
-    last.bytes = last.bytes.slice(..40);
-    stored(&store, last).await;
-    drop(store);
     let log = folder
         .path()
         .join("log")
         .join(((NOW.0 + Retention::Month.hours()) / 24).to_string());
     let log = log.join(format!("{}.log", disk::numbered(&log, ".log").unwrap()[0]));
+    let first = fs::read(&log).unwrap().len();
+    let mut last = plain(1, 0, 2);
+    last.bytes = last.bytes.slice(..40);
+    stored(&store, last).await;
+    drop(store);
     let whole = fs::read(&log).unwrap();
-    let record = record::PREFIX + record::FIXED + 40;
+    let record = whole.len() - first;
     for cut in 1..=record {
         let torn = &whole[..whole.len() - cut];
         let zeros = vec![0; cut];
@@ -301,7 +312,7 @@ async fn a_batch_that_reached_only_one_of_its_days_is_cut_from_it() {
 }
 
 #[tokio::test]
-async fn a_damaged_entry_of_a_complete_segment_is_told_to_its_reader() {
+async fn a_damaged_entry_of_a_complete_segment_is_left_out_and_counted() {
     let folder = tempfile::tempdir().unwrap();
     let store = open(folder.path());
     create(&store, 1).await;
@@ -317,8 +328,9 @@ async fn a_damaged_entry_of_a_complete_segment_is_told_to_its_reader() {
     bytes[last] ^= 1;
     fs::write(&log, bytes).unwrap();
     let store = open(folder.path());
-    let read = store.read(channel(1), Position(0), 1 << 20, NOW).await;
-    assert!(matches!(read, Err(StoreError::Damaged(_))));
+    let entries = story::all(&store, 1, 0).await;
+    assert_eq!((entries.len(), store.usage().damaged), (19, 1));
+    assert_eq!(stored(&store, plain(1, 0, 21)).await, 21);
 }
 
 #[tokio::test]
@@ -409,15 +421,58 @@ async fn a_second_relay_is_refused_until_the_first_is_gone() {
 fn a_newer_format_is_refused_and_a_missing_one_is_damage() {
     let folder = tempfile::tempdir().unwrap();
     drop(open(folder.path()));
-    fs::write(folder.path().join("format"), "2\n").unwrap();
+    fs::write(folder.path().join("format"), format!("{}\n", FORMAT + 1)).unwrap();
     let newer = failure(Embedded::open(folder.path(), SMALL));
-    assert!(matches!(newer, StoreError::Newer { found: 2, known: 1 }));
+    assert!(matches!(
+        newer,
+        StoreError::Newer {
+            found: 3,
+            known: FORMAT
+        }
+    ));
     fs::write(folder.path().join("format"), "one\n").unwrap();
     let odd = failure(Embedded::open(folder.path(), SMALL));
     assert!(matches!(odd, StoreError::Damaged(_)));
     fs::remove_file(folder.path().join("format")).unwrap();
     let missing = failure(Embedded::open(folder.path(), SMALL));
     assert!(matches!(missing, StoreError::Damaged(_)));
+}
+
+/// Format 1, as it was written: three channels, the third deleted; 1 with three entries, an advance and a fourth, 2 with
+/// one. A complete segment, three that grow; no heads.
+#[tokio::test]
+async fn a_store_of_the_older_format_is_read_and_goes_on() {
+    let (folder, old) = (
+        tempfile::tempdir().unwrap(),
+        Path::new("src/store/embedded/format-1"),
+    );
+    for file in [
+        "format",
+        "log/20480/2.idx",
+        "log/20480/2.log",
+        "log/20480/4.log",
+        "log/20540/3.log",
+        "log/20850/1.log",
+    ] {
+        let to = folder.path().join(file);
+        fs::create_dir_all(to.parent().unwrap()).unwrap();
+        fs::copy(old.join(file), to).unwrap();
+    }
+    let fills = |entries: &[Entry]| entries.iter().map(|entry| entry.bytes[0]).collect::<Vec<_>>();
+    let store = open(folder.path());
+    assert_eq!(fs::read_to_string(folder.path().join("format")).unwrap(), "2\n");
+    assert_eq!(store.usage().channels, 2);
+    assert_eq!(fills(&story::all(&store, 1, 0).await), [1, 2, 3, 0xF1, 4]);
+    assert_eq!(in_force(&store, 1).await.counter, Counter(1));
+    assert!(store.guard(channel(3)).await.unwrap().is_none());
+    // Both formats in one segment.
+    assert_eq!(stored(&store, plain(2, 0, 6)).await, 2);
+    let before = told(&store).await;
+    drop(store);
+    let _ = fs::remove_dir_all(folder.path().join("heads"));
+    let store = open(folder.path());
+    assert_eq!(told(&store).await, before);
+    assert_eq!(fills(&before[1].2), [5, 6]);
 }
 
 #[test]
