@@ -3,6 +3,7 @@
 
 mod inject;
 mod kills;
+mod powercut;
 
 use std::net::SocketAddr;
 use std::path::Path;

@@ -1,4 +1,5 @@
 //! Whatever happens to the files of a store, what it gives is what was stored, or it says that it cannot.
+#![allow(clippy::print_stdout, reason = "a campaign tells what it counted")]
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -191,7 +192,7 @@ async fn of_a_closed_store_no_damage_goes_unsaid_and_none_is_served() {
         }
         *fates.entry((whole.kind(number), fate)).or_insert(0) += 1;
     }
-    eprintln!("{trials} times: {fates:?}");
+    println!("{trials} times: {fates:?}");
     // Of a complete segment all is served but what is damaged.
     assert!(fates.contains_key(&("log", Fate::LeftOut)));
 }
