@@ -5,10 +5,12 @@
 
 pub mod clock;
 pub mod config;
+pub mod control;
 pub mod keyfile;
 pub mod limits;
 pub mod memory;
 pub mod net;
+pub mod operate;
 pub mod process;
 pub mod relay;
 pub mod report;

@@ -172,6 +172,27 @@ impl Limits {
         }
     }
 
+    /// These limits as far as a relay that runs under `self` takes them; and the names of those that it takes only when
+    /// it is started again.
+    #[must_use]
+    pub fn taken_from(&self, wanted: &Self) -> (Self, Vec<&'static str>) {
+        let mut taken = wanted.clone();
+        let mut later = Vec::new();
+        macro_rules! fixed {
+            ($($name:ident)*) => {$(
+                if taken.$name != self.$name {
+                    taken.$name = self.$name;
+                    later.push(stringify!($name));
+                }
+            )*};
+        }
+        fixed!(
+            connections retry_above handshakes open_handles readings requests_in_flight request_bytes streams
+            wide_connections send_window receive_window narrow_window stalled_bytes fresh_bytes idle_seconds
+        );
+        (taken, later)
+    }
+
     /// The same, if they make sense together.
     ///
     /// # Errors
@@ -275,6 +296,19 @@ mod tests {
     #[test]
     fn the_defaults_make_sense() {
         assert!(Limits::default().checked().is_ok());
+    }
+
+    #[test]
+    fn what_a_running_relay_cannot_change_stays_and_is_named() {
+        let wanted = Limits {
+            appends_per_second: 7,
+            connections: 9,
+            ..Limits::default()
+        };
+        let (taken, later) = Limits::default().taken_from(&wanted);
+        assert_eq!(taken.appends_per_second, 7);
+        assert_eq!(taken.connections, Limits::default().connections);
+        assert_eq!(later, ["connections"]);
     }
 
     #[test]

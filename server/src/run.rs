@@ -17,8 +17,8 @@ use crate::net::desk::Desk;
 use crate::net::{
     AsyncUdpSocket, Endpoint, EndpointError, Goodbye, Identity, Incoming, connection, endpoint, fanout,
 };
+use crate::operate::Operator;
 use crate::process::scrub_stack;
-use crate::report::Reporter;
 use crate::store::{Store, StoreError};
 
 /// How often the relay overwrites what ended calls have left behind.
@@ -104,7 +104,7 @@ impl Relay {
         let fanout = tokio::spawn(fanout::run(Arc::clone(&desk), committed));
         let drain = watch::Sender::new(false);
         let main = tokio::spawn(accept(Arc::clone(&desk), endpoint.clone(), drain.clone()));
-        let reported = Arc::clone(&desk);
+        let operator: Arc<dyn Operator> = Arc::<Desk<S>>::clone(&desk);
         let rounds = tokio::spawn(rounds(desk));
         tracing::info!("the relay runs");
         Ok(RunningRelay {
@@ -114,7 +114,7 @@ impl Relay {
             drain,
             main,
             others: [rounds, fanout],
-            reporter: Reporting(Arc::new(move || reported.report())),
+            operator: Operated(operator),
         })
     }
 }
@@ -128,14 +128,14 @@ pub struct RunningRelay {
     drain: watch::Sender<bool>,
     main: JoinHandle<Result<(), StoreError>>,
     others: [JoinHandle<()>; 2],
-    reporter: Reporting,
+    operator: Operated,
 }
 
-struct Reporting(Reporter);
+struct Operated(Arc<dyn Operator>);
 
-impl core::fmt::Debug for Reporting {
+impl core::fmt::Debug for Operated {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.write_str("Reporting(..)")
+        f.write_str("Operated(..)")
     }
 }
 
@@ -152,10 +152,10 @@ impl RunningRelay {
         self.local
     }
 
-    /// Totals over the whole relay, as often as they are asked for.
+    /// For whoever runs it.
     #[must_use]
-    pub fn reporter(&self) -> Reporter {
-        Arc::clone(&self.reporter.0)
+    pub fn operator(&self) -> Arc<dyn Operator> {
+        Arc::clone(&self.operator.0)
     }
 
     /// Waits until the relay has ended by itself, because its store failed. [`RunningRelay::stop`] then says
@@ -198,7 +198,7 @@ async fn accept<S: Store>(
     drain: watch::Sender<bool>,
 ) -> Result<(), StoreError> {
     let draining = drain.subscribe();
-    let door = Door::new(&desk.limits);
+    let door = Door::new(&desk.limits());
     let mut connections = JoinSet::new();
     let mut told = draining.clone();
     let mut failure = None;
@@ -224,7 +224,7 @@ async fn accept<S: Store>(
     drain.send_replace(true);
     endpoint.set_server_config(None);
     desk.drain();
-    let patience = Duration::from_secs(u64::from(desk.limits.drain_seconds));
+    let patience = Duration::from_secs(u64::from(desk.limits().drain_seconds));
     let finished = tokio::time::timeout(patience, async {
         while connections.join_next().await.is_some() {}
     });
@@ -301,7 +301,7 @@ impl Door {
 
 impl Admitted {
     async fn serve<S: Store>(self, desk: Arc<Desk<S>>, draining: watch::Receiver<bool>) {
-        let patience = Duration::from_secs(u64::from(desk.limits.hello_seconds));
+        let patience = Duration::from_secs(u64::from(desk.limits().hello_seconds));
         let Ok(connecting) = self.incoming.accept() else {
             return;
         };
@@ -309,7 +309,7 @@ impl Admitted {
             drop(self.handshake);
             let wide = self.wide.try_acquire_owned();
             if wide.is_ok() {
-                endpoint::widen(&connection, &desk.limits);
+                endpoint::widen(&connection, &desk.limits());
             }
             connection::serve(desk, connection, draining).await;
             drop(wide);

@@ -414,6 +414,9 @@ pub struct RoomView {
     pub unsent: u64,
     /// Its relay.
     pub relay: String,
+    /// The id of its channel there: what whoever runs the relay would need to delete it.
+    #[serde(default)]
+    pub channel: String,
     /// Following it now.
     pub live: bool,
     /// Minutes since 1970-01-01T00:00Z of the last time it was read to the end.

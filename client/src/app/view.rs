@@ -101,6 +101,7 @@ pub(super) fn room(live: &LiveRoom) -> Result<RoomView, EngineError> {
         unread,
         unsent: room.unsent(),
         relay: room.record().relay.to_string(),
+        channel: room.record().channel.to_string(),
         live: is_live,
         synced: cursor.synced.map(|minutes| minutes.0),
         clock: state.now().0,

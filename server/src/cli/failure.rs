@@ -5,10 +5,12 @@ use std::net::SocketAddr;
 use std::path::Path;
 
 use caucus_server::config::ConfigError;
+use caucus_server::control::Reply;
 use caucus_server::keyfile::KeyFileError;
 use caucus_server::net::{EndpointError, IdentityError};
 use caucus_server::run::StartError;
 use caucus_server::store::StoreError;
+use caucus_server::store::embedded::ImportError;
 use serde_json::{Value, json};
 
 /// A failure as a person is told.
@@ -31,6 +33,8 @@ const KEY: u8 = 9;
 const KEY_EXISTS: u8 = 10;
 const FULL: u8 = 11;
 const CHECK: u8 = 12;
+const NOT_RUNNING: u8 = 13;
+const ARCHIVE: u8 = 14;
 
 impl Failure {
     fn new(code: u8, what: impl ToString, next: &'static str) -> Self {
@@ -117,6 +121,63 @@ impl Failure {
         )
     }
 
+    pub(crate) fn not_running(data: &Path) -> Self {
+        Self::new(
+            NOT_RUNNING,
+            format!("no relay runs on {}, and there is no store in it", data.display()),
+            "Start it with `caucus-relay run`, or name its folder with --data.",
+        )
+    }
+
+    pub(crate) fn control(error: &io::Error) -> Self {
+        Self::new(
+            NOT_RUNNING,
+            format!("the relay does not answer: {error}"),
+            "Try again as the user it runs as; its log says whether it opened its socket.",
+        )
+    }
+
+    pub(crate) fn reply(reply: &Reply) -> Self {
+        let why = match reply {
+            Reply::Failed { why } => why.clone(),
+            other => format!("the relay answered something else: {other:?}"),
+        };
+        Self::new(OTHER, why, "Nothing was changed. The relay's log says more.")
+    }
+
+    pub(crate) fn no_channel(text: &str) -> Self {
+        let text: String = text.chars().filter(char::is_ascii_graphic).take(80).collect();
+        Self::new(
+            2,
+            format!("{text:?} is no id of a channel"),
+            "Give 52 letters and digits, as `caucus status --json` tells them.",
+        )
+    }
+
+    pub(crate) fn unconfirmed() -> Self {
+        Self::new(
+            2,
+            "a deleted channel does not come back",
+            "Give --yes to delete it. The people's devices keep what they have.",
+        )
+    }
+
+    pub(crate) fn archive_on_terminal() -> Self {
+        Self::new(
+            OTHER,
+            "an archive is nothing for a terminal",
+            "Give a file, or pipe it on.",
+        )
+    }
+
+    pub(crate) fn archive(file: &Path, error: &io::Error) -> Self {
+        Self::new(
+            ARCHIVE,
+            format!("cannot use {}: {error}", file.display()),
+            "Give a file that you may read, or for an export one that is not there yet.",
+        )
+    }
+
     pub(crate) fn runtime(error: &io::Error) -> Self {
         Self::new(
             OTHER,
@@ -198,6 +259,24 @@ impl From<StartError> for Failure {
             StartError::Endpoint(_) => Self::new(KEY, error, "Check the relay's key."),
             StartError::Public(_) => Self::new(CONFIG, error, "Give --public HOST:PORT."),
             StartError::Randomness(_) => Self::randomness(error),
+        }
+    }
+}
+
+impl From<ImportError> for Failure {
+    fn from(error: ImportError) -> Self {
+        match error {
+            ImportError::Exists(_) => Self::new(
+                ARCHIVE,
+                error,
+                "Nothing was changed. Move the folder away first, or import into another with --data.",
+            ),
+            ImportError::Read(_) | ImportError::Broken(_) => Self::new(
+                ARCHIVE,
+                error,
+                "Nothing was changed. Export it again with `caucus-relay export`.",
+            ),
+            ImportError::Store(error) => Self::from(error),
         }
     }
 }

@@ -4,16 +4,20 @@ mod check;
 mod failure;
 mod info;
 mod key;
+mod operate;
 mod pages;
 mod pass;
 mod run;
+mod transfer;
 
 use std::ffi::OsString;
 use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use caucus_server::config::{self, Config, Flags, StoreChoice};
+use caucus_server::control::Reread;
 use caucus_server::keyfile;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
@@ -71,6 +75,37 @@ enum Command {
     /// relay; whoever steals it can pretend to be the relay, but reads nothing.
     #[command(subcommand)]
     Key(Key),
+    /// Puts changed limits of the configuration into force, without dropping a connection.
+    #[command(after_help = "Example:\n  caucus-relay reload")]
+    Reload,
+    /// Deletes a channel by its id.
+    ///
+    /// Nobody reads it from then on. Its sealed entries leave the disk when the days end on which they would have
+    /// expired.
+    #[command(after_help = "Example:\n  caucus-relay delete --yes k7ro3sq..")]
+    Delete {
+        /// The id: 52 letters and digits, as people's devices tell it (`caucus status --json`).
+        channel: String,
+        /// Does it. There is no way back.
+        #[arg(long)]
+        yes: bool,
+    },
+    /// Writes the whole store to a new file, or to standard output, while the relay runs or not.
+    ///
+    /// The relay's key is not in it: see `caucus-relay key export`.
+    #[command(after_help = "Example:\n  caucus-relay export relay-store.tar")]
+    Export {
+        /// The file, or - for standard output.
+        #[arg(value_name = "FILE")]
+        to: PathBuf,
+    },
+    /// Makes the store from an export, where there is none yet.
+    #[command(after_help = "Example:\n  caucus-relay import relay-store.tar")]
+    Import {
+        /// The file, or - for standard input.
+        #[arg(value_name = "FILE")]
+        from: PathBuf,
+    },
     /// Creation passes, for relays where `limits.creation` is "pass".
     #[command(subcommand)]
     Pass(Pass),
@@ -170,14 +205,11 @@ pub(crate) fn act(cli: &Cli) -> Result<(), Failure> {
         }
         Command::Key(Key::Export { to }) => key::export(cli, &home.data, to.as_deref()),
         Command::Key(Key::Import { from, force }) => key::import(cli, &home.data, from, *force),
-        Command::Pass(Pass::Mint { count, days }) => {
-            let place = Place {
-                listen: None,
-                public: None,
-                store: None,
-            };
-            pass::mint(cli, &home, &home.config(&place)?, *count, *days)
-        }
+        Command::Reload => operate::reload(cli, &home),
+        Command::Delete { channel, yes } => operate::delete(cli, &home, channel, *yes),
+        Command::Export { to } => transfer::export(cli, &home, to),
+        Command::Import { from } => transfer::import(cli, &home, from),
+        Command::Pass(Pass::Mint { count, days }) => pass::mint(cli, &home, &home.filed()?, *count, *days),
     }
 }
 
@@ -200,6 +232,20 @@ impl Home {
             config_named: cli.config.is_some(),
             named: cli.data.is_some(),
             data,
+        })
+    }
+
+    /// The configuration of the file alone.
+    fn filed(&self) -> Result<Config, Failure> {
+        Ok(Config::load(&self.config, self.config_named, &Flags::default())?)
+    }
+
+    /// Reads the limits of the file again, as often as it is asked.
+    fn reread(&self) -> Reread {
+        let (file, named) = (self.config.clone(), self.config_named);
+        Arc::new(move || match Config::load(&file, named, &Flags::default()) {
+            Ok(config) => Ok(config.limits),
+            Err(error) => Err(error.to_string()),
         })
     }
 

@@ -2,10 +2,12 @@
 
 use std::future::Future;
 use std::io;
+use std::path::Path;
 use std::sync::Arc;
 
 use caucus_server::clock::SystemClock;
 use caucus_server::config::{Config, StoreChoice};
+use caucus_server::control::{self, Reread};
 use caucus_server::keyfile;
 use caucus_server::net::Identity;
 use caucus_server::process;
@@ -24,6 +26,7 @@ use super::{Cli, Failure, Home, answer, note};
 pub(super) const STORE: &str = "store";
 
 pub(super) fn run(cli: &Cli, home: &Home, config: &Config) -> Result<(), Failure> {
+    let reread = home.reread();
     // Before the key is read.
     if !process::protect() {
         tracing::warn!("this system lets others read the relay's memory");
@@ -40,23 +43,35 @@ pub(super) fn run(cli: &Cli, home: &Home, config: &Config) -> Result<(), Failure
                 Identity::generate()?
             };
             let store = Memory::new(config.memory_bytes);
-            runtime.block_on(serve(cli, config, identity, store))
+            let data = home.named.then_some(&*home.data);
+            runtime.block_on(serve(cli, config, identity, store, (data, reread)))
         }
         StoreChoice::Disk => {
             let identity = keyfile::load_or_make(&home.data)?;
-            let options = Options {
-                quota_bytes: config.quota_bytes,
-                ..Options::default()
-            };
-            let store = Embedded::open(&home.data.join(STORE), options)?;
-            runtime.block_on(serve(cli, config, identity, store))
+            let store = Embedded::open(&home.data.join(STORE), options(config))?;
+            runtime.block_on(serve(cli, config, identity, store, (Some(&home.data), reread)))
         }
     }
 }
 
-async fn serve<S: Store>(cli: &Cli, config: &Config, identity: Identity, store: S) -> Result<(), Failure> {
+/// How the store of a configuration is opened.
+pub(super) fn options(config: &Config) -> Options {
+    Options {
+        quota_bytes: config.quota_bytes,
+        ..Options::default()
+    }
+}
+
+async fn serve<S: Store>(
+    cli: &Cli,
+    config: &Config,
+    identity: Identity,
+    store: S,
+    (data, reread): (Option<&Path>, Reread),
+) -> Result<(), Failure> {
     // Before the address goes out, so that whoever reads it may already ask the relay to stop.
     let stop = stop_signal().map_err(|error| Failure::runtime(&error))?;
+    let mut reload = signal(SignalKind::hangup()).map_err(|error| Failure::runtime(&error))?;
     let place = config.place(config.listen.port());
     let setup = Setup {
         identity,
@@ -75,8 +90,25 @@ async fn serve<S: Store>(cli: &Cli, config: &Config, identity: Identity, store: 
     };
     let mut relay = Relay::start(setup, Arc::new(store)).await?;
     if let Some(listener) = metrics {
-        tokio::spawn(report::serve(listener, relay.reporter()));
+        let operator = relay.operator();
+        tokio::spawn(report::serve(listener, Arc::new(move || operator.report())));
     }
+    let operator = relay.operator();
+    match data.map(control::listen) {
+        Some(Ok(listener)) => drop(tokio::spawn(control::serve(
+            listener,
+            Arc::clone(&operator),
+            Arc::clone(&reread),
+        ))),
+        // Serving is more than being asked.
+        Some(Err(error)) => tracing::warn!("no socket for commands in the data folder: {error}"),
+        None => {}
+    }
+    let reloading = async {
+        while reload.recv().await.is_some() {
+            control::reload(&*operator, &reread);
+        }
+    };
     let address = relay.address().to_string();
     answer(cli, &address, &json!({ "address": address }))?;
     if config.is_local() {
@@ -93,8 +125,10 @@ async fn serve<S: Store>(cli: &Cli, config: &Config, identity: Identity, store: 
     }
     tokio::select! {
         () = stop => {}
+        () = reloading => {}
         () = relay.ended() => {}
     }
+    data.map(control::close);
     relay.stop().await?;
     Ok(())
 }

@@ -41,7 +41,7 @@ pub(crate) async fn serve<S: Store>(
     connection: Connection,
     draining: watch::Receiver<bool>,
 ) {
-    let patience = Duration::from_secs(u64::from(desk.limits.hello_seconds));
+    let patience = Duration::from_secs(u64::from(desk.limits().hello_seconds));
     let greeted = timeout(patience, greet(&desk, &connection)).await;
     let _connected = desk.totals.connections.one();
     let goodbye = match greeted.unwrap_or(Err(Goodbye::TooSlow)) {
@@ -61,7 +61,7 @@ struct Greeted {
 }
 
 async fn greet<S: Store>(desk: &Desk<S>, connection: &Connection) -> Result<Greeted, Goodbye> {
-    let patience = Duration::from_secs(u64::from(desk.limits.frame_seconds));
+    let patience = Duration::from_secs(u64::from(desk.limits().frame_seconds));
     let (mut send, mut frames, hello) = hello(connection, patience).await?;
     if !hello.versions.contains(&VERSION) {
         let versions = vec![VERSION];
@@ -79,7 +79,7 @@ async fn greet<S: Store>(desk: &Desk<S>, connection: &Connection) -> Result<Gree
         relay_key: desk.proof_key,
         exporter: exporter(connection)?,
     };
-    let session = Arc::new(Session::new(binding, &desk.limits, desk.clock.now()));
+    let session = Arc::new(Session::new(binding, &desk.limits(), desk.clock.now()));
     Ok(Greeted {
         session,
         frames,
@@ -122,13 +122,13 @@ async fn talk<S: Store>(
     let answers = Answers(Arc::new(Answering {
         send: Mutex::new(send),
         connection: connection.clone(),
-        patience: Duration::from_secs(u64::from(desk.limits.stall_seconds)),
+        patience: Duration::from_secs(u64::from(desk.limits().stall_seconds)),
     }));
     let commands = Commands {
         desk,
         session: &session,
         answers: answers.clone(),
-        in_flight: Arc::new(Semaphore::new(desk.limits.requests_in_flight)),
+        in_flight: Arc::new(Semaphore::new(desk.limits().requests_in_flight)),
     };
     let goodbye = tokio::select! {
         goodbye = commands.run(frames, draining) => goodbye,
@@ -156,8 +156,8 @@ async fn readings<S: Store>(desk: &Arc<Desk<S>>, session: &Arc<Session>, connect
     let (mut may, mut used) = (FIRST_STREAMS, 2_u32);
     while let Ok((mut send, recv)) = connection.accept_bi().await {
         used = used.saturating_add(1);
-        if used > may && may < desk.limits.streams {
-            may = more_streams(may, desk.limits.streams);
+        if used > may && may < desk.limits().streams {
+            may = more_streams(may, desk.limits().streams);
             connection.set_max_concurrent_bi_streams(VarInt::from_u32(may));
         }
         let Some(share) = desk.budget.reading() else {
@@ -298,7 +298,7 @@ impl<S: Store> Commands<'_, S> {
         if let Ok(frame) = framed(self.desk, 0, Answer::Draining { back_in_ms }) {
             let _ = self.answers.say(frame).await;
         }
-        let all = u32::try_from(self.desk.limits.requests_in_flight).unwrap_or(u32::MAX);
+        let all = u32::try_from(self.desk.limits().requests_in_flight).unwrap_or(u32::MAX);
         let finished = async {
             let _ = self.in_flight.acquire_many(all).await;
             tokio::time::sleep(DRAIN_GRACE).await;

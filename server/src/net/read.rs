@@ -42,7 +42,7 @@ pub(crate) async fn serve<S: Store>(
     (mut send, recv): (SendStream, RecvStream),
     place: Place,
 ) {
-    let patience = Duration::from_secs(u64::from(desk.limits.hello_seconds));
+    let patience = Duration::from_secs(u64::from(desk.limits().hello_seconds));
     let mut frames = Frames::new(recv, LARGEST_READ, patience);
     let asked = match timeout(patience, frames.next()).await {
         Ok(Ok(payload)) => frame::payload::<Read>(&payload).ok(),
@@ -276,7 +276,7 @@ impl<S: Store> Reading<S> {
         }
         let _share = self.desk.budget.stall(size).ok_or(Broken::Slow)?;
         let earned = Duration::from_millis((size.saturating_mul(1_000) / SLOWEST) as u64);
-        let patience = Duration::from_secs(u64::from(self.desk.limits.stall_seconds)) + earned;
+        let patience = Duration::from_secs(u64::from(self.desk.limits().stall_seconds)) + earned;
         let written = timeout(patience, writing).await.map_err(|_| Broken::Slow)?;
         written.map_err(|_| Broken::Gone)
     }

@@ -10,8 +10,8 @@ use caucus_proto::wire::{Entry, StoreKind};
 use crate::relay::guard::Guard;
 use crate::store::committed::Handover;
 use crate::store::{
-    Appended, ChannelUsage, Committed, NewEntry, Outlet, Store, StoreError, Usage, fence, is_forgotten,
-    is_served,
+    Appended, ChannelUsage, Committed, Export, NewEntry, Outlet, Store, StoreError, Usage, fence,
+    is_forgotten, is_served,
 };
 
 /// Bytes counted for a channel besides its entries: its guard and its place in the table.
@@ -241,6 +241,10 @@ impl Store for Memory {
         });
         table.bytes = table.bytes.saturating_sub(freed);
         Ok(())
+    }
+
+    async fn export(&self) -> Result<Option<Box<dyn Export>>, StoreError> {
+        Ok(None)
     }
 
     fn usage(&self) -> Usage {

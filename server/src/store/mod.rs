@@ -10,6 +10,7 @@ pub mod memory;
 mod story;
 
 use std::future::Future;
+use std::io;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -136,11 +137,23 @@ pub trait Store: Send + Sync + 'static {
     /// Gives back the space of entries whose day is over, and forgets channels unused for [`GUARD_LIFE`].
     fn expire(&self, now: Hours) -> impl Future<Output = Result<(), StoreError>> + Send;
 
+    /// Everything as it is now, to be written elsewhere; none where nothing outlives the process.
+    fn export(&self) -> impl Future<Output = Result<Option<Box<dyn Export>>, StoreError>> + Send;
+
     /// What is used.
     fn usage(&self) -> Usage;
 
     /// Writes what is still in memory and ends; later calls fail.
     fn close(&self) -> impl Future<Output = Result<(), StoreError>> + Send;
+}
+
+/// A whole store as it was at a moment.
+pub trait Export: Send {
+    /// Writes it, and tells how many bytes. Blocks; meanwhile the store goes on, but frees no space.
+    ///
+    /// # Errors
+    /// Of reading or writing.
+    fn write(self: Box<Self>, to: &mut dyn io::Write) -> io::Result<u64>;
 }
 
 /// Why the store did not do it.

@@ -6,7 +6,7 @@ use std::sync::mpsc::{Sender, channel};
 use caucus_proto::id::{ChannelId, Hours, Position};
 use caucus_proto::wire::{Entry, StoreKind};
 use caucus_server::relay::guard::Guard;
-use caucus_server::store::{Appended, ChannelUsage, NewEntry, Outlet, Store, StoreError, Usage};
+use caucus_server::store::{Appended, ChannelUsage, Export, NewEntry, Outlet, Store, StoreError, Usage};
 
 /// A store that works in threads of its own, made fit for virtual time: while an answer of it is due, time
 /// stands still.
@@ -72,6 +72,10 @@ impl<S: Store> Store for Held<S> {
     async fn expire(&self, now: Hours) -> Result<(), StoreError> {
         let _hold = hold();
         self.0.expire(now).await
+    }
+
+    async fn export(&self) -> Result<Option<Box<dyn Export>>, StoreError> {
+        self.0.export().await
     }
 
     fn usage(&self) -> Usage {

@@ -85,7 +85,7 @@ fn nobody() -> Option<String> {
 const CALLS: &str = "accept4 access arch_prctl bind brk capget clock_nanosleep clone clone3 close connect dup dup2 \
     epoll_create1 epoll_ctl epoll_pwait epoll_wait eventfd2 execve exit exit_group fallocate fchmod fcntl fdatasync \
     flock fstat fsync ftruncate futex getcwd getdents64 getpid getppid getrandom getrlimit getsockname getsockopt \
-    gettid getuid geteuid ioctl kill lseek lstat madvise membarrier mkdir mkdirat mmap mprotect mremap munmap \
+    gettid getuid geteuid ioctl kill listen lseek lstat madvise membarrier mkdir mkdirat mmap mprotect mremap munmap \
     newfstatat open openat pipe2 poll prctl pread64 prlimit64 pwrite64 read readlink readlinkat recvfrom recvmmsg \
     recvmsg rename renameat renameat2 restart_syscall rmdir rseq rt_sigaction rt_sigprocmask rt_sigreturn \
     sched_getaffinity sched_yield sendmmsg sendmsg sendto set_robust_list set_tid_address setrlimit setsockopt \

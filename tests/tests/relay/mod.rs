@@ -5,6 +5,7 @@ mod disk;
 mod ends;
 mod failures;
 mod keys;
+mod operate;
 mod pages;
 mod silence;
 

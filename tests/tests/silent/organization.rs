@@ -21,7 +21,11 @@ fn ids(answer: &Value, into: &mut Vec<String>) {
     match answer {
         Value::String(text) if text.len() >= 16 && !text.contains(' ') => into.push(text.clone()),
         Value::Array(all) => all.iter().for_each(|value| ids(value, into)),
-        Value::Object(all) => all.values().for_each(|value| ids(value, into)),
+        // The id of a channel is the relay's own name for it.
+        Value::Object(all) => all
+            .iter()
+            .filter(|(name, _)| *name != "channel")
+            .for_each(|(_, value)| ids(value, into)),
         _ => {}
     }
 }

@@ -31,7 +31,7 @@ impl<S: Store> Desk<S> {
             let scene = Scene {
                 guard: &guard,
                 usage,
-                limits: &self.limits,
+                limits: &self.limits(),
                 now,
             };
             let mut pace = handle.live.pace();
@@ -66,10 +66,10 @@ impl<S: Store> Desk<S> {
         let turn = handle
             .live
             .pace()
-            .advance(ticket, &self.limits, self.clock.now())?;
+            .advance(ticket, &self.limits(), self.clock.now())?;
         if let Turn::Draw(closes) = turn {
             self.clock.sleep_until(closes).await;
-            let drawn = handle.live.pace().drawn(ticket, &self.limits);
+            let drawn = handle.live.pace().drawn(ticket, &self.limits());
             if let Err(lost) = drawn {
                 let (guard, _) = self.found(&handle).await?;
                 return Err(if guard.counter == counter {
@@ -107,7 +107,7 @@ impl<S: Store> Desk<S> {
             let scene = Scene {
                 guard: &guard,
                 usage,
-                limits: &self.limits,
+                limits: &self.limits(),
                 now: self.clock.now(),
             };
             let asked = Cutting {
@@ -164,7 +164,7 @@ impl<S: Store> Desk<S> {
         let scene = Scene {
             guard,
             usage: *usage,
-            limits: &self.limits,
+            limits: &self.limits(),
             now,
         };
         let pace = handle.live.pace();

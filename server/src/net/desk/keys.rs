@@ -26,7 +26,7 @@ impl<S: Store> Desk<S> {
         let (channel, guard) = create::create(
             asked,
             self.verifier(session),
-            &self.limits,
+            &self.limits(),
             &self.pass_secret,
             now,
         )?;
@@ -39,7 +39,7 @@ impl<S: Store> Desk<S> {
         {
             return Err(RefusedBecause::Exists.into());
         }
-        if self.store.usage().channels >= self.limits.channels {
+        if self.store.usage().channels >= self.limits().channels {
             return Err(RefusedBecause::RelayFull.into());
         }
         if let Some((nonce, day)) = guard.pass {
@@ -104,7 +104,7 @@ impl<S: Store> Desk<S> {
     async fn try_open(&self, session: &Session, asked: &Opening) -> Result<Answer, RefusedBecause> {
         let now = self.clock.now();
         session.open(now)?;
-        if session.is_full(self.limits.handles) {
+        if session.is_full(self.limits().handles) {
             return Err(RefusedBecause::TooMany);
         }
         let place = self.budget.handle().ok_or(RefusedBecause::TooMany)?;
@@ -122,7 +122,7 @@ impl<S: Store> Desk<S> {
         };
         let known = [guard, settled.as_ref()];
         open::open(known.into_iter().flatten(), asked, self.verifier(session), hours)?;
-        let live = self.lives.of(asked.channel, &self.limits, now);
+        let live = self.lives.of(asked.channel, &self.limits(), now);
         // What time has done to the guard may have taken the key away.
         let guard = match self.guard(asked.channel, &live).await? {
             Some((guard, _)) if guard.opens(asked.role, &asked.key) => guard,
@@ -133,11 +133,11 @@ impl<S: Store> Desk<S> {
             asked.role,
             asked.key,
             live,
-            (&self.limits, now),
+            (&self.limits(), now),
             place,
         );
         Ok(Answer::Opened {
-            handle: session.add(handle, self.limits.handles)?,
+            handle: session.add(handle, self.limits().handles)?,
             counter: guard.counter,
             newest: guard.newest,
         })

@@ -7,11 +7,12 @@ mod guesses;
 mod keys;
 #[cfg(test)]
 mod model;
+mod operate;
 #[cfg(test)]
 mod random;
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, PoisonError, RwLock, Weak};
 use std::time::Duration;
 
 use caucus_proto::id::{ChannelId, Hours};
@@ -32,7 +33,6 @@ use crate::relay::change::{Changed, settle};
 use crate::relay::guard::{Guard, day_of};
 use crate::relay::open::Verifier;
 use crate::relay::stop::Stop;
-use crate::report::{Readiness, Report};
 use crate::store::{ChannelUsage, Store, StoreError};
 
 const NOT_OPENED_AFTER: Duration = Duration::from_millis(5);
@@ -44,7 +44,7 @@ type Found = (Arc<Guard>, ChannelUsage);
 pub(crate) struct Desk<S> {
     pub(crate) store: Arc<S>,
     pub(crate) clock: Arc<dyn Clock>,
-    pub(crate) limits: Limits,
+    limits: RwLock<Arc<Limits>>,
     pub(crate) budget: Budget,
     /// This process's proof key: public.
     pub(crate) proof_key: [u8; 32],
@@ -77,7 +77,7 @@ impl<S: Store> Desk<S> {
             budget: Budget::new(&limits),
             store,
             clock,
-            limits,
+            limits: RwLock::new(Arc::new(limits)),
             proof_secret,
             pass_secret,
             not_opened_after: NOT_OPENED_AFTER,
@@ -92,6 +92,11 @@ impl<S: Store> Desk<S> {
             me: Weak::clone(me),
             ..self
         })
+    }
+
+    /// The limits in force.
+    pub(crate) fn limits(&self) -> Arc<Limits> {
+        Arc::clone(&self.limits.read().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// From now on everything is refused.
@@ -110,30 +115,6 @@ impl<S: Store> Desk<S> {
             if let Some(desk) = self.me.upgrade() {
                 tokio::spawn(read::go_on(desk, behind));
             }
-        }
-    }
-
-    /// Totals over the whole relay.
-    pub(crate) fn report(&self) -> Report {
-        let usage = self.store.usage();
-        let readiness = if self.failed.borrow().is_some() {
-            Readiness::Failed
-        } else if self.draining.load(Ordering::Relaxed) {
-            Readiness::Draining
-        } else if self.totals.full.load(Ordering::Relaxed) {
-            Readiness::Full
-        } else {
-            Readiness::Ready
-        };
-        Report {
-            readiness,
-            connections: self.totals.connections.get() as u64,
-            channels: usage.channels,
-            stored_bytes: usage.bytes,
-            damaged: usage.damaged,
-            appends: self.totals.appends.get(),
-            deliveries: self.totals.deliveries.get(),
-            refusals: self.totals.refusals(),
         }
     }
 
@@ -185,7 +166,7 @@ impl<S: Store> Desk<S> {
             Request::Change { handle, change } => self.change(session, handle, &change).await,
             Request::Cancel { handle, change } => self.cancel(session, handle, change).await,
             Request::Changes { handle } => self.changes(session, handle).await,
-            Request::Info => Ok(Answer::Info(self.limits.info(self.store.kind()))),
+            Request::Info => Ok(Answer::Info(self.limits().info(self.store.kind()))),
         };
         answer.unwrap_or_else(Answer::from)
     }

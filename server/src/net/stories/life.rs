@@ -12,7 +12,7 @@ use crate::net::{Goodbye, Identity};
 use crate::relay::guard::Guard;
 use crate::store::embedded::{Embedded, Options};
 use crate::store::memory::Memory;
-use crate::store::{Appended, ChannelUsage, NewEntry, Outlet, Store, StoreError, Usage};
+use crate::store::{Appended, ChannelUsage, Export, NewEntry, Outlet, Store, StoreError, Usage};
 
 #[tokio::test]
 async fn a_relay_that_goes_says_so_and_finishes_what_it_has_begun() {
@@ -129,6 +129,10 @@ impl Store for Failing {
 
     async fn expire(&self, now: Hours) -> Result<(), StoreError> {
         self.0.expire(now).await
+    }
+
+    async fn export(&self) -> Result<Option<Box<dyn Export>>, StoreError> {
+        self.0.export().await
     }
 
     fn usage(&self) -> Usage {

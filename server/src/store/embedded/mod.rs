@@ -22,6 +22,7 @@ mod damage;
 mod decide;
 mod disk;
 mod expire;
+mod export;
 mod head;
 mod heads;
 mod index;
@@ -45,7 +46,7 @@ use std::thread::{self, JoinHandle};
 
 use caucus_proto::id::{ChannelId, Hours, Position};
 use caucus_proto::wire::{Entry, StoreKind};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{RwLock as RwLockOfTasks, mpsc, oneshot};
 use tokio::task;
 
 use crate::relay::guard::Guard;
@@ -57,7 +58,11 @@ use crate::store::embedded::heads::{Heads, Kept};
 use crate::store::embedded::segment::Segment;
 use crate::store::embedded::tail::Tail;
 use crate::store::embedded::writer::{Command, Writer};
-use crate::store::{Appended, ChannelUsage, NewEntry, Outlet, Store, StoreError, Usage, is_forgotten};
+use crate::store::{
+    Appended, ChannelUsage, Export, NewEntry, Outlet, Store, StoreError, Usage, is_forgotten,
+};
+
+pub use export::ImportError;
 
 /// The version of the format on disk.
 const FORMAT: u32 = 2;
@@ -119,6 +124,8 @@ struct Shared {
     failed: OnceLock<String>,
     closed: AtomicBool,
     handover: Handover,
+    /// Held to read while an export needs the files of all days, to write while some go.
+    days: Arc<RwLockOfTasks<()>>,
     _lock: File,
 }
 
@@ -158,6 +165,7 @@ impl Embedded {
             failed: OnceLock::new(),
             closed: AtomicBool::new(false),
             handover: Handover::default(),
+            days: Arc::default(),
             _lock: lock,
         });
         let no_thread = |error| StoreError::Failed(format!("cannot start a thread: {error}"));
@@ -279,7 +287,21 @@ impl Store for Embedded {
             return Ok(());
         }
         let shared = Arc::clone(&self.shared);
-        blocking(move || expire::remove(&shared.log, &segments)).await
+        let going = Arc::clone(&shared.days).write_owned().await;
+        blocking(move || {
+            let _going = going;
+            expire::remove(&shared.log, &segments)
+        })
+        .await
+    }
+
+    async fn export(&self) -> Result<Option<Box<dyn Export>>, StoreError> {
+        let stay = Arc::clone(&self.shared.days).read_owned().await;
+        let segments = self.ask(Command::Snapshot).await?;
+        Ok(Some(Box::new(export::Segments {
+            segments,
+            _stay: stay,
+        })))
     }
 
     fn usage(&self) -> Usage {

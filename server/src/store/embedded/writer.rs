@@ -42,6 +42,8 @@ pub(super) enum Command {
     Carry(Vec<ChannelId>, Hours, Asker<()>),
     /// Takes days out of the store; their files are the asker's to remove.
     Drop(Asker<Vec<Arc<Segment>>>),
+    /// All segments, and where what was acknowledged ends in each.
+    Snapshot(Asker<Vec<(Arc<Segment>, u64)>>),
     Close(Asker<()>),
 }
 
@@ -120,6 +122,16 @@ impl Writer {
             Command::Drop(asker) => {
                 self.commit(batch);
                 drop(asker.send(alive.and_then(|()| self.drop_days())));
+                batch = Batch::new(self.next_sequence);
+            }
+            Command::Snapshot(asker) => {
+                self.commit(batch);
+                let whole = |segment: Arc<Segment>| {
+                    let end = segment.end.load(Ordering::Acquire);
+                    (segment, end)
+                };
+                let segments = self.shared.segments().into_iter().map(whole);
+                drop(asker.send(alive.map(|()| segments.filter(|(_, end)| *end > 0).collect())));
                 batch = Batch::new(self.next_sequence);
             }
             Command::Close(asker) => drop(asker.send(Err(StoreError::Closed))),
