@@ -2,10 +2,13 @@
 
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use caucus_proto::id::Hours;
 use tokio::sync::watch;
+
+use crate::relay::calendar::Calendar;
 
 const HOUR_MS: u64 = 3_600_000;
 
@@ -41,33 +44,44 @@ pub trait Clock: Send + Sync + 'static {
     /// Now, for intervals.
     fn now(&self) -> Moment;
 
-    /// The calendar's hour, for what is kept.
+    /// The calendar's hour that is sure: what ends by it has ended.
     fn hours(&self) -> Hours;
+
+    /// The latest hour it may be: for what is promised from now on.
+    fn latest(&self) -> Hours {
+        self.hours()
+    }
 
     /// Ends at `moment`, or at once if it has passed.
     fn sleep_until(&self, moment: Moment) -> Sleep;
 }
 
-/// The machine's clock.
+/// The machine's clock, as far as it is believed.
 #[derive(Debug)]
 pub struct SystemClock {
     started: Instant,
+    calendar: Mutex<Calendar>,
 }
 
 impl SystemClock {
-    /// Its moments count from here.
+    /// Its moments count from here. A store may know that it is at least some hour.
     #[must_use]
-    pub fn new() -> Self {
+    pub fn new(known: Option<Hours>) -> Self {
         Self {
             started: Instant::now(),
+            calendar: Mutex::new(Calendar::new(wall(), known, Moment(0))),
         }
+    }
+
+    fn calendar(&self) -> MutexGuard<'_, Calendar> {
+        self.calendar.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Default for SystemClock {
-    fn default() -> Self {
-        Self::new()
-    }
+/// What the machine says.
+fn wall() -> Hours {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Hours(since.as_secs() / 3_600)
 }
 
 impl Clock for SystemClock {
@@ -76,8 +90,20 @@ impl Clock for SystemClock {
     }
 
     fn hours(&self) -> Hours {
-        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        Hours(since.as_secs() / 3600)
+        let (sure, doubted, doubts) = {
+            let mut calendar = self.calendar();
+            let doubted = calendar.is_in_doubt();
+            let sure = calendar.sure(wall(), self.now());
+            (sure, doubted, calendar.is_in_doubt())
+        };
+        if doubts && !doubted {
+            tracing::warn!("the clock is far ahead: nothing expires until it has stood by that for a day");
+        }
+        sure
+    }
+
+    fn latest(&self) -> Hours {
+        self.calendar().latest(wall(), self.now())
     }
 
     fn sleep_until(&self, moment: Moment) -> Sleep {
@@ -89,8 +115,7 @@ impl Clock for SystemClock {
 
 /// The beginning of this hour: no file of the relay tells a nearer time.
 pub(crate) fn this_hour() -> SystemTime {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    UNIX_EPOCH + Duration::from_secs(since.as_secs() / 3_600 * 3_600)
+    UNIX_EPOCH + Duration::from_secs(wall().0 * 3_600)
 }
 
 /// A clock that stands still until it is moved.

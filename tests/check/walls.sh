@@ -126,6 +126,11 @@ absent there_is_no_early_data \
     "$(code_named "$early" proto/src server/src client/src | grep -vE "$off")" \
     "$(code_named "$early" "$(source_of quinn)/src" "$(source_of rustls)/src")"
 
+# --- case P-13: sums that overflow are noticed in releases too ----------------------------------------------
+
+profile() { awk -v wanted="[$1]" '/^\[/ { inside = $0 == wanted } inside' Cargo.toml; }
+holds our_sums_are_checked_in_releases "$(profile profile.release | grep -E '^overflow-checks *= *true')"
+
 # --- case P-09: nothing is compressed ---------------------------------------------------------------------
 
 squeezes='flate2|miniz_oxide|miniz-sys|libz-sys|libz-ng-sys|zlib-rs|libz-rs-sys|zstd|zstd-safe|zstd-sys|ruzstd|brotli|brotli-decompressor|lz4|lz4_flex|lz4-sys|lzma-sys|lzma-rs|xz2|liblzma|snap|bzip2|bzip2-sys|async-compression|zip|zopfli|deflate|inflate|weezl|compress|lzf|lzfse_rust'

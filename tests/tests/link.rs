@@ -18,7 +18,7 @@ async fn relay() -> RunningRelay {
         listen: "127.0.0.1:0".parse().unwrap(),
         public: None,
         limits: Limits::default(),
-        clock: Arc::new(SystemClock::new()),
+        clock: Arc::new(SystemClock::new(None)),
     };
     Relay::start(setup, Arc::new(Memory::new(1 << 26))).await.unwrap()
 }

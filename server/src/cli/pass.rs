@@ -14,7 +14,7 @@ const HOURS_A_DAY: u64 = 24;
 
 pub(super) fn mint(cli: &Cli, home: &Home, config: &Config, count: u16, days: u16) -> Result<(), Failure> {
     let secret = keyfile::load(&home.data)?.pass_secret();
-    let today = SystemClock::new().hours().0 / HOURS_A_DAY;
+    let today = SystemClock::new(None).hours().0 / HOURS_A_DAY;
     let day = u32::try_from(today)
         .unwrap_or(u32::MAX)
         .saturating_add(u32::from(days));

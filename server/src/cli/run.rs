@@ -78,7 +78,7 @@ async fn serve<S: Store>(
         listen: config.listen,
         public: Some((place.host, config.public.as_ref().and_then(|public| public.port))),
         limits: config.limits.clone(),
-        clock: Arc::new(SystemClock::new()),
+        clock: Arc::new(SystemClock::new(store.known_hour())),
     };
     let metrics = match config.metrics {
         Some(place) => Some(

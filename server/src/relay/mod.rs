@@ -4,6 +4,7 @@
 //! randomness are arguments. Nothing here stores, sends or waits: `net` does, and asks here before.
 
 pub mod append;
+pub mod calendar;
 pub mod change;
 pub mod create;
 pub mod cut;

@@ -247,6 +247,10 @@ impl Store for Memory {
         Ok(None)
     }
 
+    fn known_hour(&self) -> Option<Hours> {
+        None
+    }
+
     fn usage(&self) -> Usage {
         let table = self.table.lock().unwrap_or_else(PoisonError::into_inner);
         Usage {

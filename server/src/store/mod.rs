@@ -140,6 +140,9 @@ pub trait Store: Send + Sync + 'static {
     /// Everything as it is now, to be written elsewhere; none where nothing outlives the process.
     fn export(&self) -> impl Future<Output = Result<Option<Box<dyn Export>>, StoreError>> + Send;
 
+    /// An hour that has surely come; none where nothing is known of the time before this process.
+    fn known_hour(&self) -> Option<Hours>;
+
     /// What is used.
     fn usage(&self) -> Usage;
 

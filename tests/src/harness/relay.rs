@@ -51,7 +51,7 @@ impl RelayHost {
                 listen: self.listen,
                 public: None,
                 limits: Limits::default(),
-                clock: Arc::new(SystemClock::new()),
+                clock: Arc::new(SystemClock::new(None)),
             };
             match Relay::start(setup, store).await {
                 // A killed relay of this process lets its socket go only when its last task has ended.

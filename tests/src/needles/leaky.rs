@@ -27,7 +27,7 @@ pub async fn leak() -> Result<(), Box<dyn std::error::Error>> {
         listen: (Ipv4Addr::LOCALHOST, 0).into(),
         public: None,
         limits: Limits::default(),
-        clock: Arc::new(SystemClock::new()),
+        clock: Arc::new(SystemClock::new(None)),
     };
     let store = Embedded::open(&data.join("store"), Options::default())?;
     let relay = Relay::start(setup, Arc::new(store)).await?;

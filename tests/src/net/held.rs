@@ -78,6 +78,10 @@ impl<S: Store> Store for Held<S> {
         self.0.export().await
     }
 
+    fn known_hour(&self) -> Option<Hours> {
+        self.0.known_hour()
+    }
+
     fn usage(&self) -> Usage {
         self.0.usage()
     }

@@ -7,6 +7,7 @@ mod cable;
 mod line;
 mod person;
 mod relay;
+mod traced;
 
 use std::time::Duration;
 
@@ -16,6 +17,7 @@ pub use cable::Cable;
 pub use line::{Line, Unanswered};
 pub use person::{Outcome, Person};
 pub use relay::RelayProcess;
+pub use traced::Traced;
 
 /// How long a busy machine may take for what takes a moment.
 pub const PATIENCE: Duration = Duration::from_secs(30);

@@ -1,6 +1,7 @@
 //! Acknowledged means on the disk: the real relay with a disk that fails, is slow, or is cut off from it by a kill.
 //! `docs/durability.md` says what is played and what is not.
 
+mod history;
 mod inject;
 mod kills;
 mod powercut;

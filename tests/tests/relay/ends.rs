@@ -8,7 +8,7 @@ use caucus_client::relay::{LinkError, Patience, Pool};
 use caucus_proto::id::PersonaId;
 use caucus_proto::wire::StoreKind;
 use caucus_server::limits::Limits;
-use caucus_tests::process::RelayProcess;
+use caucus_tests::process::{RelayProcess, Traced};
 
 use super::{Client, Running};
 
@@ -112,6 +112,30 @@ async fn a_relay_in_memory_says_so_and_leaves_nothing_behind() {
     let (status, err) = tokio::task::spawn_blocking(|| running.stop()).await.unwrap();
     assert!(status.success(), "{err}");
     assert!(err.contains("in memory only"), "{err}");
+}
+
+#[tokio::test]
+async fn a_relay_in_memory_opens_no_file_to_write() {
+    let folder = tempfile::tempdir().unwrap();
+    let trace = folder.path().join("trace");
+    let calls =
+        "trace=open,openat,creat,mkdir,mkdirat,rename,renameat,renameat2,link,linkat,symlink,symlinkat,mknod";
+    let strace = ["-o", super::text(&trace), "-e", calls];
+    let relay = Traced::start(&strace, &["--listen", "127.0.0.1:0", "--store", "memory"]);
+    let client = Client::first(&relay.address().parse().unwrap()).await;
+    for fill in 1..=50 {
+        client.say(fill, 16 * 1024).await.unwrap();
+    }
+    assert_eq!(client.all().await.len(), 50);
+    drop(relay);
+    let trace = std::fs::read_to_string(&trace).unwrap();
+    assert!(trace.lines().count() > 5, "{trace}");
+    let written: Vec<_> = trace
+        .lines()
+        .filter(|line| !line.contains("O_RDONLY") && !line.contains("+++") && !line.contains("resumed"))
+        .filter(|line| !line.contains("\"/dev/null\"") && !line.contains("---"))
+        .collect();
+    assert!(written.is_empty(), "{written:#?}");
 }
 
 #[tokio::test]

@@ -7,6 +7,7 @@ mod failures;
 mod keys;
 mod operate;
 mod pages;
+mod restart;
 mod silence;
 
 use std::io::{BufRead, BufReader, Read, Write};
@@ -66,7 +67,11 @@ impl Running {
     }
 
     fn with(arguments: &[&str], variables: &[(&str, &str)]) -> Self {
-        let all = [&["run"][..], &FREE, arguments].concat();
+        Self::told(&[&FREE, arguments].concat(), variables)
+    }
+
+    fn told(arguments: &[&str], variables: &[(&str, &str)]) -> Self {
+        let all = [&["run"], arguments].concat();
         let mut child = command(&all).envs(variables.iter().copied()).spawn().unwrap();
         let mut first = String::new();
         BufReader::new(child.stdout.take().unwrap())

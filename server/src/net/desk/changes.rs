@@ -31,7 +31,7 @@ impl<S: Store> Desk<S> {
         let _turn = handle.live.turn.write().await;
         loop {
             let (guard, _) = self.found_in_turn(&handle).await?;
-            let now = self.clock.hours();
+            let now = self.clock.latest();
             let (after, answer) = match change::change(&guard, &handle.channel, &handle.key, asked, now)? {
                 Changed::Deleted => {
                     self.delete(handle.channel, &handle.live).await?;

@@ -199,7 +199,7 @@ impl<S: Store> Desk<S> {
         bytes: Bytes,
         after: Option<Guard>,
     ) -> Result<Position, Stop> {
-        let expires = append::expiry(guard, flag, self.clock.hours());
+        let expires = append::expiry(guard, flag, self.clock.latest());
         let entry = NewEntry {
             channel: handle.channel,
             counter,

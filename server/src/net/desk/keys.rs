@@ -22,7 +22,7 @@ impl<S: Store> Desk<S> {
     ) -> Result<Answer, Stop> {
         session.create(self.clock.now())?;
         let asked = Creation { spec, proof, pass };
-        let now = self.clock.hours();
+        let now = self.clock.latest();
         let (channel, guard) = create::create(
             asked,
             self.verifier(session),

@@ -232,7 +232,7 @@ impl<S: Store> Desk<S> {
                     return Ok(None);
                 }
             };
-            after.used = day_of(now);
+            after.used = day_of(self.clock.latest());
             // Not written means that another node was quicker: what it wrote is read in the next round.
             if self
                 .store

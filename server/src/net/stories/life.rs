@@ -135,6 +135,10 @@ impl Store for Failing {
         self.0.export().await
     }
 
+    fn known_hour(&self) -> Option<Hours> {
+        self.0.known_hour()
+    }
+
     fn usage(&self) -> Usage {
         self.0.usage()
     }

@@ -304,6 +304,11 @@ impl Store for Embedded {
         })))
     }
 
+    fn known_hour(&self) -> Option<Hours> {
+        let floor = self.shared.floor.load(Ordering::Acquire);
+        (floor > 0).then(|| Hours(floor.saturating_mul(24)))
+    }
+
     fn usage(&self) -> Usage {
         Usage {
             bytes: self.shared.bytes.load(Ordering::Acquire),
