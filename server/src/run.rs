@@ -15,7 +15,8 @@ use crate::clock::Clock;
 use crate::limits::Limits;
 use crate::net::desk::Desk;
 use crate::net::{
-    AsyncUdpSocket, Endpoint, EndpointError, Goodbye, Identity, Incoming, connection, endpoint, fanout,
+    AsyncUdpSocket, Connecting, Endpoint, EndpointError, Goodbye, Identity, Incoming, connection, endpoint,
+    fanout,
 };
 use crate::operate::Operator;
 use crate::process::scrub_stack;
@@ -252,7 +253,7 @@ struct Door {
 }
 
 struct Admitted {
-    incoming: Incoming,
+    connecting: Connecting,
     place: OwnedSemaphorePermit,
     handshake: OwnedSemaphorePermit,
     wide: Arc<Semaphore>,
@@ -286,7 +287,7 @@ impl Door {
         let handshake = Arc::clone(handshakes).try_acquire_owned();
         match (place, handshake) {
             (Ok(place), Ok(handshake)) => Some(Admitted {
-                incoming,
+                connecting: incoming.accept().ok()?,
                 place,
                 handshake,
                 wide: Arc::clone(&self.wide),
@@ -302,10 +303,7 @@ impl Door {
 impl Admitted {
     async fn serve<S: Store>(self, desk: Arc<Desk<S>>, draining: watch::Receiver<bool>) {
         let patience = Duration::from_secs(u64::from(desk.limits().hello_seconds));
-        let Ok(connecting) = self.incoming.accept() else {
-            return;
-        };
-        if let Ok(Ok(connection)) = tokio::time::timeout(patience, connecting).await {
+        if let Ok(Ok(connection)) = tokio::time::timeout(patience, self.connecting).await {
             drop(self.handshake);
             let wide = self.wide.try_acquire_owned();
             if wide.is_ok() {

@@ -101,6 +101,10 @@ impl Unframer {
     /// `PeerFault::TooLarge` if the announced length is above the limit; the stream is then of no more use.
     pub fn next_payload(&mut self) -> Result<Option<Bytes>, PeerFault> {
         let Some((prefix, rest)) = self.buffer.split_first_chunk::<PREFIX>() else {
+            if self.buffer.is_empty() {
+                // Whoever is silent holds no memory.
+                self.buffer = BytesMut::new();
+            }
             return Ok(None);
         };
         let size = usize::try_from(u32::from_be_bytes(*prefix)).map_err(|_| PeerFault::Malformed)?;

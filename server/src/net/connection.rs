@@ -12,7 +12,7 @@ use caucus_proto::label::Label;
 use caucus_proto::wire::proof::Binding;
 use caucus_proto::wire::{Answer, Answered, Asked, Greeting, Hello, RefusedBecause, VERSION, frame};
 use quinn::{Connection, SendStream, VarInt};
-use tokio::sync::{Mutex, Semaphore, watch};
+use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore, watch};
 use tokio::time::timeout;
 
 use crate::net::budget::Share;
@@ -42,7 +42,8 @@ pub(crate) async fn serve<S: Store>(
     draining: watch::Receiver<bool>,
 ) {
     let patience = Duration::from_secs(u64::from(desk.limits().hello_seconds));
-    let greeted = timeout(patience, greet(&desk, &connection)).await;
+    // In a box: a connection has no room for its beginning any more when that is over.
+    let greeted = timeout(patience, Box::pin(greet(&desk, &connection))).await;
     let _connected = desk.totals.connections.one();
     let goodbye = match greeted.unwrap_or(Err(Goodbye::TooSlow)) {
         Ok(greeted) => {
@@ -135,7 +136,7 @@ async fn talk<S: Store>(
         () = readings(desk, &session, connection) => Goodbye::Done,
     };
     // Who does not read its answers gets no last words either.
-    let _ = timeout(2 * LAST_WORDS, answers.finish()).await;
+    let _ = timeout(2 * LAST_WORDS, Box::pin(answers.finish())).await;
     goodbye
 }
 
@@ -234,10 +235,10 @@ impl<S: Store> Commands<'_, S> {
                 () = drained(&mut draining) => return Box::pin(self.drain(frames)).await,
             };
             let taken = match came {
-                Ok(Came::Whole(payload, share)) => self.take(&payload, share).await,
+                Ok(Came::Whole(payload, share)) => self.take(payload, share).await,
                 Ok(Came::Shed(begun)) => {
                     let retry_ms = RETRY_MS;
-                    self.refuse(&begun, RefusedBecause::TooFast { retry_ms }).await
+                    Box::pin(self.refuse(&begun, RefusedBecause::TooFast { retry_ms })).await
                 }
                 Err(error) => Err(goodbye(error)),
             };
@@ -249,24 +250,41 @@ impl<S: Store> Commands<'_, S> {
 
     /// Takes one request up. Requests of a connection reach the store in the order in which they came; their
     /// answers come as they are ready.
-    async fn take(&self, payload: &[u8], share: Share) -> Result<(), Goodbye> {
-        let asked: Asked = match frame::payload(payload) {
-            Ok(asked) => asked,
-            Err(_) => return self.refuse(payload, RefusedBecause::Malformed).await,
-        };
-        if asked.tag == 0 {
-            return Err(Goodbye::Malformed);
-        }
+    async fn take(&self, payload: Bytes, share: Share) -> Result<(), Goodbye> {
         let permit = Arc::clone(&self.in_flight)
             .acquire_owned()
             .await
             .map_err(|_| Goodbye::Done)?;
+        match self.work(&payload, share, permit) {
+            // Once begun, a request is carried to its end even if the connection goes: what is stored must also
+            // reach the followers.
+            Some(mut work) => {
+                if begun(&mut work).await.is_pending() {
+                    tokio::spawn(work);
+                }
+                Ok(())
+            }
+            None => Box::pin(self.refuse(&payload, RefusedBecause::Malformed)).await,
+        }
+    }
+
+    /// What is to be done for a request; none if it is none. In a box, so that a connection has room for a request only
+    /// while there is one.
+    fn work(
+        &self,
+        payload: &[u8],
+        share: Share,
+        permit: OwnedSemaphorePermit,
+    ) -> Option<Pin<Box<impl Future<Output = ()> + Send + use<S>>>> {
+        let asked: Asked = frame::payload(payload)
+            .ok()
+            .filter(|asked: &Asked| asked.tag != 0)?;
         let (desk, session, answers) = (
             Arc::clone(self.desk),
             Arc::clone(self.session),
             self.answers.clone(),
         );
-        let mut work = Box::pin(async move {
+        Some(Box::pin(async move {
             let answer = desk.answer(&session, asked.request).await;
             drop(share);
             if let Ok(frame) = framed(&desk, asked.tag, answer) {
@@ -274,13 +292,7 @@ impl<S: Store> Commands<'_, S> {
                 let _ = answers.say(frame).await;
             }
             drop(permit);
-        });
-        // Once begun, a request is carried to its end even if the connection goes: what is stored must also
-        // reach the followers.
-        if begun(&mut work).await.is_pending() {
-            tokio::spawn(work);
-        }
-        Ok(())
+        }))
     }
 
     /// Refuses the request of which this is at least the beginning.

@@ -14,6 +14,7 @@ use quinn::{
     ServerConfig, TokioRuntime, TransportConfig, ValidationTokenConfig, VarInt,
 };
 use quinn_proto::HashedConnectionIdGenerator;
+use rustix::net::sockopt::set_socket_recv_buffer_size;
 use rustls::crypto::{CryptoProvider, aws_lc_rs as provider_of_tls};
 use rustls::pki_types::PrivateKeyDer;
 use rustls::server::NoServerSessionStorage;
@@ -31,6 +32,8 @@ pub(crate) const FIRST_STREAMS: u32 = 4;
 const INCOMING: usize = 1_024;
 const INCOMING_BYTES: u64 = 16 << 10;
 pub(crate) const INCOMING_BYTES_TOTAL: u64 = 4 << 20;
+/// Bytes of packets that the system keeps until the relay reads them: of about two thousand who come at once.
+pub(crate) const RECEIVED_BYTES: usize = 4 << 20;
 /// Packets before a follower that agreed to it must acknowledge. Below half a young connection's window.
 const ACK_EVERY: u32 = 6;
 
@@ -61,6 +64,10 @@ pub(crate) fn listen(
 ) -> Result<Endpoint, EndpointError> {
     let config = Some(server(identity, limits)?);
     UdpSocket::bind(address)
+        .inspect(|socket| {
+            // Where the system grants less (net.core.rmem_max), more is sent again after a restart, and comes later.
+            let _ = set_socket_recv_buffer_size(socket, RECEIVED_BYTES);
+        })
         .and_then(|socket| Endpoint::new(settings(identity), config, socket, Arc::new(TokioRuntime)))
         .map_err(|error| EndpointError::Bind { address, error })
 }

@@ -116,6 +116,10 @@ impl Live {
         }
         let stays = !feed.tip.gone && follower.guard == feed.tip.guard && follower.cursor >= feed.tip.newest;
         if stays {
+            if feed.parked.is_empty() {
+                // Many a channel has one follower on this relay.
+                feed.parked.reserve_exact(1);
+            }
             feed.parked.push(follower);
             return None;
         }

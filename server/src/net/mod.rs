@@ -26,4 +26,4 @@ pub use endpoint::EndpointError;
 pub use goodbye::Goodbye;
 pub use identity::{Identity, IdentityError};
 pub use quinn::AsyncUdpSocket;
-pub(crate) use quinn::{Endpoint, Incoming};
+pub(crate) use quinn::{Connecting, Endpoint, Incoming};

@@ -2,8 +2,11 @@
 //! whole process meanwhile, who asks included.
 
 use std::fs::DirBuilder;
+use std::future::poll_fn;
+use std::io::Write;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
+use std::task::Poll;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -41,6 +44,23 @@ pub(super) async fn appends(folder: &Path, batch: usize, records: usize) -> Vec<
     vec![
         Sample::of("CPU", "us/record", cpu.as_secs_f64() * 1e6 / records as f64),
         Sample::of("disk", "B/record", grown as f64 / records as f64),
+    ]
+}
+
+/// The least that a durable append can be: one file, so many entries with one write, and a flush.
+pub(super) fn plain(folder: &Path, batch: usize, records: usize) -> Vec<Sample> {
+    std::fs::create_dir_all(folder).expect("a folder");
+    let mut file = std::fs::File::create(folder.join("plain")).expect("a file");
+    let bytes = vec![7; batch * ENTRY];
+    let before = cpu();
+    for _ in 0..records / batch {
+        file.write_all(&bytes).expect("a write");
+        file.sync_data().expect("a flush");
+    }
+    let cpu = cpu() - before;
+    vec![
+        Sample::of("CPU", "us/record", cpu.as_secs_f64() * 1e6 / records as f64),
+        Sample::of("disk", "B/record", ENTRY as f64),
     ]
 }
 
@@ -107,28 +127,21 @@ async fn append(store: &Embedded, to: impl Iterator<Item = ChannelId>, bytes: &B
     }
 }
 
-/// Polls all of them until each has ended.
+/// Begins all of them, then waits for one after the other.
 async fn together<F: Future>(futures: impl Iterator<Item = F>) -> Vec<F::Output> {
-    use std::pin::Pin;
-    use std::task::Poll;
-    let mut waiting: Vec<Option<Pin<Box<F>>>> = futures.map(|future| Some(Box::pin(future))).collect();
-    let mut ended = Vec::with_capacity(waiting.len());
-    std::future::poll_fn(|cx| {
-        for place in &mut waiting {
-            if let Some(future) = place
-                && let Poll::Ready(output) = future.as_mut().poll(cx)
-            {
-                ended.push(output);
-                *place = None;
-            }
-        }
-        if waiting.iter().all(Option::is_none) {
-            Poll::Ready(())
-        } else {
-            Poll::Pending
-        }
-    })
-    .await;
+    let mut begun = Vec::new();
+    for future in futures {
+        let mut future = Box::pin(future);
+        let first = poll_fn(|cx| Poll::Ready(future.as_mut().poll(cx))).await;
+        begun.push((future, first));
+    }
+    let mut ended = Vec::with_capacity(begun.len());
+    for (future, first) in begun {
+        ended.push(match first {
+            Poll::Ready(output) => output,
+            Poll::Pending => future.await,
+        });
+    }
     ended
 }
 

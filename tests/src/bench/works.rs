@@ -10,7 +10,7 @@ use caucus_proto::wire::Role;
 use tokio::sync::{Mutex, Semaphore};
 use tokio::task::JoinSet;
 
-use super::client::{Dialler, Session, count};
+use super::client::{Dialler, Frames, Session, count};
 use super::load::{ENTRY, Phase, Run, beat, draw, saturate, watch};
 use super::report::Sample;
 use super::server::Server;
@@ -29,8 +29,10 @@ const REST: Duration = Duration::from_secs(3);
 const BACKLOG: u64 = 10_000;
 /// How often it is fetched: the CPU of one time is a few ticks.
 const FETCHES: u32 = 5;
-/// Who comes back after a restart.
+/// Who comes back after a restart, and what was acknowledged before it.
 const STORM: usize = 2_000;
+const WRITTEN: u64 = 100;
+const AGAIN: Duration = Duration::from_millis(100);
 
 /// How long load lasts before it counts, and while it does.
 pub(super) type Pace = (Duration, Duration);
@@ -159,7 +161,7 @@ pub(super) async fn storm(server: &mut Server) -> Vec<Sample> {
     let mut writer = before.dial(0, channel, false).await;
     writer.create(channel).await;
     let handle = writer.open(channel, Role::Append).await;
-    fill(&mut writer, handle, 100).await;
+    fill(&mut writer, handle, WRITTEN).await;
     server.restart();
     let dialler = Arc::new(server.dialler(STORM));
     let cpu = server.cpu();
@@ -169,22 +171,16 @@ pub(super) async fn storm(server: &mut Server) -> Vec<Sample> {
         let dialler = Arc::clone(&dialler);
         coming.spawn(async move {
             tokio::time::sleep(Duration::from_secs(1) / STORM as u32 * number as u32).await;
-            let mut session = dialler.dial(number, channel, true).await;
-            let after = if is_relay { 90 } else { 0 };
-            let stream = session.read(channel, after, true).await;
-            let entries = Arc::new(AtomicU64::new(0));
-            if is_relay {
-                // The ten that were written before the restart.
-                tokio::spawn(count(stream, Arc::clone(&entries), 10))
-                    .await
-                    .expect("a reader");
-                assert_eq!(entries.load(Ordering::Relaxed), 10);
-            } else {
-                super::client::Frames::new(stream)
-                    .next()
-                    .await
-                    .expect("that it follows");
-            }
+            let mut session = loop {
+                match dialler.try_dial(number, channel, true).await {
+                    Some(session) => break session,
+                    // As everybody does who finds no place.
+                    None => tokio::time::sleep(AGAIN).await,
+                }
+            };
+            // Nobody missed anything: the first frame says that they have caught up.
+            let mut frames = Frames::new(session.read(channel, WRITTEN, true).await);
+            frames.next().await.expect("that it follows");
             (session, began.elapsed())
         });
     }
@@ -196,6 +192,13 @@ pub(super) async fn storm(server: &mut Server) -> Vec<Sample> {
         held.push(session);
     }
     let cpu = (server.cpu() - cpu).as_secs_f64() * 1e6 / STORM as f64;
+    if is_relay {
+        let kept = held[0]
+            .entries(channel, 0)
+            .await
+            .expect("what was written before");
+        assert_eq!(kept.len() as u64, WRITTEN);
+    }
     vec![
         Sample::of("CPU", "us each", cpu),
         Sample::of("until all are served", "s", last.as_secs_f64()),

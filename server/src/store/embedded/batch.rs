@@ -103,6 +103,11 @@ impl Batch {
         self.records >= RECORDS || self.bytes >= BYTES
     }
 
+    /// Records so far.
+    pub(super) fn records(&self) -> u64 {
+        self.records
+    }
+
     /// Whether there is nothing to write.
     pub(super) fn is_empty(&self) -> bool {
         self.records == 0
