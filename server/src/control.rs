@@ -6,18 +6,19 @@ use std::io::{self, BufRead, BufReader, Read, Write};
 use std::os::unix::net::UnixStream as BlockingStream;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::task::Context;
 use std::time::{Duration, UNIX_EPOCH};
 
 use rustix::fs::{AtFlags, CWD, Timespec, Timestamps, utimensat};
 use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader as AsyncBufReader};
 use tokio::net::{UnixListener, UnixStream};
-use tokio::sync::Semaphore;
 use tokio::task;
 use tokio::time::timeout;
 
 use caucus_proto::id::ChannelId;
 
+use crate::attend::attend;
 use crate::clock::this_hour;
 use crate::limits::Limits;
 use crate::operate::Operator;
@@ -116,23 +117,15 @@ pub fn close(data: &Path) {
 
 /// Answers until it is dropped.
 pub async fn serve(listener: UnixListener, operator: Arc<dyn Operator>, reread: Reread) {
-    let places = Arc::new(Semaphore::new(AT_ONCE));
-    loop {
-        let Ok(place) = Arc::clone(&places).acquire_owned().await else {
-            return;
-        };
-        let Ok((stream, _)) = listener.accept().await else {
-            // Such as too many open files: it may pass.
-            tokio::time::sleep(PATIENCE).await;
-            continue;
-        };
+    let comes = |cx: &mut Context<'_>| listener.poll_accept(cx).map_ok(|(stream, _)| stream);
+    attend(AT_ONCE, comes, |stream| {
         let (operator, reread) = (Arc::clone(&operator), Arc::clone(&reread));
-        tokio::spawn(async move {
+        async move {
             // Whoever has gone needs no answer.
             let _ = answer(stream, &*operator, &reread).await;
-            drop(place);
-        });
-    }
+        }
+    })
+    .await;
 }
 
 /// Puts the limits of the configuration into force.

@@ -3,6 +3,7 @@
 //! It knows no accounts and no names, and writes nothing about a connection. `relay` holds the rules,
 //! `store` keeps entries, `net` moves bytes.
 
+mod attend;
 pub mod clock;
 pub mod config;
 pub mod control;

@@ -4,12 +4,14 @@
 use std::fmt::Write as _;
 use std::io;
 use std::sync::Arc;
+use std::task::Context;
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
 use tokio::time::timeout;
+
+use crate::attend::attend;
 
 /// Bytes of a request, connections at once, and how long one may take.
 const REQUEST: usize = 1024;
@@ -131,23 +133,15 @@ fn resident() -> Option<u64> {
 
 /// Answers `GET /metrics`, `/healthz` and `/readyz` until it is dropped.
 pub async fn serve(listener: TcpListener, reporter: Reporter) {
-    let places = Arc::new(Semaphore::new(AT_ONCE));
-    loop {
-        let Ok(place) = Arc::clone(&places).acquire_owned().await else {
-            return;
-        };
-        let Ok((stream, _)) = listener.accept().await else {
-            // Such as too many open files: it may pass.
-            tokio::time::sleep(PATIENCE).await;
-            continue;
-        };
+    let comes = |cx: &mut Context<'_>| listener.poll_accept(cx).map_ok(|(stream, _)| stream);
+    attend(AT_ONCE, comes, |stream| {
         let reporter = Arc::clone(&reporter);
-        tokio::spawn(async move {
+        async move {
             // Whoever is too slow, or has gone, gets no answer.
             let _ = timeout(PATIENCE, answer(stream, &reporter)).await;
-            drop(place);
-        });
-    }
+        }
+    })
+    .await;
 }
 
 async fn answer(mut stream: TcpStream, reporter: &Reporter) -> io::Result<()> {

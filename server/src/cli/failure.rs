@@ -23,6 +23,8 @@ pub(crate) struct Failure {
 }
 
 const OTHER: u8 = 1;
+/// As clap ends it.
+const USAGE: u8 = 2;
 const CONFIG: u8 = 3;
 const LISTEN: u8 = 4;
 const FOLDER: u8 = 5;
@@ -148,7 +150,7 @@ impl Failure {
     pub(crate) fn no_channel(text: &str) -> Self {
         let text: String = text.chars().filter(char::is_ascii_graphic).take(80).collect();
         Self::new(
-            2,
+            USAGE,
             format!("{text:?} is no id of a channel"),
             "Give 52 letters and digits, as `caucus status --json` tells them.",
         )
@@ -156,7 +158,7 @@ impl Failure {
 
     pub(crate) fn unconfirmed() -> Self {
         Self::new(
-            2,
+            USAGE,
             "a deleted channel does not come back",
             "Give --yes to delete it. The people's devices keep what they have.",
         )

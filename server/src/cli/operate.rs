@@ -1,14 +1,12 @@
 //! `reload` and `delete`: asked of the relay that runs, or done where none does.
 
 use caucus_proto::id::ChannelId;
-use caucus_server::config::{Config, StoreChoice};
 use caucus_server::control::{self, Reply, Request};
-use caucus_server::store::embedded::Embedded;
 use caucus_server::store::{Store, StoreError};
 use data_encoding::BASE32_NOPAD;
 use serde_json::json;
 
-use super::run::{STORE, options};
+use super::run::stopped;
 use super::{Cli, Failure, Home, answer};
 
 pub(super) fn reload(cli: &Cli, home: &Home) -> Result<(), Failure> {
@@ -38,7 +36,7 @@ pub(super) fn delete(cli: &Cli, home: &Home, channel: &str, yes: bool) -> Result
     let existed = match asked.map_err(|error| Failure::control(&error))? {
         Some((Reply::Deleted { existed }, _)) => existed,
         Some((reply, _)) => return Err(Failure::reply(&reply)),
-        None => delete_here(home, &home.filed()?, id)?,
+        None => delete_here(home, id)?,
     };
     let text = if existed {
         "The channel is deleted. Its sealed entries leave the disk as their days end."
@@ -48,14 +46,8 @@ pub(super) fn delete(cli: &Cli, home: &Home, channel: &str, yes: bool) -> Result
     answer(cli, text, &json!({ "deleted": existed }))
 }
 
-fn delete_here(home: &Home, config: &Config, channel: ChannelId) -> Result<bool, Failure> {
-    let folder = home.data.join(STORE);
-    if config.store == StoreChoice::Memory || !folder.is_dir() {
-        return Err(Failure::not_running(&home.data));
-    }
-    let runtime = tokio::runtime::Builder::new_current_thread().build();
-    let runtime = runtime.map_err(|error| Failure::runtime(&error))?;
-    let store = Embedded::open(&folder, options(config))?;
+fn delete_here(home: &Home, channel: ChannelId) -> Result<bool, Failure> {
+    let (runtime, store) = stopped(home)?;
     let deleted = runtime.block_on(async {
         let existed = store.guard(channel).await?.is_some();
         store.delete(channel).await?;

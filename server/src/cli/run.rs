@@ -18,6 +18,7 @@ use caucus_server::store::embedded::{Embedded, Options};
 use caucus_server::store::memory::Memory;
 use serde_json::json;
 use tokio::net::TcpListener;
+use tokio::runtime::Runtime;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::{Cli, Failure, Home, answer, note};
@@ -31,9 +32,7 @@ pub(super) fn run(cli: &Cli, home: &Home, config: &Config) -> Result<(), Failure
     if !process::protect() {
         tracing::warn!("this system lets others read the relay's memory");
     }
-    // One thread serves until it is full: fewer wake-ups per delivery than two.
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let runtime = runtime.map_err(|error| Failure::runtime(&error))?;
+    let runtime = runtime()?;
     match config.store {
         StoreChoice::Memory => {
             // Without a folder of its own a relay in memory leaves nothing on the disk, not even its key.
@@ -52,6 +51,21 @@ pub(super) fn run(cli: &Cli, home: &Home, config: &Config) -> Result<(), Failure
             runtime.block_on(serve(cli, config, identity, store, (Some(&home.data), reread)))
         }
     }
+}
+
+/// Opens the store of a relay that does not run.
+pub(super) fn stopped(home: &Home) -> Result<(Runtime, Embedded), Failure> {
+    let (config, folder) = (home.filed()?, home.data.join(STORE));
+    if config.store == StoreChoice::Memory || !folder.is_dir() {
+        return Err(Failure::not_running(&home.data));
+    }
+    Ok((runtime()?, Embedded::open(&folder, options(&config))?))
+}
+
+/// One thread serves until it is full: fewer wake-ups per delivery than two.
+pub(super) fn runtime() -> Result<Runtime, Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    runtime.map_err(|error| Failure::runtime(&error))
 }
 
 /// How the store of a configuration is opened.

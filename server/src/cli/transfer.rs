@@ -5,14 +5,13 @@ use std::io::{self, IsTerminal, Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
-use caucus_server::config::StoreChoice;
 use caucus_server::control::{self, Reply, Request};
 use caucus_server::keyfile;
 use caucus_server::store::Store;
 use caucus_server::store::embedded::Embedded;
 use serde_json::json;
 
-use super::run::{STORE, options};
+use super::run::{STORE, options, runtime, stopped};
 use super::{Cli, Failure, Home, answer, is_dash, note};
 
 pub(super) fn export(cli: &Cli, home: &Home, to: &Path) -> Result<(), Failure> {
@@ -59,13 +58,7 @@ fn written(home: &Home, to: &mut dyn Write) -> Result<u64, Failure> {
         Some((Reply::Archive, mut archive)) => copy(&mut archive, to),
         Some((reply, _)) => Err(Failure::reply(&reply)),
         None => {
-            let (config, folder) = (home.filed()?, home.data.join(STORE));
-            if config.store == StoreChoice::Memory || !folder.is_dir() {
-                return Err(Failure::not_running(&home.data));
-            }
-            let runtime = tokio::runtime::Builder::new_current_thread().build();
-            let runtime = runtime.map_err(|error| Failure::runtime(&error))?;
-            let store = Embedded::open(&folder, options(&config))?;
+            let (runtime, store) = stopped(home)?;
             let export = runtime.block_on(store.export())?;
             let export = export.ok_or_else(|| Failure::not_running(&home.data))?;
             let bytes = export.write(to).map_err(|error| Failure::output(&error))?;
@@ -107,8 +100,7 @@ pub(super) fn import(cli: &Cli, home: &Home, from: &Path) -> Result<(), Failure>
     } else {
         Box::new(File::open(from).map_err(|error| Failure::archive(from, &error))?)
     };
-    let runtime = tokio::runtime::Builder::new_current_thread().build();
-    let runtime = runtime.map_err(|error| Failure::runtime(&error))?;
+    let runtime = runtime()?;
     let usage = runtime.block_on(Embedded::import(&home.data.join(STORE), input, options(&config)))?;
     let text = format!(
         "The store is here: {} channels, {} bytes.",
