@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -122,6 +123,7 @@ pub(crate) fn this_hour() -> SystemTime {
 #[derive(Debug)]
 pub struct ManualClock {
     at: watch::Sender<u64>,
+    ahead: AtomicU64,
     epoch_ms: u64,
 }
 
@@ -131,8 +133,14 @@ impl ManualClock {
     pub fn at(hour: Hours) -> Self {
         Self {
             at: watch::Sender::new(0),
+            ahead: AtomicU64::new(0),
             epoch_ms: hour.0.saturating_mul(HOUR_MS),
         }
+    }
+
+    /// It may be so many hours later than it is sure to be.
+    pub fn doubt(&self, hours: u64) {
+        self.ahead.store(hours, Ordering::Relaxed);
     }
 
     /// Moves on and wakes whoever waited for less.
@@ -149,6 +157,10 @@ impl Clock for ManualClock {
 
     fn hours(&self) -> Hours {
         Hours(self.epoch_ms.saturating_add(*self.at.borrow()) / HOUR_MS)
+    }
+
+    fn latest(&self) -> Hours {
+        Hours(self.hours().0.saturating_add(self.ahead.load(Ordering::Relaxed)))
     }
 
     fn sleep_until(&self, moment: Moment) -> Sleep {

@@ -253,6 +253,11 @@ impl<S: Store> Desk<S> {
                 RefusedBecause::RelayFull
             }
             StoreError::Closed => RefusedBecause::Draining,
+            // Of what was stored before: what comes is not touched by it.
+            StoreError::Damaged(what) => {
+                tracing::error!("the store is damaged: {what}");
+                RefusedBecause::StoreFailed
+            }
             failed => {
                 // Never names a channel: the store's errors are about files.
                 tracing::error!("{failed}");

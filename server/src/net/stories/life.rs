@@ -6,10 +6,12 @@ use std::time::Duration;
 use caucus_proto::id::{ChannelId, Hours, Position};
 use caucus_proto::wire::{Answer, Entry, RefusedBecause, Role, StoreKind};
 
+use crate::clock::Clock;
 use crate::limits::Limits;
-use crate::net::stories::{APPEND, CONTROL, QUOTA, READ, World, closed, cut, founded, stored};
+use crate::net::stories::{APPEND, CONTROL, QUOTA, READ, World, closed, cut, founded, room, stored};
 use crate::net::{Goodbye, Identity};
 use crate::relay::guard::Guard;
+use crate::report::Readiness;
 use crate::store::embedded::{Embedded, Options};
 use crate::store::memory::Memory;
 use crate::store::{Appended, ChannelUsage, Export, NewEntry, Outlet, Store, StoreError, Usage};
@@ -84,8 +86,8 @@ async fn on_disk_what_was_acknowledged_outlives_a_killed_relay_whose_folder_is_f
     world.relay.stop().await.unwrap();
 }
 
-/// A store whose disk fails at the first append.
-struct Failing(Memory);
+/// A store that says this to every append.
+struct Failing(Memory, fn() -> StoreError);
 
 impl Store for Failing {
     fn kind(&self) -> StoreKind {
@@ -110,7 +112,7 @@ impl Store for Failing {
     }
 
     async fn append(&self, _: NewEntry) -> Result<Appended, StoreError> {
-        Err(StoreError::Failed("injected".to_owned()))
+        Err(self.1())
     }
 
     async fn read(
@@ -150,7 +152,8 @@ impl Store for Failing {
 
 #[tokio::test]
 async fn a_relay_whose_disk_fails_acknowledges_nothing_more_and_ends() {
-    let store = Arc::new(Failing(Memory::new(QUOTA)));
+    let failed = || StoreError::Failed("injected".to_owned());
+    let store = Arc::new(Failing(Memory::new(QUOTA), failed));
     let mut world = World::with(Limits::default(), Identity::generate().unwrap(), store).await;
     let mut visitor = world.visitor().await;
     let channel = founded(&mut visitor).await;
@@ -160,4 +163,35 @@ async fn a_relay_whose_disk_fails_acknowledges_nothing_more_and_ends() {
     world.relay.ended().await;
     assert_eq!(closed(&visitor.connection).await, Goodbye::Draining.code());
     assert!(matches!(world.relay.stop().await, Err(StoreError::Failed(_))));
+}
+
+#[tokio::test]
+async fn damage_that_a_request_meets_is_told_to_who_asks_and_ends_nothing() {
+    let damaged = || StoreError::Damaged("injected".to_owned());
+    let store = Arc::new(Failing(Memory::new(QUOTA), damaged));
+    let world = World::with(Limits::default(), Identity::generate().unwrap(), store).await;
+    let mut visitor = world.visitor().await;
+    let channel = founded(&mut visitor).await;
+    let append = visitor.open(channel, Role::Append, APPEND).await;
+    for _ in 0..3 {
+        let refused = visitor.append(append, 0, 1).await;
+        assert_eq!(refused, Answer::Refused(RefusedBecause::StoreFailed));
+    }
+    assert_eq!(world.relay.operator().report().readiness, Readiness::Ready);
+    world.relay.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn what_is_stored_while_the_clock_is_in_doubt_lives_as_long_as_if_it_were_right() {
+    const AHEAD: u64 = 1_000;
+    let world = World::new().await;
+    let mut visitor = world.visitor().await;
+    let channel = founded(&mut visitor).await;
+    let append = visitor.open(channel, Role::Append, APPEND).await;
+    world.clock.doubt(AHEAD);
+    assert_eq!(visitor.append(append, 0, 1).await, stored(1));
+    let now = world.clock.hours();
+    let entries = world.store.read(channel, Position(0), 1, now).await.unwrap();
+    assert_eq!(entries[0].expires, Hours(now.0 + AHEAD + room(1).plain.hours()));
+    world.relay.stop().await.unwrap();
 }

@@ -28,7 +28,7 @@ const CHANNELS: u32 = 6;
 /// Entries of 1, 16 and 256 KiB: the buckets of 1, 8 and 150.
 const SIZES: [usize; 3] = [1 << 10, 1 << 14, 1 << 18];
 const MARK: &[u8; 16] = b"entry of channel";
-/// The first hour of a day, years from now for who reads this early.
+/// The first hour of a day. Nothing here looks at the machine's clock.
 const NOW: Hours = Hours(20_600 * 24);
 const FOLDER: &str = "CAUCUS_TEST_STORE";
 
