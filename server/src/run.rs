@@ -15,7 +15,7 @@ use crate::clock::Clock;
 use crate::limits::Limits;
 use crate::net::desk::Desk;
 use crate::net::{
-    AsyncUdpSocket, Connecting, Endpoint, EndpointError, Goodbye, Identity, Incoming, connection, endpoint,
+    AsyncUdpSocket, Connection, Endpoint, EndpointError, Goodbye, Identity, Incoming, connection, endpoint,
     fanout,
 };
 use crate::operate::Operator;
@@ -80,7 +80,7 @@ impl Relay {
         store: Arc<S>,
         socket: Arc<dyn AsyncUdpSocket>,
     ) -> Result<RunningRelay, StartError> {
-        let endpoint = endpoint::listen_on(socket, setup.listen, &setup.identity, &setup.limits)?;
+        let endpoint = endpoint::listen_on(socket, &setup.identity, &setup.limits)?;
         Self::on(setup, store, endpoint)
     }
 
@@ -184,7 +184,7 @@ impl RunningRelay {
     pub async fn kill(self) {
         self.main.abort();
         self.others.iter().for_each(JoinHandle::abort);
-        self.endpoint.close(Goodbye::Done.var(), b"");
+        self.endpoint.close(Goodbye::Done.var());
         // All have ended or are cancelled: there is no outcome to look at.
         let _ = self.main.await;
         for other in self.others {
@@ -223,7 +223,7 @@ async fn accept<S: Store>(
     tracing::info!("the relay is draining");
     // After a failed flush nobody knows what the disk holds: nothing more is accepted, and the relay ends.
     drain.send_replace(true);
-    endpoint.set_server_config(None);
+    endpoint.let_nobody_in();
     desk.drain();
     let patience = Duration::from_secs(u64::from(desk.limits().drain_seconds));
     let finished = tokio::time::timeout(patience, async {
@@ -232,7 +232,7 @@ async fn accept<S: Store>(
     if finished.await.is_err() {
         tracing::warn!("some connections were cut off");
     }
-    endpoint.close(Goodbye::Draining.var(), b"");
+    endpoint.close(Goodbye::Draining.var());
     // Whether every last packet was acknowledged changes nothing any more.
     let _ = tokio::time::timeout(LAST_PACKETS, endpoint.wait_idle()).await;
     let closed = desk.store.close().await;
@@ -253,7 +253,7 @@ struct Door {
 }
 
 struct Admitted {
-    connecting: Connecting,
+    connection: Connection,
     place: OwnedSemaphorePermit,
     handshake: OwnedSemaphorePermit,
     wide: Arc<Semaphore>,
@@ -274,12 +274,11 @@ impl Door {
 
     /// Under load an address must first prove that packets reach it (RFC 9000, section 8.1.2).
     fn admit(&self, incoming: Incoming) -> Option<Admitted> {
-        let proved = incoming.remote_address_validated();
+        let proved = incoming.is_proved();
         let busy = self.most.saturating_sub(self.connections.available_permits()) >= self.retry_above
             || self.unproved.available_permits() == 0;
         if busy && !proved && incoming.may_retry() {
-            // Refused only where it was retried already, which `may_retry` has told.
-            let _ = incoming.retry();
+            incoming.retry();
             return None;
         }
         let place = Arc::clone(&self.connections).try_acquire_owned();
@@ -287,7 +286,7 @@ impl Door {
         let handshake = Arc::clone(handshakes).try_acquire_owned();
         match (place, handshake) {
             (Ok(place), Ok(handshake)) => Some(Admitted {
-                connecting: incoming.accept().ok()?,
+                connection: incoming.accept()?,
                 place,
                 handshake,
                 wide: Arc::clone(&self.wide),
@@ -303,13 +302,13 @@ impl Door {
 impl Admitted {
     async fn serve<S: Store>(self, desk: Arc<Desk<S>>, draining: watch::Receiver<bool>) {
         let patience = Duration::from_secs(u64::from(desk.limits().hello_seconds));
-        if let Ok(Ok(connection)) = tokio::time::timeout(patience, self.connecting).await {
+        if let Ok(Ok(())) = tokio::time::timeout(patience, self.connection.established()).await {
             drop(self.handshake);
             let wide = self.wide.try_acquire_owned();
             if wide.is_ok() {
-                endpoint::widen(&connection, &desk.limits());
+                endpoint::widen(&self.connection, &desk.limits());
             }
-            connection::serve(desk, connection, draining).await;
+            connection::serve(desk, self.connection, draining).await;
             drop(wide);
         }
         drop(self.place);

@@ -11,7 +11,6 @@ use bytes::Bytes;
 use caucus_proto::label::Label;
 use caucus_proto::wire::proof::Binding;
 use caucus_proto::wire::{Answer, Answered, Asked, Greeting, Hello, RefusedBecause, VERSION, frame};
-use quinn::{Connection, SendStream, VarInt};
 use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore, watch};
 use tokio::time::timeout;
 
@@ -21,6 +20,7 @@ use crate::net::endpoint::FIRST_STREAMS;
 use crate::net::frames::{Came, FrameError, Frames, tag_of};
 use crate::net::goodbye::Goodbye;
 use crate::net::lot::lot;
+use crate::net::quic::{Connection, SendStream};
 use crate::net::read;
 use crate::net::session::Session;
 use crate::relay::drain;
@@ -41,6 +41,7 @@ pub(crate) async fn serve<S: Store>(
     connection: Connection,
     draining: watch::Receiver<bool>,
 ) {
+    let connection = Arc::new(connection);
     let patience = Duration::from_secs(u64::from(desk.limits().hello_seconds));
     // In a box: a connection has no room for its beginning any more when that is over.
     let greeted = timeout(patience, Box::pin(greet(&desk, &connection))).await;
@@ -52,7 +53,7 @@ pub(crate) async fn serve<S: Store>(
         }
         Err(goodbye) => goodbye,
     };
-    connection.close(goodbye.var(), b"");
+    connection.close(goodbye.var());
 }
 
 struct Greeted {
@@ -89,7 +90,7 @@ async fn greet<S: Store>(desk: &Desk<S>, connection: &Connection) -> Result<Gree
 }
 
 async fn hello(connection: &Connection, patience: Duration) -> Result<(SendStream, Frames, Hello), Goodbye> {
-    let (send, recv) = connection.accept_bi().await.map_err(|_| Goodbye::Done)?;
+    let (send, recv) = connection.accept().await.map_err(|_| Goodbye::Done)?;
     let mut frames = Frames::new(recv, frame::LARGEST_HELLO, patience);
     let payload = frames.next().await.map_err(goodbye)?;
     let hello: Hello = frame::payload(&payload).map_err(|_| Goodbye::Malformed)?;
@@ -104,14 +105,14 @@ async fn hello(connection: &Connection, patience: Duration) -> Result<(SendStrea
 fn exporter(connection: &Connection) -> Result<[u8; 32], Goodbye> {
     let mut out = [0; 32];
     connection
-        .export_keying_material(&mut out, Label::ProofExporter.text().as_bytes(), b"")
+        .export(&mut out, Label::ProofExporter.text().as_bytes())
         .map_err(|_| Goodbye::Done)?;
     Ok(out)
 }
 
 async fn talk<S: Store>(
     desk: &Arc<Desk<S>>,
-    connection: &Connection,
+    connection: &Arc<Connection>,
     greeted: Greeted,
     draining: watch::Receiver<bool>,
 ) -> Goodbye {
@@ -122,7 +123,7 @@ async fn talk<S: Store>(
     } = greeted;
     let answers = Answers(Arc::new(Answering {
         send: Mutex::new(send),
-        connection: connection.clone(),
+        connection: Arc::clone(connection),
         patience: Duration::from_secs(u64::from(desk.limits().stall_seconds)),
     }));
     let commands = Commands {
@@ -155,15 +156,14 @@ impl Drop for Parting {
 async fn readings<S: Store>(desk: &Arc<Desk<S>>, session: &Arc<Session>, connection: &Connection) {
     // The first stream is that of the commands; one more is always left.
     let (mut may, mut used) = (FIRST_STREAMS, 2_u32);
-    while let Ok((mut send, recv)) = connection.accept_bi().await {
+    while let Ok((mut send, recv)) = connection.accept().await {
         used = used.saturating_add(1);
         if used > may && may < desk.limits().streams {
             may = more_streams(may, desk.limits().streams);
-            connection.set_max_concurrent_bi_streams(VarInt::from_u32(may));
+            connection.allow_streams(may);
         }
         let Some(share) = desk.budget.reading() else {
-            // A stream that is already closed needs no reset.
-            let _ = send.reset(Goodbye::Busy.var());
+            send.reset(Goodbye::Busy.var());
             continue;
         };
         let place = session.readings.place(share);
@@ -192,21 +192,21 @@ struct Answers(Arc<Answering>);
 
 struct Answering {
     send: Mutex<SendStream>,
-    connection: Connection,
+    connection: Arc<Connection>,
     patience: Duration,
 }
 
 impl Answers {
     /// Fails only where the client has gone.
     async fn say(&self, frame: Bytes) -> Result<(), Goodbye> {
-        let mut writing = pin!(async { self.0.send.lock().await.write_chunk(frame).await });
+        let mut writing = pin!(async { self.0.send.lock().await.write(&mut [frame]).await });
         let written = match begun(&mut writing).await {
             Poll::Ready(written) => written,
             Poll::Pending => match timeout(self.0.patience, writing).await {
                 Ok(written) => written,
                 // Whoever asks and does not take the answers would hold them, and the requests behind them, for ever.
                 Err(_) => {
-                    self.0.connection.close(Goodbye::TooSlow.var(), b"");
+                    self.0.connection.close(Goodbye::TooSlow.var());
                     return Err(Goodbye::TooSlow);
                 }
             },
@@ -350,13 +350,13 @@ async fn drained(draining: &mut watch::Receiver<bool>) {
 
 async fn say(send: &mut SendStream, greeting: &Greeting) -> Result<(), Goodbye> {
     let frame = frame::frame(greeting).map_err(|_| Goodbye::Done)?;
-    send.write_chunk(frame).await.map_err(|_| Goodbye::Done)
+    send.write(&mut [frame]).await.map_err(|_| Goodbye::Done)
 }
 
 /// Ends a stream and waits a little for what is on the way: closing a connection drops it.
 async fn finish(send: &mut SendStream) {
     if send.finish().is_ok() {
-        let _ = timeout(LAST_WORDS, send.stopped()).await;
+        let _ = timeout(LAST_WORDS, send.taken()).await;
     }
 }
 

@@ -10,8 +10,8 @@ use aws_lc_rs::hmac;
 use caucus_proto::wire::ALPN;
 use quinn::crypto::rustls::QuicServerConfig;
 use quinn::{
-    AckFrequencyConfig, AsyncUdpSocket, Connection, Endpoint, EndpointConfig, IdleTimeout, NoneTokenLog,
-    ServerConfig, TokioRuntime, TransportConfig, ValidationTokenConfig, VarInt,
+    AckFrequencyConfig, AsyncUdpSocket, EndpointConfig, IdleTimeout, NoneTokenLog, Runtime, ServerConfig,
+    TokioRuntime, TransportConfig, ValidationTokenConfig, VarInt,
 };
 use quinn_proto::HashedConnectionIdGenerator;
 use rustix::net::sockopt::set_socket_recv_buffer_size;
@@ -23,6 +23,7 @@ use thiserror::Error;
 
 use crate::limits::Limits;
 use crate::net::identity::{Identity, IdentityError};
+use crate::net::quic::{Connection, Endpoint};
 
 /// Bytes of a handshake that came out of order: more than any first flight.
 const CRYPTO_BUFFER: usize = 8 << 10;
@@ -62,26 +63,27 @@ pub(crate) fn listen(
     identity: &Identity,
     limits: &Limits,
 ) -> Result<Endpoint, EndpointError> {
-    let config = Some(server(identity, limits)?);
-    UdpSocket::bind(address)
+    let socket = UdpSocket::bind(address)
         .inspect(|socket| {
             // Where the system grants less (net.core.rmem_max), more is sent again after a restart, and comes later.
             let _ = set_socket_recv_buffer_size(socket, RECEIVED_BYTES);
         })
-        .and_then(|socket| Endpoint::new(settings(identity), config, socket, Arc::new(TokioRuntime)))
-        .map_err(|error| EndpointError::Bind { address, error })
+        .and_then(|socket| TokioRuntime.wrap_udp_socket(socket))
+        .map_err(|error| EndpointError::Bind { address, error })?;
+    listen_on(socket, identity, limits)
 }
 
 /// Listens on a socket that is there already. Call inside a tokio runtime.
 pub(crate) fn listen_on(
     socket: Arc<dyn AsyncUdpSocket>,
-    address: SocketAddr,
     identity: &Identity,
     limits: &Limits,
 ) -> Result<Endpoint, EndpointError> {
-    let config = Some(server(identity, limits)?);
-    Endpoint::new_with_abstract_socket(settings(identity), config, socket, Arc::new(TokioRuntime))
-        .map_err(|error| EndpointError::Bind { address, error })
+    Ok(Endpoint::new(
+        settings(identity),
+        server(identity, limits)?,
+        socket,
+    ))
 }
 
 fn settings(identity: &Identity) -> EndpointConfig {
@@ -133,8 +135,7 @@ fn provider() -> CryptoProvider {
 
 /// Gives a connection the windows of a wide one.
 pub(crate) fn widen(connection: &Connection, limits: &Limits) {
-    connection.set_send_window(u64::from(limits.send_window));
-    connection.set_receive_window(VarInt::from_u32(limits.receive_window));
+    connection.widen(limits.send_window, limits.receive_window);
 }
 
 fn transport(limits: &Limits) -> TransportConfig {

@@ -1,16 +1,13 @@
 //! Whoever follows a channel: a stream and a cursor.
 
-use std::future::Future;
-use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
 use caucus_proto::id::Position;
-use quinn::SendStream;
 
 use crate::net::budget::Share;
+use crate::net::quic::{Gone, SendStream};
 use crate::net::session::Handle;
 
 /// The reading streams of a connection.
@@ -57,10 +54,6 @@ impl Drop for Place {
     }
 }
 
-/// The stream was stopped by the client, or its connection is over.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) struct Gone;
-
 /// A stream that goes on with live entries.
 pub(crate) struct Follower {
     pub(crate) send: SendStream,
@@ -97,14 +90,8 @@ impl Follower {
     /// Writes what the stream takes without waiting; gives what is left.
     pub(crate) fn hand(&mut self, frames: &[Bytes]) -> Result<Vec<Bytes>, Gone> {
         let mut frames = frames.to_vec();
-        // Whoever goes on with the rest waits on its own: no waker is needed here.
-        let mut cx = Context::from_waker(Waker::noop());
-        let polled = pin!(self.send.write_chunks(&mut frames)).poll(&mut cx);
-        match polled {
-            Poll::Ready(Ok(written)) => Ok(frames.split_off(written.chunks)),
-            Poll::Ready(Err(_)) => Err(Gone),
-            Poll::Pending => Ok(frames),
-        }
+        let whole = self.send.offer(&mut frames)?;
+        Ok(frames.split_off(whole))
     }
 
     /// Whether the client still wants it.

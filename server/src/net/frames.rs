@@ -5,11 +5,11 @@ use std::time::Duration;
 use bytes::Bytes;
 use caucus_proto::error::PeerFault;
 use caucus_proto::wire::frame::Unframer;
-use quinn::RecvStream;
 use thiserror::Error;
 use tokio::time::{Instant, timeout_at};
 
 use crate::net::budget::{Budget, Share};
+use crate::net::quic::{Gone, RecvStream};
 
 /// How much is taken from the stream at once.
 const CHUNK: usize = 64 * 1024;
@@ -42,9 +42,21 @@ pub(crate) enum Came {
     Shed(Bytes),
 }
 
+/// Whatever gives the bytes of a stream.
+pub(crate) trait Incoming {
+    /// The next ones, at most so many; none at the end. May be dropped while it waits without losing anything.
+    fn read(&mut self, most: usize) -> impl Future<Output = Result<Option<Bytes>, Gone>> + Send;
+}
+
+impl Incoming for RecvStream {
+    async fn read(&mut self, most: usize) -> Result<Option<Bytes>, Gone> {
+        Self::read(self, most).await
+    }
+}
+
 /// The receiving half of a stream, cut into payloads.
-pub(crate) struct Frames {
-    stream: RecvStream,
+pub(crate) struct Frames<S = RecvStream> {
+    stream: S,
     unframer: Unframer,
     patience: Duration,
     /// When the frame that is not whole began to come, as far as we looked.
@@ -52,9 +64,9 @@ pub(crate) struct Frames {
     share: Option<Share>,
 }
 
-impl Frames {
+impl<S: Incoming> Frames<S> {
     /// `patience` is what a whole frame may take from its first byte, and a second more for each 4 KiB of it.
-    pub(crate) fn new(stream: RecvStream, limit: usize, patience: Duration) -> Self {
+    pub(crate) fn new(stream: S, limit: usize, patience: Duration) -> Self {
         Self {
             stream,
             unframer: Unframer::new(limit),
@@ -108,7 +120,7 @@ impl Frames {
 
     async fn more(&mut self) -> Result<(), FrameError> {
         let waiting = self.unframer.waiting();
-        let read = self.stream.read_chunk(CHUNK, true);
+        let read = self.stream.read(CHUNK);
         let chunk = if waiting == 0 {
             self.begun = None;
             read.await
@@ -120,7 +132,7 @@ impl Frames {
         };
         match chunk {
             Ok(Some(chunk)) => {
-                self.unframer.feed(&chunk.bytes);
+                self.unframer.feed(&chunk);
                 Ok(())
             }
             Ok(None) | Err(_) => Err(FrameError::Ended),

@@ -9,7 +9,6 @@ use std::task::Poll;
 use bytes::Bytes;
 use caucus_proto::id::Position;
 use caucus_proto::wire::{Flag, Read, RefusedBecause, Served, frame};
-use quinn::{RecvStream, SendStream};
 use tokio::time::{Duration, timeout};
 
 use crate::net::budget::Share;
@@ -18,6 +17,7 @@ use crate::net::follower::{Behind, Follower, Place};
 use crate::net::frames::{Frames, SLOWEST};
 use crate::net::goodbye::Goodbye;
 use crate::net::live::Live;
+use crate::net::quic::{RecvStream, SendStream};
 use crate::net::session::{Handle, Session};
 use crate::relay::range::{Range, readable};
 use crate::store::Store;
@@ -51,8 +51,7 @@ pub(crate) async fn serve<S: Store>(
     // Nothing more is read from it, so nothing more of it may be held.
     drop(frames);
     let Some(asked) = asked else {
-        // A stream that is already closed needs no reset.
-        let _ = send.reset(Goodbye::Malformed.var());
+        send.reset(Goodbye::Malformed.var());
         return;
     };
     match session.reader(asked.handle) {
@@ -139,8 +138,7 @@ impl<S: Store> Reading<S> {
                 Ok(()) => {}
                 Err(Broken::Gone) => return,
                 Err(Broken::Slow) => {
-                    // A stream that is already closed needs no reset.
-                    let _ = self.follower.send.reset(Goodbye::TooSlow.var());
+                    self.follower.send.reset(Goodbye::TooSlow.var());
                     return;
                 }
             }
@@ -268,7 +266,7 @@ impl<S: Store> Reading<S> {
     /// together may leave untaken.
     async fn hand_over(&mut self, frames: &mut [Bytes], turn: Option<Share>) -> Result<(), Broken> {
         let size: usize = frames.iter().map(Bytes::len).sum();
-        let mut writing = pin!(self.follower.send.write_all_chunks(frames));
+        let mut writing = pin!(self.follower.send.write(frames));
         let first = poll_fn(|cx| Poll::Ready(writing.as_mut().poll(cx))).await;
         drop(turn);
         if let Poll::Ready(written) = first {
@@ -299,7 +297,7 @@ impl<S: Store> Reading<S> {
 
 async fn refuse(send: &mut SendStream, because: RefusedBecause, patience: Duration) -> Result<(), Broken> {
     let frame = frame::frame(&Served::Refused(because)).map_err(|_| Broken::Gone)?;
-    let written = timeout(patience, send.write_chunk(frame)).await;
+    let written = timeout(patience, send.write(&mut [frame])).await;
     written.map_err(|_| Broken::Slow)?.map_err(|_| Broken::Gone)?;
     send.finish().map_err(|_| Broken::Gone)
 }

@@ -13,7 +13,7 @@ use caucus_proto::wire::{
     Request, Role, Served, VERSION, frame,
 };
 use quinn::crypto::rustls::QuicClientConfig;
-use quinn::{ClientConfig, Connection, ConnectionError, Endpoint, SendStream};
+use quinn::{ClientConfig, Connection, ConnectionError, Endpoint, RecvStream, SendStream};
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{
     CryptoProvider, SupportedKxGroup, aws_lc_rs, verify_tls12_signature, verify_tls13_signature,
@@ -24,7 +24,8 @@ use rustls::{DigitallySignedStruct, Error, SignatureScheme};
 use sha2::{Digest, Sha256};
 use x25519_dalek::StaticSecret;
 
-use crate::net::frames::Frames;
+use crate::net::frames::{Frames, Incoming};
+use crate::net::quic::Gone;
 use crate::relay::sample::{CREATION_SECRET, public};
 
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -34,7 +35,7 @@ pub(crate) struct Visitor {
     pub(crate) connection: Connection,
     _endpoint: Endpoint,
     send: SendStream,
-    frames: Frames,
+    frames: Frames<RecvStream>,
     binding: Binding,
     tag: u32,
 }
@@ -206,7 +207,7 @@ impl Visitor {
 
 /// A reading stream.
 pub(crate) struct Reader {
-    frames: Frames,
+    frames: Frames<RecvStream>,
     _send: SendStream,
 }
 
@@ -235,6 +236,13 @@ impl Reader {
             Served::Entry(entry) => (entry.position.0, entry.bytes[0]),
             other => panic!("no entry: {other:?}"),
         }
+    }
+}
+
+impl Incoming for RecvStream {
+    async fn read(&mut self, most: usize) -> Result<Option<Bytes>, Gone> {
+        let chunk = self.read_chunk(most, true).await.map_err(|_| Gone)?;
+        Ok(chunk.map(|chunk| chunk.bytes))
     }
 }
 

@@ -1,0 +1,204 @@
+//! One connection.
+
+use std::future::poll_fn;
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::task::{Context, Poll, Waker};
+use std::time::Instant;
+
+use bytes::Bytes;
+use quinn_proto::{ConnectionHandle, Dir, Event, StreamEvent, VarInt};
+
+use crate::net::live::locked;
+use crate::net::quic::hub::{Hub, now};
+use crate::net::quic::stream::{Gone, RecvStream, SendStream};
+use crate::net::quic::waiting::Waiting;
+
+/// A connection, as the driver and its streams hold it.
+pub(super) struct Link {
+    state: Mutex<State>,
+    hub: Arc<Hub>,
+}
+
+pub(super) struct State {
+    pub(super) quic: quinn_proto::Connection,
+    pub(super) handle: ConnectionHandle,
+    /// What stands for it among the deadlines.
+    pub(super) armed: Option<Instant>,
+    /// Whether the driver will look at it.
+    pub(super) marked: bool,
+    established: bool,
+    over: bool,
+    /// Who waits until it is established, or for a stream that the client opens.
+    task: Option<Waker>,
+    pub(super) readers: Waiting,
+    pub(super) writers: Waiting,
+}
+
+impl State {
+    /// Whether nothing comes or goes on it any more.
+    pub(super) fn is_over(&self) -> bool {
+        self.over
+    }
+
+    /// Tells whoever waits what has happened.
+    pub(super) fn tell(&mut self) {
+        while let Some(event) = self.quic.poll() {
+            match event {
+                Event::Connected => {
+                    self.established = true;
+                    self.wake_task();
+                }
+                Event::ConnectionLost { .. } => self.end(),
+                Event::Stream(StreamEvent::Opened { .. }) => self.wake_task(),
+                Event::Stream(StreamEvent::Readable { id }) => self.readers.wake(id),
+                Event::Stream(
+                    StreamEvent::Writable { id }
+                    | StreamEvent::Finished { id }
+                    | StreamEvent::Stopped { id, .. },
+                ) => self.writers.wake(id),
+                Event::HandshakeDataReady
+                | Event::Stream(StreamEvent::Available { .. })
+                | Event::DatagramReceived
+                | Event::DatagramsUnblocked => {}
+            }
+        }
+    }
+
+    /// It is over for everybody who waits.
+    pub(super) fn end(&mut self) {
+        self.over = true;
+        self.wake_task();
+        self.readers.wake_all();
+        self.writers.wake_all();
+    }
+
+    fn wake_task(&mut self) {
+        if let Some(task) = self.task.take() {
+            task.wake();
+        }
+    }
+}
+
+impl Link {
+    pub(super) fn new(hub: Arc<Hub>, handle: ConnectionHandle, quic: quinn_proto::Connection) -> Arc<Self> {
+        Arc::new(Self {
+            state: Mutex::new(State {
+                quic,
+                handle,
+                armed: None,
+                marked: false,
+                established: false,
+                over: false,
+                task: None,
+                readers: Waiting::default(),
+                writers: Waiting::default(),
+            }),
+            hub,
+        })
+    }
+
+    pub(super) fn state(&self) -> MutexGuard<'_, State> {
+        locked(&self.state)
+    }
+
+    /// There may be something to send.
+    pub(super) fn mark(self: &Arc<Self>, state: &mut State) {
+        if !std::mem::replace(&mut state.marked, true) {
+            self.hub.mark(Arc::clone(self));
+        }
+    }
+
+    pub(super) fn close(self: &Arc<Self>, code: VarInt) {
+        let mut state = self.state();
+        if !state.over {
+            state.quic.close(now(), code, Bytes::new());
+            state.end();
+            self.mark(&mut state);
+        }
+    }
+}
+
+/// A connection, for whom it belongs to: it is closed when this is dropped.
+pub(crate) struct Connection(Arc<Link>);
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        self.close(VarInt::from_u32(0));
+    }
+}
+
+impl Connection {
+    pub(super) fn new(link: Arc<Link>) -> Self {
+        Self(link)
+    }
+
+    /// Waits for the end of the handshake.
+    pub(crate) async fn established(&self) -> Result<(), Gone> {
+        poll_fn(|cx| {
+            let mut state = self.0.state();
+            if state.over {
+                Poll::Ready(Err(Gone))
+            } else if state.established {
+                Poll::Ready(Ok(()))
+            } else {
+                wait(&mut state, cx)
+            }
+        })
+        .await
+    }
+
+    /// The next stream that the client opens. One may wait at a time.
+    pub(crate) async fn accept(&self) -> Result<(SendStream, RecvStream), Gone> {
+        poll_fn(|cx| {
+            let mut state = self.0.state();
+            if state.over {
+                Poll::Ready(Err(Gone))
+            } else if let Some(id) = state.quic.streams().accept(Dir::Bi) {
+                // The client may be told that it has room for another one.
+                self.0.mark(&mut state);
+                let link = || Arc::clone(&self.0);
+                Poll::Ready(Ok((SendStream::new(link(), id), RecvStream::new(link(), id))))
+            } else {
+                wait(&mut state, cx)
+            }
+        })
+        .await
+    }
+
+    /// Ends it. Nothing more is sent, and what was sent may be lost.
+    pub(crate) fn close(&self, code: VarInt) {
+        self.0.close(code);
+    }
+
+    /// Key material of the session (RFC 8446, section 7.5).
+    pub(crate) fn export(&self, out: &mut [u8], label: &[u8]) -> Result<(), Gone> {
+        let state = self.0.state();
+        let exported = state
+            .quic
+            .crypto_session()
+            .export_keying_material(out, label, b"");
+        exported.map_err(|_| Gone)
+    }
+
+    /// How many streams the client may have open.
+    pub(crate) fn allow_streams(&self, most: u32) {
+        let mut state = self.0.state();
+        state
+            .quic
+            .set_max_concurrent_streams(Dir::Bi, VarInt::from_u32(most));
+        self.0.mark(&mut state);
+    }
+
+    /// Bytes that may be on the way in either direction.
+    pub(crate) fn widen(&self, send: u32, receive: u32) {
+        let mut state = self.0.state();
+        state.quic.set_send_window(u64::from(send));
+        state.quic.set_receive_window(VarInt::from_u32(receive));
+        self.0.mark(&mut state);
+    }
+}
+
+fn wait<T>(state: &mut State, cx: &Context<'_>) -> Poll<T> {
+    state.task = Some(cx.waker().clone());
+    Poll::Pending
+}
