@@ -3,13 +3,12 @@
 use std::future::poll_fn;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::task::{Context, Poll, Waker};
-use std::time::Instant;
 
 use bytes::Bytes;
 use quinn_proto::{ConnectionHandle, Dir, Event, StreamEvent, VarInt};
 
 use crate::net::live::locked;
-use crate::net::quic::hub::{Hub, now};
+use crate::net::quic::hub::{Hub, Rank, now};
 use crate::net::quic::stream::{Gone, RecvStream, SendStream};
 use crate::net::quic::waiting::Waiting;
 
@@ -22,8 +21,6 @@ pub(super) struct Link {
 pub(super) struct State {
     pub(super) quic: quinn_proto::Connection,
     pub(super) handle: ConnectionHandle,
-    /// What stands for it among the deadlines.
-    pub(super) armed: Option<Instant>,
     /// Whether the driver will look at it.
     pub(super) marked: bool,
     established: bool,
@@ -85,7 +82,6 @@ impl Link {
             state: Mutex::new(State {
                 quic,
                 handle,
-                armed: None,
                 marked: false,
                 established: false,
                 over: false,
@@ -103,8 +99,17 @@ impl Link {
 
     /// There may be something to send.
     pub(super) fn mark(self: &Arc<Self>, state: &mut State) {
+        self.mark_as(state, Rank::Other);
+    }
+
+    /// There may be something to send, for which somebody waits.
+    pub(super) fn mark_first(self: &Arc<Self>, state: &mut State) {
+        self.mark_as(state, Rank::First);
+    }
+
+    fn mark_as(self: &Arc<Self>, state: &mut State, rank: Rank) {
         if !std::mem::replace(&mut state.marked, true) {
-            self.hub.mark(Arc::clone(self));
+            self.hub.mark(Arc::clone(self), rank);
         }
     }
 

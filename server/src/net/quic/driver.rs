@@ -56,7 +56,7 @@ impl Driver {
             outgoing: Vec::new(),
             stuck: None,
             turn: VecDeque::new(),
-            deadlines: Deadlines::default(),
+            deadlines: Deadlines::new(now()),
             sleep: Box::pin(tokio::time::sleep_until(tokio::time::Instant::now())),
         }
     }
@@ -179,7 +179,6 @@ impl Driver {
             let link = self.hub.door().link(handle).cloned();
             if let Some(link) = link {
                 let mut state = link.state();
-                state.armed = None;
                 if !std::mem::replace(&mut state.marked, true) {
                     drop(state);
                     self.turn.push_back(link);
@@ -251,7 +250,7 @@ impl Driver {
             match state.quic.poll_timeout() {
                 Some(due) if due <= now => state.quic.handle_timeout(now),
                 due => {
-                    self.deadlines.arm(state.handle, &mut state.armed, due);
+                    self.deadlines.arm(state.handle, due, now);
                     break;
                 }
             }
@@ -268,7 +267,7 @@ impl Driver {
             let mut door = self.hub.door();
             let answer = door.endpoint.handle_event(state.handle, event);
             if drained {
-                self.deadlines.arm(state.handle, &mut state.armed, None);
+                self.deadlines.forget(state.handle);
                 // Whoever still holds it finds that there is nothing to do.
                 door.remove(state.handle);
                 if door.is_empty() {

@@ -44,8 +44,17 @@ pub(super) struct Door {
 
 #[derive(Default)]
 struct Marked {
-    links: Vec<Arc<Link>>,
+    /// With something to say for which somebody waits.
+    first: Vec<Arc<Link>>,
+    others: Vec<Arc<Link>>,
     driver: Option<Waker>,
+}
+
+/// In which order connections that were marked at the same time are looked at.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Rank {
+    First,
+    Other,
 }
 
 impl Hub {
@@ -71,13 +80,17 @@ impl Hub {
     }
 
     /// The driver is to look at a connection. Once is enough until it does: who calls sees to that.
-    pub(super) fn mark(&self, link: Arc<Link>) {
+    pub(super) fn mark(&self, link: Arc<Link>, rank: Rank) {
         let mut marked = locked(&self.marked);
-        marked.links.push(link);
-        if marked.links.len() == 1
+        if marked.first.is_empty()
+            && marked.others.is_empty()
             && let Some(driver) = &marked.driver
         {
             driver.wake_by_ref();
+        }
+        match rank {
+            Rank::First => marked.first.push(link),
+            Rank::Other => marked.others.push(link),
         }
     }
 
@@ -91,7 +104,8 @@ impl Hub {
     /// Takes all that were marked. The driver is woken for the next one.
     pub(super) fn take_marked(&self, driver: &Waker, into: &mut VecDeque<Arc<Link>>) {
         let mut marked = locked(&self.marked);
-        into.extend(marked.links.drain(..));
+        into.extend(marked.first.drain(..));
+        into.extend(marked.others.drain(..));
         if marked
             .driver
             .as_ref()
@@ -112,7 +126,7 @@ impl Hub {
         for link in links.into_iter().flatten() {
             link.state().end();
         }
-        let marked = std::mem::take(&mut locked(&self.marked).links);
+        let marked = std::mem::take(&mut *locked(&self.marked));
         drop(marked);
         self.came.notify_waiters();
         self.idle.notify_waiters();

@@ -55,7 +55,7 @@ impl SendStream {
                 match state.quic.send_stream(self.id).write_chunks(rest) {
                     Ok(Written { chunks, .. }) => {
                         done += chunks;
-                        self.link.mark(&mut state);
+                        self.link.mark_first(&mut state);
                     }
                     Err(WriteError::Blocked) => {
                         state.writers.wait(self.id, cx.waker());

@@ -118,7 +118,7 @@ impl World {
     }
 
     /// The socket is let go of.
-    async fn is_freed(self) {
+    async fn frees(self) {
         let socket = self.socket;
         drop(self.endpoint);
         let freed = async {
@@ -176,7 +176,7 @@ async fn exchange(fate: fn(usize) -> Fate) {
     assert_eq!(close.error_code, VarInt::from_u32(7));
     timeout(PATIENCE, world.endpoint.wait_idle()).await.unwrap();
     drop(server);
-    world.is_freed().await;
+    world.frees().await;
 }
 
 #[tokio::test]
@@ -289,7 +289,7 @@ async fn a_connection_that_nobody_holds_any_more_is_closed_and_whoever_waits_on_
         ConnectionError::ApplicationClosed(_)
     ));
     // Streams that somebody keeps hold neither the socket nor the others.
-    world.is_freed().await;
+    world.frees().await;
     drop((send, reading));
 }
 
