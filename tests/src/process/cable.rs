@@ -1,11 +1,13 @@
-//! The cable between agents and a relay: UDP datagrams pass through it, until it is cut in one direction or both.
+//! The cable between agents and a relay: UDP datagrams pass through it, until it is cut in one direction or both. It may
+//! be long, and lose some.
 
 use std::collections::HashMap;
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4, UdpSocket};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 const BREATH: Duration = Duration::from_millis(50);
 
@@ -23,6 +25,11 @@ struct Ends {
     /// Datagrams from the relay pass.
     answers: AtomicBool,
     over: AtomicBool,
+    /// How long a datagram is on its way, in either direction.
+    length: Duration,
+    /// Datagrams from the relay that will still be lost, and those that were.
+    losing: AtomicUsize,
+    lost: AtomicUsize,
     /// From where the relay sees each client that comes this way.
     backs: fn(u8) -> Ipv4Addr,
     seen: Mutex<Vec<SocketAddrV4>>,
@@ -37,12 +44,24 @@ impl Cable {
         Self::from(|_| Ipv4Addr::LOCALHOST, address)
     }
 
+    /// A whole cable on which a datagram is so long on its way, in either direction.
+    ///
+    /// # Panics
+    /// As [`Cable::to`].
+    pub fn long(length: Duration, address: &str) -> Self {
+        Self::laid(length, |_| Ipv4Addr::LOCALHOST, address)
+    }
+
     /// A whole cable to the relay of this address, which sees each client from an address of its own, as this
     /// numbers them.
     ///
     /// # Panics
     /// As [`Cable::to`].
     pub fn from(backs: fn(u8) -> Ipv4Addr, address: &str) -> Self {
+        Self::laid(Duration::ZERO, backs, address)
+    }
+
+    fn laid(length: Duration, backs: fn(u8) -> Ipv4Addr, address: &str) -> Self {
         let (_, place) = address.rsplit_once('@').expect("a place in the address");
         let front = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
         front.set_read_timeout(Some(BREATH)).expect("a timeout");
@@ -52,6 +71,9 @@ impl Cable {
             asks: AtomicBool::new(true),
             answers: AtomicBool::new(true),
             over: AtomicBool::new(false),
+            length,
+            losing: AtomicUsize::new(0),
+            lost: AtomicUsize::new(0),
             backs,
             seen: Mutex::default(),
         });
@@ -82,6 +104,17 @@ impl Cable {
             .clone()
     }
 
+    /// Loses the next datagrams from the relay.
+    pub fn lose(&self, answers: usize) {
+        self.ends.losing.store(answers, Ordering::SeqCst);
+    }
+
+    /// How many it has lost.
+    #[must_use]
+    pub fn lost(&self) -> usize {
+        self.ends.lost.load(Ordering::SeqCst)
+    }
+
     /// Whether asks and answers pass from now on.
     pub fn pass(&self, asks: bool, answers: bool) {
         self.ends.asks.store(asks, Ordering::SeqCst);
@@ -98,8 +131,51 @@ impl Drop for Cable {
     }
 }
 
+impl Ends {
+    /// Whether this datagram from the relay is one of those that are lost.
+    fn loses(&self) -> bool {
+        let less = |losing: usize| losing.checked_sub(1);
+        let loses = self
+            .losing
+            .fetch_update(Ordering::SeqCst, Ordering::SeqCst, less)
+            .is_ok();
+        self.lost.fetch_add(usize::from(loses), Ordering::SeqCst);
+        loses
+    }
+
+    /// One direction: what is put in comes out after its way.
+    fn way(&self, out: UdpSocket, to: SocketAddr) -> Way {
+        if self.length.is_zero() {
+            return Way::Short(out, to);
+        }
+        let (length, (sender, on_the_way)) = (self.length, channel::<(Instant, Vec<u8>)>());
+        std::thread::spawn(move || {
+            while let Ok((since, bytes)) = on_the_way.recv() {
+                std::thread::sleep(length.saturating_sub(since.elapsed()));
+                let _ = out.send_to(&bytes, to);
+            }
+        });
+        Way::Long(sender)
+    }
+}
+
+enum Way {
+    Short(UdpSocket, SocketAddr),
+    /// Its thread ends with this.
+    Long(Sender<(Instant, Vec<u8>)>),
+}
+
+impl Way {
+    fn put(&self, bytes: &[u8]) {
+        match self {
+            Self::Short(out, to) => drop(out.send_to(bytes, to)),
+            Self::Long(sender) => drop(sender.send((Instant::now(), bytes.to_vec()))),
+        }
+    }
+}
+
 fn carry(front: &UdpSocket, ends: &Arc<Ends>) {
-    let mut backs: HashMap<SocketAddr, UdpSocket> = HashMap::new();
+    let mut backs: HashMap<SocketAddr, Way> = HashMap::new();
     let mut threads = Vec::new();
     let mut bytes = [0; 65_536];
     while !ends.over.load(Ordering::SeqCst) {
@@ -119,21 +195,23 @@ fn carry(front: &UdpSocket, ends: &Arc<Ends>) {
             drop(seen);
             back.set_read_timeout(Some(BREATH)).expect("a timeout");
             let answers = back.try_clone().expect("a second end");
-            let front = front.try_clone().expect("a second end");
+            let asks = ends.way(back, ends.relay);
+            let front = ends.way(front.try_clone().expect("a second end"), from);
             let ends = Arc::clone(ends);
             threads.push(std::thread::spawn(move || {
                 let mut bytes = [0; 65_536];
                 while !ends.over.load(Ordering::SeqCst) {
                     if let Ok((length, _)) = answers.recv_from(&mut bytes)
                         && ends.answers.load(Ordering::SeqCst)
+                        && !ends.loses()
                     {
-                        let _ = front.send_to(&bytes[..length], from);
+                        front.put(&bytes[..length]);
                     }
                 }
             }));
-            back
+            asks
         });
-        let _ = back.send_to(&bytes[..length], ends.relay);
+        back.put(&bytes[..length]);
     }
     for thread in threads {
         let _ = thread.join();

@@ -25,6 +25,8 @@ pub(super) struct State {
     pub(super) marked: bool,
     established: bool,
     over: bool,
+    /// The endpoint has forgotten it: its handle may be another's by now.
+    pub(super) forgotten: bool,
     /// Who waits until it is established, or for a stream that the client opens.
     task: Option<Waker>,
     pub(super) readers: Waiting,
@@ -85,6 +87,7 @@ impl Link {
                 marked: false,
                 established: false,
                 over: false,
+                forgotten: false,
                 task: None,
                 readers: Waiting::default(),
                 writers: Waiting::default(),
@@ -188,6 +191,9 @@ impl Connection {
     /// How many streams the client may have open.
     pub(crate) fn allow_streams(&self, most: u32) {
         let mut state = self.0.state();
+        if state.over {
+            return;
+        }
         state
             .quic
             .set_max_concurrent_streams(Dir::Bi, VarInt::from_u32(most));
@@ -197,6 +203,9 @@ impl Connection {
     /// Bytes that may be on the way in either direction.
     pub(crate) fn widen(&self, send: u32, receive: u32) {
         let mut state = self.0.state();
+        if state.over {
+            return;
+        }
         state.quic.set_send_window(u64::from(send));
         state.quic.set_receive_window(VarInt::from_u32(receive));
         self.0.mark(&mut state);

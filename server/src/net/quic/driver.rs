@@ -228,6 +228,9 @@ impl Driver {
     fn look_at(&mut self, link: &Arc<Link>) {
         let mut state = link.state();
         state.marked = false;
+        if state.forgotten {
+            return;
+        }
         let state = &mut *state;
         let now = now();
         self.tell_endpoint(state);
@@ -256,19 +259,22 @@ impl Driver {
             }
         }
         state.tell();
-        self.tell_endpoint(state);
+        if self.tell_endpoint(state) && !std::mem::replace(&mut state.marked, true) {
+            self.turn.push_back(Arc::clone(link));
+        }
     }
 
     /// Tells the endpoint what it has to know of a connection, which ids it uses and that it is gone, and the connection what
-    /// comes of it.
-    fn tell_endpoint(&mut self, state: &mut State) {
+    /// comes of it; whether anything did.
+    fn tell_endpoint(&mut self, state: &mut State) -> bool {
+        let mut answered = false;
         while let Some(event) = state.quic.poll_endpoint_events() {
             let drained = event.is_drained();
             let mut door = self.hub.door();
             let answer = door.endpoint.handle_event(state.handle, event);
             if drained {
                 self.deadlines.forget(state.handle);
-                // Whoever still holds it finds that there is nothing to do.
+                state.forgotten = true;
                 door.remove(state.handle);
                 if door.is_empty() {
                     self.hub.idle.notify_waiters();
@@ -276,8 +282,10 @@ impl Driver {
             } else if let Some(event) = answer {
                 drop(door);
                 state.quic.handle_event(event);
+                answered = true;
             }
         }
+        answered
     }
 
     /// Waits for the next deadline; tells whether it has come meanwhile.

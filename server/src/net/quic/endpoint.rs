@@ -143,6 +143,10 @@ impl Incoming {
         let hub = &self.endpoint.0.hub;
         let mut bytes = Vec::new();
         let mut door = hub.door();
+        if door.lost {
+            door.endpoint.ignore(incoming);
+            return None;
+        }
         let accepted = door.endpoint.accept(incoming, now(), &mut bytes, None);
         let (handle, quic) = match accepted {
             Ok(accepted) => accepted,

@@ -32,8 +32,10 @@ impl SendStream {
             return Err(Gone);
         }
         match state.quic.send_stream(self.id).write_chunks(chunks) {
-            Ok(Written { chunks, .. }) => {
-                self.link.mark(&mut state);
+            Ok(Written { bytes, chunks }) => {
+                if bytes > 0 {
+                    self.link.mark(&mut state);
+                }
                 Ok(chunks)
             }
             Err(WriteError::Blocked) => Ok(0),
