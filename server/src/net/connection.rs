@@ -8,7 +8,6 @@ use std::task::Poll;
 use std::time::Duration;
 
 use bytes::Bytes;
-use caucus_proto::label::Label;
 use caucus_proto::wire::proof::Binding;
 use caucus_proto::wire::{Answer, Answered, Asked, Greeting, Hello, RefusedBecause, VERSION, frame};
 use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore, watch};
@@ -79,7 +78,7 @@ async fn greet<S: Store>(desk: &Desk<S>, connection: &Connection) -> Result<Gree
     frames.limit(frame::LARGEST);
     let binding = Binding {
         relay_key: desk.proof_key,
-        exporter: exporter(connection)?,
+        exporter: connection.exporter().map_err(|_| Goodbye::Done)?,
     };
     let session = Arc::new(Session::new(binding, &desk.limits(), desk.clock.now()));
     Ok(Greeted {
@@ -98,16 +97,6 @@ async fn hello(connection: &Connection, patience: Duration) -> Result<(SendStrea
         return Err(Goodbye::Malformed);
     }
     Ok((send, frames, hello))
-}
-
-/// 32 bytes of the TLS exporter (RFC 8446, section 7.5) under the text of `Label::ProofExporter` with an
-/// empty context: what proofs on this connection are bound to. The client computes the same.
-fn exporter(connection: &Connection) -> Result<[u8; 32], Goodbye> {
-    let mut out = [0; 32];
-    connection
-        .export(&mut out, Label::ProofExporter.text().as_bytes())
-        .map_err(|_| Goodbye::Done)?;
-    Ok(out)
 }
 
 async fn talk<S: Store>(

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
+use caucus_proto::label::Label;
 use quinn_proto::{ConnectionHandle, Dir, Event, StreamEvent, VarInt};
 
 use crate::net::live::locked;
@@ -178,14 +179,16 @@ impl Connection {
         self.0.close(code);
     }
 
-    /// Key material of the session (RFC 8446, section 7.5).
-    pub(crate) fn export(&self, out: &mut [u8], label: &[u8]) -> Result<(), Gone> {
+    /// 32 bytes of the TLS exporter (RFC 8446, section 7.5) with an empty context: what proofs on this connection are bound
+    /// to. The client computes the same.
+    pub(crate) fn exporter(&self) -> Result<[u8; 32], Gone> {
+        let mut out = [0; 32];
         let state = self.0.state();
-        let exported = state
-            .quic
-            .crypto_session()
-            .export_keying_material(out, label, b"");
-        exported.map_err(|_| Gone)
+        let session = state.quic.crypto_session();
+        session
+            .export_keying_material(&mut out, Label::ProofExporter.text().as_bytes(), b"")
+            .map_err(|_| Gone)?;
+        Ok(out)
     }
 
     /// How many streams the client may have open.
