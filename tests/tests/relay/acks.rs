@@ -84,8 +84,13 @@ async fn the_last_packet_that_is_lost_on_a_long_way_comes_again_by_itself() {
         writer.append(handle, &Bytes::from(vec![7; 1024])).await;
         let stored = Instant::now();
         tokio::time::timeout(SOON, frames.next()).await.unwrap().unwrap();
-        times.push(stored.elapsed());
+        let time = stored.elapsed();
         assert_eq!(cable.lost(), 1, "nothing was lost");
+        assert!(
+            time > 2 * WAY,
+            "after {time:?} it was not the entry that was lost"
+        );
+        times.push(time);
     }
     println!("the lost last packet came after {times:?}: ours, and another client");
 }

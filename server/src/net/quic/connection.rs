@@ -22,8 +22,8 @@ pub(super) struct Link {
 pub(super) struct State {
     pub(super) quic: quinn_proto::Connection,
     pub(super) handle: ConnectionHandle,
-    /// Whether the driver will look at it.
-    pub(super) marked: bool,
+    /// Whether the driver will look at it, and how soon.
+    mark: Option<Rank>,
     established: bool,
     over: bool,
     /// The endpoint has forgotten it: its handle may be another's by now.
@@ -38,6 +38,21 @@ impl State {
     /// Whether nothing comes or goes on it any more.
     pub(super) fn is_over(&self) -> bool {
         self.over
+    }
+
+    /// Marks it; tells whether it has to be queued for that. One whose mark is raised while it waits stands in the queue twice,
+    /// and is looked at once.
+    pub(super) fn raise(&mut self, rank: Rank) -> bool {
+        let raised = self.mark < Some(rank);
+        if raised {
+            self.mark = Some(rank);
+        }
+        raised
+    }
+
+    /// Takes the mark away; tells whether there was one.
+    pub(super) fn lower(&mut self) -> bool {
+        self.mark.take().is_some()
     }
 
     /// Tells whoever waits what has happened.
@@ -85,7 +100,7 @@ impl Link {
             state: Mutex::new(State {
                 quic,
                 handle,
-                marked: false,
+                mark: None,
                 established: false,
                 over: false,
                 forgotten: false,
@@ -112,7 +127,7 @@ impl Link {
     }
 
     fn mark_as(self: &Arc<Self>, state: &mut State, rank: Rank) {
-        if !std::mem::replace(&mut state.marked, true) {
+        if state.raise(rank) {
             self.hub.mark(Arc::clone(self), rank);
         }
     }

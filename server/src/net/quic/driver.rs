@@ -16,7 +16,7 @@ use tokio::time::Sleep;
 
 use crate::net::quic::connection::{Link, State};
 use crate::net::quic::deadlines::Deadlines;
-use crate::net::quic::hub::{Hub, mark_of, now, packet};
+use crate::net::quic::hub::{Hub, Rank, mark_of, now, packet};
 
 /// Times that packets are taken from the system before everybody else has a turn; each time up to 32 that are up to 64 long.
 const TAKES: usize = 4;
@@ -147,7 +147,7 @@ impl Driver {
                         drop(door);
                         let mut state = link.state();
                         state.quic.handle_event(event);
-                        if !std::mem::replace(&mut state.marked, true) {
+                        if state.raise(Rank::Other) {
                             drop(state);
                             self.turn.push_back(link);
                         }
@@ -179,7 +179,7 @@ impl Driver {
             let link = self.hub.door().link(handle).cloned();
             if let Some(link) = link {
                 let mut state = link.state();
-                if !std::mem::replace(&mut state.marked, true) {
+                if state.raise(Rank::Other) {
                     drop(state);
                     self.turn.push_back(link);
                 }
@@ -227,8 +227,7 @@ impl Driver {
     /// Does what there is to do for a connection.
     fn look_at(&mut self, link: &Arc<Link>) {
         let mut state = link.state();
-        state.marked = false;
-        if state.forgotten {
+        if !state.lower() || state.forgotten {
             return;
         }
         let state = &mut *state;
@@ -237,7 +236,7 @@ impl Driver {
         let mut sent = 0;
         loop {
             if sent >= PACKETS || self.stuck.is_some() {
-                state.marked = true;
+                state.raise(Rank::Other);
                 self.turn.push_back(Arc::clone(link));
                 break;
             }
@@ -259,7 +258,7 @@ impl Driver {
             }
         }
         state.tell();
-        if self.tell_endpoint(state) && !std::mem::replace(&mut state.marked, true) {
+        if self.tell_endpoint(state) && state.raise(Rank::Other) {
             self.turn.push_back(Arc::clone(link));
         }
     }

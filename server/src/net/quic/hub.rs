@@ -1,7 +1,6 @@
 //! What the driver, the endpoint and the connections share.
 
 use std::collections::VecDeque;
-use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::task::Waker;
 use std::time::Instant;
@@ -50,11 +49,11 @@ struct Marked {
     driver: Option<Waker>,
 }
 
-/// In which order connections that were marked at the same time are looked at.
-#[derive(Clone, Copy, PartialEq, Eq)]
+/// In which order connections that were marked at the same time are looked at: the greater first.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Rank {
-    First,
     Other,
+    First,
 }
 
 impl Hub {
@@ -79,7 +78,7 @@ impl Hub {
         locked(&self.door)
     }
 
-    /// The driver is to look at a connection. Once is enough until it does: who calls sees to that.
+    /// The driver is to look at a connection whose mark was raised.
     pub(super) fn mark(&self, link: Arc<Link>, rank: Rank) {
         let mut marked = locked(&self.marked);
         if marked.first.is_empty()
@@ -174,25 +173,16 @@ impl Door {
 
 /// A packet as the socket takes it.
 pub(super) fn packet<'a>(transmit: &Transmit, bytes: &'a [u8]) -> udp::Transmit<'a> {
-    let Transmit {
-        destination,
-        ecn,
-        size,
-        segment_size,
-        src_ip,
-    } = transmit;
-    let (destination, segment_size, src_ip): (SocketAddr, Option<usize>, Option<IpAddr>) =
-        (*destination, *segment_size, *src_ip);
     udp::Transmit {
-        destination,
-        ecn: ecn.map(|ecn| match ecn {
+        destination: transmit.destination,
+        ecn: transmit.ecn.map(|ecn| match ecn {
             EcnCodepoint::Ect0 => udp::EcnCodepoint::Ect0,
             EcnCodepoint::Ect1 => udp::EcnCodepoint::Ect1,
             EcnCodepoint::Ce => udp::EcnCodepoint::Ce,
         }),
-        contents: bytes.get(..*size).unwrap_or(bytes),
-        segment_size,
-        src_ip,
+        contents: bytes.get(..transmit.size).unwrap_or(bytes),
+        segment_size: transmit.segment_size,
+        src_ip: transmit.src_ip,
     }
 }
 

@@ -3,7 +3,7 @@ use std::io::{self, IoSliceMut};
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, Mutex, Weak};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -29,6 +29,8 @@ struct Socket {
     sent: AtomicUsize,
     /// What becomes of the n-th packet that is sent.
     fate: fn(usize) -> Fate,
+    /// To whom.
+    to: Mutex<Vec<SocketAddr>>,
 }
 
 #[derive(Clone, Copy)]
@@ -51,6 +53,7 @@ impl AsyncUdpSocket for Socket {
     }
 
     fn try_send(&self, transmit: &Transmit<'_>) -> io::Result<()> {
+        self.to.lock().unwrap().push(transmit.destination);
         match (self.fate)(self.sent.fetch_add(1, Ordering::Relaxed)) {
             Fate::Goes => self.inner.try_send(transmit),
             Fate::Lost => Ok(()),
@@ -96,7 +99,13 @@ impl World {
         let inner = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let inner = TokioRuntime.wrap_udp_socket(inner).unwrap();
         let sent = AtomicUsize::new(0);
-        let socket = Arc::new(Socket { inner, sent, fate });
+        let to = Mutex::default();
+        let socket = Arc::new(Socket {
+            inner,
+            sent,
+            fate,
+            to,
+        });
         let identity = Identity::generate().unwrap();
         Self {
             socket: Arc::downgrade(&socket),
@@ -299,16 +308,43 @@ async fn whoever_falls_silent_is_let_go_after_the_idle_time() {
         idle_seconds: 1,
         ..Limits::default()
     };
-    let world = World::with(
-        // The handshake and no more.
-        |place| if place < 8 { Fate::Goes } else { Fate::Lost },
-        &limits,
-    );
-    let ((endpoint, client), server) = world.pair().await;
-    client.close(VarInt::from_u32(0), b"");
-    drop((client, endpoint));
+    let world = World::with(|_| Fate::Goes, &limits);
+    let ((_endpoint, client), server) = world.pair().await;
     assert!(timeout(PATIENCE, server.accept()).await.unwrap().is_err());
     timeout(PATIENCE, world.endpoint.wait_idle()).await.unwrap();
+    assert_eq!(client.closed().await, ConnectionError::TimedOut);
+}
+
+#[tokio::test]
+async fn an_answer_goes_before_deliveries_though_who_gets_it_is_delivered_to_as_well() {
+    let world = World::new(|_| Fate::Goes);
+    let (mut keep, mut streams) = (Vec::new(), Vec::new());
+    for _ in 0..5 {
+        let ((endpoint, client), server) = world.pair().await;
+        let (mut asking, recv) = client.open_bi().await.unwrap();
+        asking.write_all(b"x").await.unwrap();
+        streams.push(server.accept().await.unwrap().0);
+        keep.push((endpoint, client, server, asking, recv));
+    }
+    // Nothing else is on the way by then.
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    let socket = world.socket.upgrade().unwrap();
+    socket.to.lock().unwrap().clear();
+    for stream in &mut streams {
+        assert_eq!(stream.offer(&mut [pattern(100)]), Ok(1));
+    }
+    let last = streams.last_mut().unwrap();
+    last.write(&mut [pattern(100)]).await.unwrap();
+    tokio::time::sleep(Duration::from_millis(20)).await;
+    let order = socket.to.lock().unwrap().clone();
+    let places: Vec<_> = keep
+        .iter()
+        .map(|one| one.0.local_addr().unwrap().port())
+        .collect();
+    let order: Vec<_> = order.iter().map(SocketAddr::port).collect();
+    let (answered, others) = places.split_last().unwrap();
+    assert_eq!(order.first(), Some(answered));
+    assert_eq!(order.get(1..5), Some(others), "each once");
 }
 
 #[tokio::test]
