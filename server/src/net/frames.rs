@@ -9,7 +9,7 @@ use thiserror::Error;
 use tokio::time::{Instant, timeout_at};
 
 use crate::net::budget::{Budget, Share};
-use crate::net::quic::{Gone, RecvStream};
+use crate::net::quic::RecvStream;
 
 /// How much is taken from the stream at once.
 const CHUNK: usize = 64 * 1024;
@@ -42,21 +42,9 @@ pub(crate) enum Came {
     Shed(Bytes),
 }
 
-/// Whatever gives the bytes of a stream.
-pub(crate) trait Incoming {
-    /// The next ones, at most so many; none at the end. May be dropped while it waits without losing anything.
-    fn read(&mut self, most: usize) -> impl Future<Output = Result<Option<Bytes>, Gone>> + Send;
-}
-
-impl Incoming for RecvStream {
-    async fn read(&mut self, most: usize) -> Result<Option<Bytes>, Gone> {
-        Self::read(self, most).await
-    }
-}
-
 /// The receiving half of a stream, cut into payloads.
-pub(crate) struct Frames<S = RecvStream> {
-    stream: S,
+pub(crate) struct Frames {
+    stream: RecvStream,
     unframer: Unframer,
     patience: Duration,
     /// When the frame that is not whole began to come, as far as we looked.
@@ -64,9 +52,9 @@ pub(crate) struct Frames<S = RecvStream> {
     share: Option<Share>,
 }
 
-impl<S: Incoming> Frames<S> {
+impl Frames {
     /// `patience` is what a whole frame may take from its first byte, and a second more for each 4 KiB of it.
-    pub(crate) fn new(stream: S, limit: usize, patience: Duration) -> Self {
+    pub(crate) fn new(stream: RecvStream, limit: usize, patience: Duration) -> Self {
         Self {
             stream,
             unframer: Unframer::new(limit),

@@ -7,6 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use caucus_proto::id::{ChannelId, Counter, Position};
 use caucus_proto::label::Label;
+use caucus_proto::wire::frame::Unframer;
 use caucus_proto::wire::proof::{Binding, Purpose};
 use caucus_proto::wire::{
     ALPN, Answer, Answered, Asked, ChannelSpec, Greeting, Hello, Pass, Proof, Read, RelayAddress, RelayKey,
@@ -24,8 +25,6 @@ use rustls::{DigitallySignedStruct, Error, SignatureScheme};
 use sha2::{Digest, Sha256};
 use x25519_dalek::StaticSecret;
 
-use crate::net::frames::{Frames, Incoming};
-use crate::net::quic::Gone;
 use crate::relay::sample::{CREATION_SECRET, public};
 
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -35,7 +34,7 @@ pub(crate) struct Visitor {
     pub(crate) connection: Connection,
     _endpoint: Endpoint,
     send: SendStream,
-    frames: Frames<RecvStream>,
+    frames: Frames,
     binding: Binding,
     tag: u32,
 }
@@ -75,7 +74,7 @@ impl Visitor {
             versions: vec![VERSION],
         };
         send.write_all(&frame::frame(&hello).unwrap()).await.unwrap();
-        let mut frames = Frames::new(recv, frame::LARGEST, PATIENCE);
+        let mut frames = Frames::new(recv);
         let greeting = frame::payload(&frames.next().await.unwrap()).unwrap();
         let Greeting::Speaks { version, proof_key } = greeting else {
             panic!("no common version: {greeting:?}");
@@ -199,7 +198,7 @@ impl Visitor {
         };
         send.write_all(&frame::frame(&read).unwrap()).await.unwrap();
         Reader {
-            frames: Frames::new(recv, frame::LARGEST, PATIENCE),
+            frames: Frames::new(recv),
             _send: send,
         }
     }
@@ -207,7 +206,7 @@ impl Visitor {
 
 /// A reading stream.
 pub(crate) struct Reader {
-    frames: Frames<RecvStream>,
+    frames: Frames,
     _send: SendStream,
 }
 
@@ -239,10 +238,27 @@ impl Reader {
     }
 }
 
-impl Incoming for RecvStream {
-    async fn read(&mut self, most: usize) -> Result<Option<Bytes>, Gone> {
-        let chunk = self.read_chunk(most, true).await.map_err(|_| Gone)?;
-        Ok(chunk.map(|chunk| chunk.bytes))
+/// Payloads of a stream, as they come.
+pub(crate) struct Frames {
+    stream: RecvStream,
+    unframer: Unframer,
+}
+
+impl Frames {
+    pub(crate) fn new(stream: RecvStream) -> Self {
+        let unframer = Unframer::new(frame::LARGEST);
+        Self { stream, unframer }
+    }
+
+    /// The next payload; none at the end.
+    pub(crate) async fn next(&mut self) -> Option<Bytes> {
+        loop {
+            if let Some(payload) = self.unframer.next_payload().unwrap() {
+                return Some(payload);
+            }
+            let chunk = self.stream.read_chunk(usize::MAX, true).await.ok()??;
+            self.unframer.feed(&chunk.bytes);
+        }
     }
 }
 

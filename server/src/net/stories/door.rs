@@ -10,9 +10,8 @@ use quinn::ConnectionError;
 use rustls::crypto::aws_lc_rs;
 
 use crate::limits::Limits;
-use crate::net::frames::Frames;
 use crate::net::stories::{APPEND, CONTROL, QUOTA, READ, World, closed, cut, founded, room};
-use crate::net::visitor::{dial, groups};
+use crate::net::visitor::{Frames, dial, groups};
 use crate::net::{Goodbye, Identity};
 use crate::relay::sample::public;
 use crate::store::memory::Memory;
@@ -79,7 +78,7 @@ async fn a_client_of_another_version_is_told_which_the_relay_speaks() {
     let (mut send, recv) = connection.open_bi().await.unwrap();
     let hello = Hello { versions: vec![7] };
     send.write_all(&frame::frame(&hello).unwrap()).await.unwrap();
-    let mut frames = Frames::new(recv, frame::LARGEST, std::time::Duration::from_secs(10));
+    let mut frames = Frames::new(recv);
     let greeting: Greeting = frame::payload(&frames.next().await.unwrap()).unwrap();
     assert_eq!(greeting, Greeting::TooOldOrNew { versions: vec![1] });
     assert_eq!(closed(&connection).await, Goodbye::Version.code());

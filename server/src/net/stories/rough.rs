@@ -11,9 +11,8 @@ use caucus_proto::wire::{
 use quinn::{Connection, Endpoint, ReadError, ReadExactError};
 
 use crate::limits::Limits;
-use crate::net::frames::Frames;
 use crate::net::stories::{APPEND, QUOTA, READ, World, closed, founded, stored};
-use crate::net::visitor::{Visitor, dial, entry, groups};
+use crate::net::visitor::{Frames, Visitor, dial, entry, groups};
 use crate::net::{Goodbye, Identity};
 use crate::store::Store;
 use crate::store::memory::Memory;
@@ -114,7 +113,7 @@ async fn a_first_frame_that_is_no_hello_ends_the_connection_by_its_own_code() {
         let (mut send, recv) = connection.open_bi().await.unwrap();
         send.write_all(&bytes).await.unwrap();
         if expected == Goodbye::Version {
-            let mut frames = Frames::new(recv, frame::LARGEST, PATIENCE);
+            let mut frames = Frames::new(recv);
             let greeting: Greeting = frame::payload(&frames.next().await.unwrap()).unwrap();
             let versions = vec![VERSION];
             assert_eq!(greeting, Greeting::TooOldOrNew { versions }, "{what}");
@@ -254,7 +253,7 @@ async fn a_reading_stream_that_begins_with_garbage_is_reset_and_the_connection_g
     // More on a stream than its first frame is of no interest to anybody.
     let (mut send, recv) = visitor.connection.open_bi().await.unwrap();
     send.write_all(&[&read[..], b"and more"].concat()).await.unwrap();
-    let mut frames = Frames::new(recv, frame::LARGEST, PATIENCE);
+    let mut frames = Frames::new(recv);
     let served: Served = frame::payload(&frames.next().await.unwrap()).unwrap();
     assert!(matches!(served, Served::Entry(_)), "{served:?}");
     honest.is_served().await;
