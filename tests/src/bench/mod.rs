@@ -12,7 +12,7 @@ mod works;
 
 use std::fs;
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::json;
 use tokio::runtime::Runtime;
@@ -136,6 +136,9 @@ fn reach(work: &str, what: &str) -> Option<Reach> {
         ("store, batch 16", CPU) => Reach::Ratio(1.48),
         ("store, batch 64", CPU) => Reach::Ratio(1.68),
         ("W7 10^6", "CPU to fill") => Reach::Value(10.0),
+        ("W7 10^6", "start") => Reach::Value(30.0),
+        ("W7 10^6", "memory at rest") => Reach::Value(1_536.0),
+        ("W7 10^6", "ack p99") => Reach::Value(20.0),
         _ => return None,
     })
 }
@@ -196,7 +199,9 @@ fn measure(work: Work, quick: bool, folder: &Path, runtime: &Runtime, report: &m
             for (name, channels) in [("W7 10^4", 10_000), ("W7 10^5", 100_000), ("W7 10^6", 1_000_000)] {
                 let place = works::folder(folder, name);
                 let mut samples = runtime.block_on(store::fill(&place, channels));
+                let began = Instant::now();
                 let server = Server::start(Side::Relay, &place);
+                samples.push(Sample::of("start", "s", began.elapsed().as_secs_f64()));
                 samples.extend(runtime.block_on(works::grown(&server, channels, 2_000)));
                 report.add(name, Side::Relay, samples);
                 drop(server);

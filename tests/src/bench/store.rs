@@ -14,7 +14,9 @@ use caucus_proto::id::{ChannelId, Counter, Hours};
 use caucus_proto::wire::Flag;
 use caucus_server::relay::guard::Guard;
 use caucus_server::store::embedded::{Embedded, Options};
-use caucus_server::store::{Appended, NewEntry, Store};
+use caucus_server::store::{Appended, Committed, NewEntry, Store};
+use tokio::sync::mpsc;
+use tokio::task::unconstrained;
 
 use super::client::spec;
 use super::load::ENTRY;
@@ -27,20 +29,20 @@ const CHANNELS: u32 = 500;
 
 /// Durable appends over 500 channels, so many at a time.
 pub(super) async fn appends(folder: &Path, batch: usize, records: usize) -> Vec<Sample> {
-    let store = open(folder);
-    let ids = channels(&store, CHANNELS).await;
+    let mut asked = open(folder);
+    let ids = channels(&mut asked, CHANNELS).await;
     let bytes = Bytes::from(vec![7; ENTRY]);
-    let (before, size) = (cpu(), store.usage().bytes);
+    let (before, size) = (cpu(), asked.store.usage().bytes);
     append(
-        &store,
+        &mut asked,
         (0..records).map(|n| ids[n * 7 % ids.len()]),
         &bytes,
         batch,
     )
     .await;
     let cpu = cpu() - before;
-    let grown = store.usage().bytes - size;
-    store.close().await.expect("a close");
+    let grown = asked.store.usage().bytes - size;
+    asked.store.close().await.expect("a close");
     vec![
         Sample::of("CPU", "us/record", cpu.as_secs_f64() * 1e6 / records as f64),
         Sample::of("disk", "B/record", grown as f64 / records as f64),
@@ -66,29 +68,39 @@ pub(super) fn plain(folder: &Path, batch: usize, records: usize) -> Vec<Sample> 
 
 /// So many channels with ten entries each, round robin, which is the worst order.
 pub(super) async fn fill(folder: &Path, count: u32) -> Vec<Sample> {
-    let store = open(folder);
-    let ids = channels(&store, count).await;
+    let mut asked = open(folder);
+    let ids = channels(&mut asked, count).await;
     let bytes = Bytes::from(vec![7; ENTRY]);
     let before = cpu();
     let records = ids.len() * 10;
-    append(&store, (0..records).map(|n| ids[n % ids.len()]), &bytes, FILL).await;
+    append(&mut asked, (0..records).map(|n| ids[n % ids.len()]), &bytes, FILL).await;
     let each = (cpu() - before).as_secs_f64() * 1e6 / records as f64;
-    store.close().await.expect("a close");
+    asked.store.close().await.expect("a close");
     vec![Sample::of("CPU to fill", "us/record", each)]
 }
 
-fn open(folder: &Path) -> Embedded {
+/// A store, with what takes what becomes durable.
+struct Asked {
+    store: Embedded,
+    durable: mpsc::UnboundedReceiver<Committed>,
+}
+
+fn open(folder: &Path) -> Asked {
     let mut builder = DirBuilder::new();
     builder
         .mode(0o700)
         .recursive(true)
         .create(folder)
         .expect("a folder");
-    Embedded::open(&folder.join("store"), Options::default()).expect("a store")
+    let store = Embedded::open(&folder.join("store"), Options::default()).expect("a store");
+    let (outlet, durable) = mpsc::unbounded_channel();
+    store.hand_over(outlet);
+    Asked { store, durable }
 }
 
 /// Channels as the clients of this bench know them.
-async fn channels(store: &Embedded, count: u32) -> Vec<ChannelId> {
+async fn channels(asked: &mut Asked, count: u32) -> Vec<ChannelId> {
+    let Asked { store, durable } = asked;
     let now = now();
     store.expire(now).await.expect("a day");
     let mut ids = Vec::with_capacity(count as usize);
@@ -100,14 +112,15 @@ async fn channels(store: &Embedded, count: u32) -> Vec<ChannelId> {
             ids.push(id);
             store.put_guard(id, None, Guard::new(&spec, None, now))
         });
-        for put in together(puts).await {
+        for put in together(durable, puts).await {
             assert!(put.expect("a guard"), "the channel was there");
         }
     }
     ids
 }
 
-async fn append(store: &Embedded, to: impl Iterator<Item = ChannelId>, bytes: &Bytes, batch: usize) {
+async fn append(asked: &mut Asked, to: impl Iterator<Item = ChannelId>, bytes: &Bytes, batch: usize) {
+    let Asked { store, durable } = asked;
     let expires = Hours(now().0 + 30 * 24);
     let mut to = to.peekable();
     while to.peek().is_some() {
@@ -121,25 +134,36 @@ async fn append(store: &Embedded, to: impl Iterator<Item = ChannelId>, bytes: &B
                 guard: None,
             })
         });
-        for appended in together(appends).await {
+        for appended in together(durable, appends).await {
             assert!(matches!(appended, Ok(Appended::Stored(_))), "{appended:?}");
         }
     }
 }
 
-/// Begins all of them, then waits for one after the other.
-async fn together<F: Future>(futures: impl Iterator<Item = F>) -> Vec<F::Output> {
+/// Begins all of them, takes what becomes durable as the relay does, which answers them, and then waits for one after the
+/// other.
+async fn together<F: Future>(
+    durable: &mut mpsc::UnboundedReceiver<Committed>,
+    futures: impl Iterator<Item = F>,
+) -> Vec<F::Output> {
     let mut begun = Vec::new();
     for future in futures {
-        let mut future = Box::pin(future);
+        // The runtime's budget would let only the first 64 begin, and the others one by one.
+        let mut future = Box::pin(unconstrained(future));
         let first = poll_fn(|cx| Poll::Ready(future.as_mut().poll(cx))).await;
         begun.push((future, first));
     }
     let mut ended = Vec::with_capacity(begun.len());
-    for (future, first) in begun {
+    for (mut future, first) in begun {
         ended.push(match first {
             Poll::Ready(output) => output,
-            Poll::Pending => future.await,
+            Poll::Pending => loop {
+                tokio::select! {
+                    biased;
+                    output = &mut future => break output,
+                    Some(batch) = durable.recv() => drop(batch),
+                }
+            },
         });
     }
     ended

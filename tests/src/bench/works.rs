@@ -14,6 +14,7 @@ use super::client::{Dialler, Frames, Session, count};
 use super::load::{ENTRY, Phase, Run, beat, draw, saturate, watch};
 use super::report::Sample;
 use super::server::Server;
+use crate::figures::samples::Times;
 
 /// Connections that are being made at a time.
 const AT_ONCE: usize = 64;
@@ -231,14 +232,18 @@ pub(super) async fn grown(server: &Server, channels: u32, touched: u32) -> Vec<S
     }
     let opened = server.cpu();
     let bytes = Bytes::from(vec![7; ENTRY]);
+    let mut waited = Times::new();
     for handle in handles {
+        let asked = Instant::now();
         session.append(handle, &bytes).await;
+        waited.add(asked.elapsed());
     }
     let appended = server.cpu();
     let each = |time: Duration| time.as_secs_f64() * 1e6 / f64::from(touched);
     vec![
         Sample::of("CPU of an open", "us", each(opened - before)),
         Sample::of("CPU of an append", "us", each(appended - opened)),
+        Sample::of("ack p99", "ms", waited.milliseconds().p99),
         Sample::of("memory at rest", "MiB", memory),
     ]
 }
