@@ -86,6 +86,8 @@ labels! {
     SafetyCode => "safety code",
     /// A key package named by its hash.
     KeyPackage => "key package",
+    /// Points of unity in one language.
+    Principles => "principles",
     /// A record of the vault: its place.
     VaultPlace => "vault place",
     /// A record of the vault: its key.

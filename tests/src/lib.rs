@@ -5,6 +5,7 @@ pub mod bench;
 pub mod demo;
 pub mod figures;
 pub mod harness;
+pub mod machine;
 pub mod needles;
 pub mod net;
 pub mod process;

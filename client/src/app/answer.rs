@@ -155,6 +155,24 @@ pub enum Answer {
         /// One line each.
         checks: Vec<Check>,
     },
+    /// The rules of a body.
+    Charter {
+        /// The body.
+        body: String,
+        /// What kind it is: `cell`, `chapter` or `committee`.
+        kind: String,
+        /// The rules as TOML, which `found --charter` takes.
+        toml: String,
+        /// The rules in words, one a line.
+        rules: Vec<String>,
+    },
+    /// The points of unity.
+    Principles(PrinciplesView),
+    /// What waits for this person.
+    Inbox {
+        /// What has a date first, the earliest first.
+        items: Vec<InboxItem>,
+    },
     /// Somebody was removed.
     Removed {
         /// Whom.
@@ -164,6 +182,73 @@ pub enum Answer {
         /// The room's keys have turned: they read nothing from here on.
         cut: bool,
     },
+}
+
+/// The points of unity of a body.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct PrinciplesView {
+    /// The body.
+    pub body: String,
+    /// What the body calls them.
+    pub word: String,
+    /// Which version; 0 while there is none.
+    pub version: u32,
+    /// The texts, in order of language.
+    pub texts: Vec<TextView>,
+    /// Who has accepted what counts, by name.
+    pub accepted: Vec<AcceptanceView>,
+    /// Who has not.
+    pub missing: Vec<String>,
+    /// Until when this person has to accept, if they have not.
+    pub due: Option<u64>,
+}
+
+/// A text in one language.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct TextView {
+    /// Language tag.
+    pub language: String,
+    /// The text.
+    pub text: String,
+    /// Its hash, by which it is accepted.
+    pub hash: String,
+}
+
+/// Somebody's acceptance.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct AcceptanceView {
+    /// Whose.
+    pub name: String,
+    /// Of which version.
+    pub version: u32,
+    /// In which language.
+    pub language: String,
+}
+
+/// Something that waits for a person.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct InboxItem {
+    /// Which kind: `request`, `vouch`, `accept`, `renewal` or `office`.
+    pub kind: String,
+    /// In which body.
+    pub body: String,
+    /// What, in words.
+    pub what: String,
+    /// The command that does it.
+    pub next: String,
+    /// Until when, where there is such a time (minutes since 1970-01-01T00:00Z).
+    pub due: Option<u64>,
+}
+
+/// An office that somebody holds.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct OfficeView {
+    /// What the body calls it.
+    pub office: String,
+    /// Until when; none: until it is handed over.
+    pub until: Option<u64>,
+    /// That time is over: it allows nothing but its hand-over.
+    pub lapsed: bool,
 }
 
 /// How long words of a room are kept on this device.
@@ -351,6 +436,10 @@ pub struct RequestView {
     pub word: String,
     /// By which invite.
     pub invite: u32,
+    /// Whose vouches count, by name.
+    pub vouches: Vec<String>,
+    /// How many of others are needed, where this person admits.
+    pub vouches_needed: usize,
 }
 
 /// What became of one decision.
@@ -530,6 +619,12 @@ pub struct PersonView {
     pub standing: String,
     /// What they may do.
     pub powers: Vec<String>,
+    /// Which stage they are in, or would come into, in the body's words.
+    pub sphere: String,
+    /// `good`, `lapsed` (the points of unity were not accepted in time) or `suspended`.
+    pub regard: String,
+    /// Offices they hold.
+    pub offices: Vec<OfficeView>,
     /// Compared codes with this person.
     pub verified: bool,
     /// It is oneself.

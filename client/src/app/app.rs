@@ -131,7 +131,7 @@ impl App {
     }
 
     async fn ask(&self, engine: &Engine, intent: Intent, telling: &Telling) -> Result<Answer, Problem> {
-        use super::{body, membership, relays, retention, successor, talk};
+        use super::{body, inbox, membership, principles, relays, retention, standing, successor, talk};
         match intent {
             Intent::Passphrase { old, new } => self.passphrase(engine, old, new, telling.clone()).await,
             Intent::Backup { file, force } => self.backup(engine, &file, force, telling.clone()).await,
@@ -151,7 +151,27 @@ impl App {
                 label,
                 name,
                 suite,
-            } => body::found(engine, kind, &label, name.as_deref(), suite).await,
+                charter,
+            } => body::found(engine, kind, &label, name.as_deref(), suite, charter.as_deref()).await,
+            Intent::Charter { body } => principles::charter(engine, &body),
+            Intent::Principles { body } => principles::show(engine, &body),
+            Intent::SetPrinciples {
+                body,
+                texts,
+                substance,
+            } => principles::set(engine, &body, texts, substance).await,
+            Intent::Accept { body, language, hash } => {
+                principles::accept(engine, &body, &language, &hash).await
+            }
+            Intent::Vouch { body, name } => standing::vouch(engine, &body, &name).await,
+            Intent::Promote { body, name } => standing::promote(engine, &body, &name).await,
+            Intent::Demote { body, name, reason } => standing::demote(engine, &body, &name, &reason).await,
+            Intent::Suspend { body, name, reason } => standing::suspend(engine, &body, &name, &reason).await,
+            Intent::Lift { body, name } => standing::lift(engine, &body, &name).await,
+            Intent::HandOver { body, office, name } => {
+                standing::hand_over(engine, &body, &office, name.as_deref()).await
+            }
+            Intent::Inbox {} => inbox::inbox(engine),
             Intent::Rooms {} => body::rooms(engine),
             Intent::People { body } => body::people(engine, &body),
             Intent::Verify {

@@ -6,6 +6,7 @@ use super::answer::Answer;
 use super::intent::{KindWord, SuiteWord};
 use super::problem::{Code, Problem};
 use super::{find, view};
+use crate::charter;
 use crate::engine::{Engine, EngineError, Founding};
 
 /// Founds a body at the relay that was added last.
@@ -15,6 +16,7 @@ pub(super) async fn found(
     label: &str,
     name: Option<&str>,
     suite: SuiteWord,
+    charter: Option<&str>,
 ) -> Result<Answer, Problem> {
     let label = Name::new(label).map_err(EngineError::from)?;
     let name = Name::new(name.unwrap_or("founder")).map_err(EngineError::from)?;
@@ -30,8 +32,18 @@ pub(super) async fn found(
         .last()
         .map(|relay| relay.address.clone())
         .ok_or(EngineError::NoRelay)?;
+    let kind = view::kind(kind);
+    let rules = charter.unwrap_or_else(|| charter::shipped(kind));
+    let charter = charter::read(rules).map_err(|error| {
+        Problem::new(
+            Code::BadInput,
+            format!("that is no charter: {error}"),
+            "begin with one that `caucus charter draft` writes",
+        )
+    })?;
     let founding = Founding {
-        kind: view::kind(kind),
+        kind,
+        charter,
         label: label.clone(),
         name: name.clone(),
         suite: match suite {

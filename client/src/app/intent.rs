@@ -22,6 +22,10 @@ impl fmt::Debug for Secret {
 pub enum KindWord {
     /// Small, closed.
     Cell,
+    /// A mass organization.
+    Chapter,
+    /// An organizing committee or editorial board.
+    Committee,
 }
 
 /// Which MLS ciphersuite a body is founded with.
@@ -132,6 +136,14 @@ pub enum Intent {
         /// Its ciphersuite.
         #[serde(default)]
         suite: SuiteWord,
+        /// Its rules, as TOML; those that come with the program if none are given.
+        #[serde(default)]
+        charter: Option<String>,
+    },
+    /// The rules of a body. Answer: `charter`.
+    Charter {
+        /// Which.
+        body: String,
     },
     /// Opens an invite. Answer: `invited`.
     Invite {
@@ -275,6 +287,83 @@ pub enum Intent {
         #[serde(default)]
         name: Option<String>,
     },
+    /// Gives one's word for somebody's next step: in, or into the next stage. Answer: `done`.
+    Vouch {
+        /// In which body.
+        body: String,
+        /// For whom.
+        name: String,
+    },
+    /// Takes somebody into the next stage. Answer: `done`.
+    Promote {
+        /// In which body.
+        body: String,
+        /// Whom.
+        name: String,
+    },
+    /// Takes somebody back into the stage before. Answer: `done`.
+    Demote {
+        /// In which body.
+        body: String,
+        /// Whom.
+        name: String,
+        /// Why.
+        #[serde(default)]
+        reason: String,
+    },
+    /// Begins a review of somebody's conduct. Answer: `done`.
+    Suspend {
+        /// In which body.
+        body: String,
+        /// Whose.
+        name: String,
+        /// Why.
+        #[serde(default)]
+        reason: String,
+    },
+    /// Ends a review. Answer: `done`.
+    Lift {
+        /// In which body.
+        body: String,
+        /// Whose.
+        name: String,
+    },
+    /// The points of unity, and who has accepted them. Answer: `principles`.
+    Principles {
+        /// Of which body.
+        body: String,
+    },
+    /// Sets the points of unity. Answer: `done`.
+    SetPrinciples {
+        /// Of which body.
+        body: String,
+        /// The text by language tag.
+        texts: std::collections::BTreeMap<String, String>,
+        /// Everybody has to accept them anew; without it, it was a slip of the pen.
+        #[serde(default)]
+        substance: bool,
+    },
+    /// Accepts the points of unity that were read. Answer: `done`.
+    Accept {
+        /// Of which body.
+        body: String,
+        /// In which language.
+        language: String,
+        /// Hash of the text, as `principles` gives it.
+        hash: String,
+    },
+    /// Hands an office to the next in line: one's own, or one whose time is over. Answer: `done`.
+    HandOver {
+        /// In which body.
+        body: String,
+        /// What the body calls it.
+        office: String,
+        /// Whose, where several hold it.
+        #[serde(default)]
+        name: Option<String>,
+    },
+    /// What waits for this person. Answer: `inbox`.
+    Inbox {},
     /// Leaves a body. Answer: `done`.
     Leave {
         /// Which.

@@ -6,21 +6,25 @@ mod app;
 mod body;
 mod explain;
 mod find;
+mod inbox;
 mod intent;
 mod keep;
 mod membership;
+mod principles;
 mod problem;
 mod relays;
 mod retention;
+mod standing;
 mod status;
 mod successor;
 mod talk;
 mod view;
 
 pub use answer::{
-    Answer, Check, ContradictionView, DecidedView, InviteView, JoinStage, JoinView, MessageKind, MessageView,
-    PersonView, ProtectionView, RelayState, RelayView, RequestView, RetentionView, RoomState, RoomView,
-    Status, SuccessorView, SuccessorWord, VaultWord, Verdict,
+    AcceptanceView, Answer, Check, ContradictionView, DecidedView, InboxItem, InviteView, JoinStage,
+    JoinView, MessageKind, MessageView, OfficeView, PersonView, PrinciplesView, ProtectionView, RelayState,
+    RelayView, RequestView, RetentionView, RoomState, RoomView, Status, SuccessorView, SuccessorWord,
+    TextView, VaultWord, Verdict,
 };
 pub use app::{App, IDLE_MINUTES, Telling};
 pub use intent::{Intent, Keep, KindWord, Secret, SuiteWord};

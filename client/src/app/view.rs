@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use caucus_proto::id::{PersonaId, Position};
 use caucus_proto::org::genesis::GOVERNING_ROOM;
 use caucus_proto::org::witness::IDLE_DAYS;
-use caucus_proto::org::{Kind, Power, Standing};
+use caucus_proto::org::{Kind, Office, Power, Regard, Standing, State};
 
 use super::answer::{
-    ContradictionView, InviteView, JoinStage, JoinView, MessageKind, MessageView, PersonView, RelayView,
-    RequestView, RoomState, RoomView,
+    ContradictionView, InviteView, JoinStage, JoinView, MessageKind, MessageView, OfficeView, PersonView,
+    RelayView, RequestView, RoomState, RoomView,
 };
 use super::successor;
 
@@ -175,7 +175,7 @@ pub(super) fn people(engine: &Engine, room: &Room) -> Result<Vec<PersonView>, En
             Standing::Gone { .. } => "gone",
             Standing::Awaited { .. } => "awaited",
         };
-        let powers = [Power::Admit, Power::Remove, Power::Keys, Power::Floor]
+        let powers = Power::ALL
             .into_iter()
             .filter(|power| person.is_present() && state.holds(persona, *power))
             .map(|power| power.word().to_owned())
@@ -185,6 +185,14 @@ pub(super) fn people(engine: &Engine, room: &Room) -> Result<Vec<PersonView>, En
             persona: persona.to_string(),
             standing: standing.to_owned(),
             powers,
+            sphere: state.charter().sphere_word(person.sphere).to_string(),
+            regard: match state.regard(person) {
+                Regard::Good => "good",
+                Regard::Lapsed => "lapsed",
+                Regard::Suspended => "suspended",
+            }
+            .to_owned(),
+            offices: offices(state, persona),
             verified: overlay.get(&verified_place(room, persona))?.is_some(),
             me: *persona == room.me(),
             silent_days: idle.get(persona).copied(),
@@ -197,6 +205,19 @@ pub(super) fn people(engine: &Engine, room: &Room) -> Result<Vec<PersonView>, En
     }
     rows.sort_by_key(|(gone, number, _)| (*gone, *number));
     Ok(rows.into_iter().map(|(_, _, view)| view).collect())
+}
+
+fn offices(state: &State, persona: &PersonaId) -> Vec<OfficeView> {
+    Office::ALL
+        .into_iter()
+        .flat_map(|office| state.mandates(office))
+        .filter(|mandate| mandate.holder == *persona)
+        .map(|mandate| OfficeView {
+            office: state.charter().office_word(mandate.office).to_string(),
+            until: mandate.end.map(|end| end.0),
+            lapsed: mandate.has_lapsed(state.now()),
+        })
+        .collect()
 }
 
 /// Open invites of a room.
@@ -250,6 +271,17 @@ pub(super) fn requests(
                 name: person.name.to_string(),
                 word,
                 invite: room.state().invites.get(invite).map_or(0, |invite| invite.number),
+                vouches: room
+                    .state()
+                    .vouchers(person, &room.me())
+                    .iter()
+                    .map(|by| room.name_of(by))
+                    .collect(),
+                vouches_needed: room.state().vouches_needed(
+                    room.state().charter().admission.vouches,
+                    &room.me(),
+                    &record.persona,
+                ),
             },
             record.persona,
         ));
@@ -317,5 +349,7 @@ pub(super) fn relay(address: String, info: &caucus_proto::wire::RelayInfo, defau
 pub(super) const fn kind(word: super::KindWord) -> Kind {
     match word {
         super::KindWord::Cell => Kind::Cell,
+        super::KindWord::Chapter => Kind::Chapter,
+        super::KindWord::Committee => Kind::Committee,
     }
 }

@@ -34,7 +34,14 @@ const GROUPS: [(&str, &[(&str, &str)]); 4] = [
     (
         "People",
         &[
+            ("inbox", "what waits for you"),
             ("people BODY", "who is there and what they may do"),
+            ("charter", "a body's rules; a draft of your own"),
+            ("principles", "a body's points of unity: read, accept, set"),
+            ("vouch BODY NAME", "give your word for somebody"),
+            ("promote, demote", "take somebody into the next stage, or back"),
+            ("suspend, lift", "begin a review of somebody, and end it"),
+            ("handover BODY OFFICE", "hand an office to the next in line"),
             ("verify BODY NAME", "compare codes with somebody"),
             ("renew BODY NAME", "let a device back in that asks for it"),
             ("remove BODY NAME", "remove somebody"),

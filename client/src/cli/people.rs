@@ -7,7 +7,8 @@ use super::ending;
 use super::failure::Failure;
 use super::session::Session;
 use super::table::Table;
-use crate::app::{Answer, Intent, PersonView};
+use super::time;
+use crate::app::{Answer, Intent, OfficeView, PersonView};
 
 /// Show who is in a body, what they may do, and with whom you compared codes
 #[derive(Args, Debug)]
@@ -27,7 +28,8 @@ impl People {
             let Answer::People { people, .. } = answer else {
                 return Err(Session::unexpected(&answer));
             };
-            let mut table = Table::with_head(["NAME", "STANDING", "MAY", "CODES"]);
+            let mut table = Table::with_head(["NAME", "STANDING", "STAGE", "OFFICE", "MAY", "CODES"]);
+            let now = session.now;
             for person in people {
                 let standing = standing(&person);
                 table.row([
@@ -39,6 +41,8 @@ impl People {
                     } else {
                         standing
                     },
+                    plain(person.sphere),
+                    offices(&person.offices, now),
                     if person.standing != "present" {
                         dim("-")
                     } else if person.powers.is_empty() {
@@ -60,8 +64,27 @@ impl People {
     }
 }
 
+fn offices(offices: &[OfficeView], now: u64) -> super::console::Piece<'static> {
+    if offices.is_empty() {
+        return dim("-");
+    }
+    let lapsed = offices.iter().any(|office| office.lapsed);
+    let words: Vec<_> = offices
+        .iter()
+        .map(|office| match office.until {
+            Some(_) if office.lapsed => format!("{} (over)", office.office),
+            Some(until) => format!("{} until {}", office.office, time::clock(until, now)),
+            None => office.office.clone(),
+        })
+        .collect();
+    let words = words.join(", ");
+    if lapsed { warn(words) } else { plain(words) }
+}
+
 fn standing(person: &PersonView) -> super::console::Piece<'static> {
     match person.standing.as_str() {
+        "present" if person.regard == "suspended" => warn("in, suspended"),
+        "present" if person.regard == "lapsed" => warn("in, has not accepted in time"),
         "present" => plain("in"),
         "applied" => plain("asks to join"),
         "admitted" => plain("admitted, not yet in"),

@@ -30,13 +30,21 @@ impl Requests {
             if requests.is_empty() {
                 return session.console.say("Nobody waits.");
             }
-            let mut table = Table::with_head(["N", "BODY", "NAME", "INVITE", "WORD"]);
+            let mut table = Table::with_head(["N", "BODY", "NAME", "INVITE", "VOUCHES", "WORD"]);
             for request in requests {
                 table.row([
                     plain(request.number.to_string()),
                     plain(request.body),
                     bold(request.name),
                     plain(request.invite.to_string()),
+                    plain(match request.vouches_needed {
+                        0 => request.vouches.join(", "),
+                        needed => format!(
+                            "{} of {needed} {}",
+                            request.vouches.len(),
+                            request.vouches.join(", ")
+                        ),
+                    }),
                     plain(request.word),
                 ]);
             }

@@ -66,6 +66,52 @@ pub(super) fn item(state: &State, outcome: &Outcome, subject: Option<&str>) -> I
             Effect::Answered => {
                 "turned the keys back, because those that were set are not the room's".to_owned()
             }
+            Effect::Vouched { persona, sphere } => {
+                let word = state.charter().sphere_word(*sphere);
+                format!("vouches for {} to become {word}", name(persona))
+            }
+            Effect::Promoted { persona, sphere } => {
+                format!(
+                    "promoted {} to {}",
+                    name(persona),
+                    state.charter().sphere_word(*sphere)
+                )
+            }
+            Effect::Demoted {
+                persona,
+                sphere,
+                reason,
+            } => {
+                let word = state.charter().sphere_word(*sphere);
+                format!("set {} back to {word}{}", name(persona), because(reason))
+            }
+            Effect::Suspended { persona, reason } => {
+                format!("suspended {} for a review{}", name(persona), because(reason))
+            }
+            Effect::Lifted { persona } => format!("ended the review of {}", name(persona)),
+            Effect::PrinciplesSet {
+                version, substance, ..
+            } => {
+                let word = &state.charter().words.principles;
+                let asks = if *substance {
+                    "everybody is asked to accept them"
+                } else {
+                    "nobody needs to accept them anew"
+                };
+                format!("set the {word}, version {version}: {asks}")
+            }
+            Effect::PrinciplesAccepted(accepted) => {
+                let word = &state.charter().words.principles;
+                format!("accepted the {word}, version {}", accepted.version)
+            }
+            Effect::HandedOver { office, holder, to } => {
+                let word = state.charter().office_word(*office);
+                if holder == to {
+                    format!("{} is {word} for another term", name(to))
+                } else {
+                    format!("{} is {word} after {}", name(to), name(holder))
+                }
+            }
             Effect::ControlNamed { .. } => return Item::Quiet("named a control key".to_owned()),
             Effect::OlderRemoved { .. } => return Item::Quiet("removed an old device".to_owned()),
             Effect::Refreshed => return Item::Quiet("renewed their keys".to_owned()),

@@ -1,10 +1,11 @@
-//! What a keyholder's device does by itself: names its control key, keeps the channel's controls in step with
-//! the office, and carries requests from drops into the log.
+//! What a device does by itself for an office: takes over one that is due, names its control key, keeps the channel's
+//! controls in step with the office, and carries requests from drops into the log.
 
 use caucus_proto::codec;
 use caucus_proto::id::{IntentId, Position};
 use caucus_proto::label::{Label, derive};
-use caucus_proto::org::{Application, Deed, Denied, Person};
+use caucus_proto::org::charter::MOST_KEYHOLDERS;
+use caucus_proto::org::{Application, Deed, Denied, Office, Person};
 use caucus_proto::wire::{Control, SLOTS};
 use x25519_dalek::{PublicKey, StaticSecret};
 
@@ -14,6 +15,9 @@ use super::random;
 use super::record::{Health, Job};
 use super::room::Room;
 use crate::mls::read_key_package;
+
+// Every keyholder whom a charter allows has a place among the channel's controls.
+const _: () = assert!(MOST_KEYHOLDERS as usize == SLOTS);
 
 /// Requests that may wait in the outbox on their way from a drop into the log.
 const CARRIED: usize = 8;
@@ -30,12 +34,37 @@ impl Room {
         if self.cursor.health != Health::Open || !self.is_keyholder() || named {
             return Ok(());
         }
-        let deed = Deed::ControlKey { key };
-        let encoded = codec::encode(&deed, codec::LIMIT)?;
+        self.submit_once(&Deed::ControlKey { key })
+    }
+
+    /// Puts the act that hands an office on into the outbox, where its time is over and this person is next.
+    pub(super) fn take_over(&mut self) -> Result<(), EngineError> {
+        if self.cursor.health != Health::Open {
+            return Ok(());
+        }
+        let (now, me) = (self.state.now(), self.record.persona);
+        let over = Office::ALL.into_iter().find_map(|office| {
+            let mandate = self
+                .state
+                .mandates(office)
+                .find(|mandate| mandate.has_lapsed(now))?;
+            let next = self.state.next_in_line(office, &mandate.holder);
+            let holder = mandate.holder;
+            (next.unwrap_or(holder) == me).then_some(Deed::HandOver { office, holder })
+        });
+        match over {
+            Some(deed) => self.submit_once(&deed),
+            None => Ok(()),
+        }
+    }
+
+    /// Submits a deed unless the same one waits already. What is refused or cannot be done now is tried again later.
+    fn submit_once(&mut self, deed: &Deed) -> Result<(), EngineError> {
+        let encoded = codec::encode(deed, codec::LIMIT)?;
         if self.outbox.values().any(|item| item.deed == encoded) {
             return Ok(());
         }
-        match self.submit(IntentId(random::bytes()?), &deed) {
+        match self.submit(IntentId(random::bytes()?), deed) {
             Ok(()) | Err(EngineError::Denied(_) | EngineError::RoomState(_)) => Ok(()),
             Err(error) => Err(error),
         }

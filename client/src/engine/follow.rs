@@ -80,6 +80,14 @@ impl Room {
             | Effect::ControlNamed { .. }
             | Effect::FloorRaised { .. }
             | Effect::OlderRemoved { .. }
+            | Effect::Vouched { .. }
+            | Effect::Promoted { .. }
+            | Effect::Demoted { .. }
+            | Effect::Suspended { .. }
+            | Effect::Lifted { .. }
+            | Effect::PrinciplesSet { .. }
+            | Effect::PrinciplesAccepted(..)
+            | Effect::HandedOver { .. }
             | Effect::Refreshed => Ok(()),
         }
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use caucus_proto::envelope::AccessSecret;
 use caucus_proto::id::{ChannelId, Counter, Minutes, Nonce, Position};
-use caucus_proto::org::{Genesis, Kind, Name, Running, State, SuiteChoice};
+use caucus_proto::org::{Charter, Genesis, Kind, Name, Running, State, SuiteChoice};
 use caucus_proto::wire::{ChannelSpec, Flag, RelayAddress, Retention};
 use x25519_dalek::{PublicKey, StaticSecret};
 
@@ -30,6 +30,8 @@ pub struct Founding {
     pub name: Name,
     /// Its suite.
     pub suite: SuiteChoice,
+    /// Its rules.
+    pub charter: Charter,
 }
 
 /// A body that is made and stands nowhere yet; its group is in the overlay.
@@ -86,6 +88,7 @@ impl Draft {
             founder_name: founding.name,
             control: PublicKey::from(&control).to_bytes(),
             founded: now.minutes,
+            charter: founding.charter,
             nonce: Nonce(random::bytes()?),
         };
         let creation = StaticSecret::from(random::bytes::<32>()?);

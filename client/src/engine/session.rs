@@ -168,6 +168,7 @@ impl<'a> Session<'a> {
 
     /// Everything there is to do now.
     pub(super) async fn work(&mut self) -> Result<(), EngineError> {
+        self.room.room().take_over()?;
         self.room.room().name_control_key()?;
         self.send().await?;
         self.set_controls().await?;

@@ -7,6 +7,9 @@ use serde::{Deserialize, Serialize};
 use crate::codec;
 use crate::error::{Misuse, PeerFault};
 use crate::id::{ChannelId, IntentId, Minutes, PersonaId, Position};
+use crate::org::mandate::Office;
+use crate::org::principles::Wording;
+use crate::org::sphere::Sphere;
 
 /// An act: its id makes it count once per author, its position says what its author knew (law 4), its
 /// feature says which clients must understand it (law 15).
@@ -90,6 +93,64 @@ pub enum Deed {
         /// Hash of the key package of the request that was compared.
         key_package: [u8; 32],
     },
+    /// Gives one's word for somebody's next step.
+    Vouch {
+        /// Whose.
+        persona: PersonaId,
+        /// Into which sphere.
+        sphere: Sphere,
+    },
+    /// Takes somebody into the next sphere.
+    Promote {
+        /// Whom.
+        persona: PersonaId,
+        /// Into which.
+        sphere: Sphere,
+    },
+    /// Takes somebody back into an outer sphere.
+    Demote {
+        /// Whom.
+        persona: PersonaId,
+        /// Into which.
+        sphere: Sphere,
+        /// Why; may be empty.
+        reason: String,
+    },
+    /// Begins a review of somebody's conduct: no office, no vouch, no promotion until it ends.
+    Suspend {
+        /// Whose.
+        persona: PersonaId,
+        /// Why; may be empty.
+        reason: String,
+    },
+    /// Ends a review before its time.
+    Lift {
+        /// Whose.
+        persona: PersonaId,
+    },
+    /// Sets the points of unity.
+    Principles {
+        /// The text, by language.
+        texts: Vec<Wording>,
+        /// Whether everybody has to accept it anew.
+        substance: bool,
+    },
+    /// Accepts the points of unity.
+    Accept {
+        /// Which version.
+        version: u32,
+        /// In which language.
+        language: String,
+        /// Hash of the text that was read.
+        hash: [u8; 32],
+    },
+    /// Hands an office over to the next in line: one's own, or one whose time is over.
+    HandOver {
+        /// Which.
+        office: Office,
+        /// Whose.
+        holder: PersonaId,
+    },
 }
 
 /// A key package that a commit adds.
@@ -164,7 +225,15 @@ impl Deed {
             | Self::Leave
             | Self::ControlKey { .. }
             | Self::RaiseFloor { .. }
-            | Self::Renew { .. } => 1,
+            | Self::Renew { .. }
+            | Self::Vouch { .. }
+            | Self::Promote { .. }
+            | Self::Demote { .. }
+            | Self::Suspend { .. }
+            | Self::Lift { .. }
+            | Self::Principles { .. }
+            | Self::Accept { .. }
+            | Self::HandOver { .. } => 1,
         }
     }
 
@@ -181,6 +250,14 @@ impl Deed {
             Self::ControlKey { .. } => "ControlKey",
             Self::RaiseFloor { .. } => "RaiseFloor",
             Self::Renew { .. } => "Renew",
+            Self::Vouch { .. } => "Vouch",
+            Self::Promote { .. } => "Promote",
+            Self::Demote { .. } => "Demote",
+            Self::Suspend { .. } => "Suspend",
+            Self::Lift { .. } => "Lift",
+            Self::Principles { .. } => "Principles",
+            Self::Accept { .. } => "Accept",
+            Self::HandOver { .. } => "HandOver",
         }
     }
 }

@@ -1,7 +1,7 @@
 //! One entry moves the state on: total and deterministic (laws 1 to 3). What breaks a rule changes nothing
 //! but position and clock, and says why.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::BTreeSet;
 
 use crate::codec;
 use crate::id::{Minutes, PersonaId, Position};
@@ -9,9 +9,11 @@ use crate::org::FEATURE;
 use crate::org::act::{Act, CommitOps};
 use crate::org::denied::Denied;
 use crate::org::judge::Effect;
+use crate::org::mandate::DAY;
 use crate::org::notice::SignedNotice;
 use crate::org::person::{Following, Intent, Person, Renewal, Standing};
 use crate::org::state::{GONE_REMEMBERED, Invite, State};
+use crate::org::vouch::Suspension;
 
 /// Where an entry stands and what the relay says it did.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -71,6 +73,9 @@ impl State {
                     self.enact(at, &persona, effect);
                 }
             }
+            if effects.iter().any(Effect::moves_people) {
+                self.fill_seats(at.position);
+            }
             if at.cut && !effects.contains(&Effect::Answered) {
                 self.cut(at.position);
             }
@@ -79,6 +84,8 @@ impl State {
             self.hear(at.position, &persona, input);
             self.witness(&persona, time);
         }
+        self.people.settle();
+        self.invites.settle();
         outcome
     }
 
@@ -158,24 +165,13 @@ impl State {
                 invite,
                 key_package,
             } => {
+                let sphere = self.charter().admission.sphere;
                 let person = Person {
-                    key: *key,
-                    name: name.clone(),
-                    number: self.next_person,
                     standing: Standing::Applied {
                         invite: *invite,
                         key_package: *key_package,
                     },
-                    control: None,
-                    latest: None,
-                    active: None,
-                    intents: VecDeque::new(),
-                    forgotten: Position(0),
-                    renewed: Position(0),
-                    leaf: None,
-                    older: 0,
-                    spoke: Position(0),
-                    wants: None,
+                    ..Person::new(*key, name.clone(), self.next_person, sphere, self.now())
                 };
                 self.next_person = self.next_person.saturating_add(1);
                 self.people.insert(*persona, person);
@@ -184,9 +180,14 @@ impl State {
                 persona,
                 invite,
                 key_package,
+                sponsors,
             } => {
                 if let Some(invite) = self.invites.get_mut(invite) {
                     invite.left = invite.left.saturating_sub(1);
+                }
+                if let Some(person) = self.people.get_mut(persona) {
+                    person.sponsors.clone_from(sponsors);
+                    person.vouches.clear();
                 }
                 self.stand(
                     persona,
@@ -273,8 +274,11 @@ impl State {
             }
             Effect::Seated { persona, leaf } => {
                 self.stand(persona, Standing::Present { since: at.position });
+                let now = self.now();
                 if let Some(person) = self.people.get_mut(persona) {
                     person.leaf = Some(*leaf);
+                    person.joined = now;
+                    person.sphere_since = now;
                 }
             }
             Effect::Unseated { persona } => {
@@ -289,6 +293,33 @@ impl State {
                 self.forget_gone();
                 self.close_invites();
             }
+            Effect::Vouched { persona, .. } => self.vouch(author, persona),
+            Effect::Promoted { persona, sphere } | Effect::Demoted { persona, sphere, .. } => {
+                self.move_to(persona, *sphere);
+            }
+            Effect::Suspended { persona, .. } => {
+                let days = u64::from(self.charter().review.days);
+                let until = Minutes(self.now().0.saturating_add(days * DAY));
+                if let Some(person) = self.people.get_mut(persona) {
+                    person.suspended = Some(Suspension { by: *author, until });
+                }
+            }
+            Effect::Lifted { persona } => {
+                if let Some(person) = self.people.get_mut(persona) {
+                    person.suspended = None;
+                }
+            }
+            Effect::PrinciplesSet {
+                version,
+                texts,
+                substance,
+            } => self.set_principles(*version, texts, *substance),
+            Effect::PrinciplesAccepted(accepted) => {
+                if let Some(person) = self.people.get_mut(author) {
+                    person.accepted = Some(accepted.clone());
+                }
+            }
+            Effect::HandedOver { office, holder, to } => self.hand_over(*office, holder, *to, at.position),
         }
     }
 
@@ -317,8 +348,17 @@ impl State {
         }
         self.access = position;
         self.answered = false;
-        for person in self.people.values_mut() {
-            if let Standing::Gone { uncut, .. } = &mut person.standing {
+        let knows = |person: &Person| matches!(person.standing, Standing::Gone { uncut: true, .. });
+        let who: Vec<_> = self
+            .people
+            .iter()
+            .filter(|(_, person)| knows(person))
+            .map(|(id, _)| *id)
+            .collect();
+        for persona in who {
+            if let Some(person) = self.people.get_mut(&persona)
+                && let Standing::Gone { uncut, .. } = &mut person.standing
+            {
                 *uncut = false;
             }
         }
@@ -334,10 +374,10 @@ impl State {
                 _ => None,
             })
             .collect();
-        self.invites.retain(|id, _| waiting.contains(id));
-        for invite in self.invites.values_mut() {
+        self.invites.retain(|id, invite| {
             invite.closed = true;
-        }
+            waiting.contains(id)
+        });
     }
 
     /// Keeps the number of those who are out bounded. Who still knows the channel's keys is forgotten last.

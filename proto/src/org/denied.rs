@@ -113,6 +113,58 @@ pub enum Denied {
     /// Only whoever may hold the channel's controls makes a successor.
     #[error("only a keyholder makes a successor of the room")]
     NoKeyholder,
+    /// One does not decide on oneself (law 13).
+    #[error("nobody decides on themselves")]
+    OwnCase,
+    /// The charter asks for more vouches.
+    #[error("the charter asks for the vouches of {needed} others here, and {have} count so far")]
+    Vouches {
+        /// As many as are needed now.
+        needed: u16,
+        /// As many as there are.
+        have: u16,
+    },
+    /// The author's word does not count yet, or not now.
+    #[error(
+        "the charter lets those vouch who have been here long enough, in the sphere it names and in good standing"
+    )]
+    MayNotVouch,
+    /// The author has vouched as often as the charter allows.
+    #[error("the charter allows no more vouches of one person within thirty days")]
+    VouchedEnough,
+    /// There is no such step from where the person is.
+    #[error("that is no step from where this person is")]
+    NoSuchStep,
+    /// Suspended, or without accepting the points of unity in time.
+    #[error("this person is suspended, or has not accepted the points of unity in time")]
+    NotGood,
+    /// The charter asks for more time.
+    #[error("the charter asks for {days} days in the sphere before")]
+    TooEarly {
+        /// So many.
+        days: u16,
+    },
+    /// The points of unity are not accepted.
+    #[error("this person has not accepted the points of unity")]
+    NotAccepted,
+    /// No review to end.
+    #[error("this person is not suspended")]
+    NotSuspended,
+    /// There is nothing to accept.
+    #[error("this body has no points of unity yet")]
+    NoPrinciples,
+    /// What was read is not what there is now.
+    #[error("the text has changed since, or is not there in this language: read it again")]
+    AnotherText,
+    /// They do not hold this office.
+    #[error("this person does not hold that office")]
+    NoMandate,
+    /// The mandate has not ended.
+    #[error("the time of this mandate is not over: only its holder hands it over")]
+    StillHeld,
+    /// There is nobody to hand it to.
+    #[error("there is nobody else who could hold that office")]
+    NobodyElse,
 }
 
 /// The standing that was needed.

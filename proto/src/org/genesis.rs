@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::codec;
 use crate::id::{BodyId, Minutes, Nonce, PersonaId, RoomId};
 use crate::label::{Label, hash};
+use crate::org::charter::Charter;
 use crate::org::name::Name;
 use crate::org::sign::PersonaPublic;
 
@@ -48,6 +49,8 @@ pub struct Genesis {
     pub control: [u8; 32],
     /// When, by the founder's clock.
     pub founded: Minutes,
+    /// The rules it begins with.
+    pub charter: Charter,
     /// Random.
     pub nonce: Nonce,
 }
@@ -56,7 +59,7 @@ impl Genesis {
     /// The body's id.
     #[must_use]
     pub fn body(&self) -> BodyId {
-        // A genesis is a few hundred bytes, so encoding it cannot pass the limit.
+        // A genesis is less than two kilobytes, so encoding it cannot pass the limit.
         BodyId(hash(
             Label::BodyId,
             &[&codec::encode(self, codec::LIMIT).unwrap_or_default()],

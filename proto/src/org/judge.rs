@@ -8,11 +8,14 @@ use crate::org::FEATURE;
 use crate::org::act::{Act, CommitOps, Deed, LONGEST_TEXT};
 use crate::org::application::{Application, LARGEST_KEY_PACKAGE, LONGEST_WORD, key_package_hash};
 use crate::org::denied::{Denied, WantedStanding};
+use crate::org::mandate::Office;
 use crate::org::name::Name;
 use crate::org::notice::{NoticeKind, SignedNotice};
 use crate::org::person::{Person, Standing};
 use crate::org::power::Power;
+use crate::org::principles::{Accepted, Wording};
 use crate::org::sign::PersonaPublic;
+use crate::org::sphere::Sphere;
 use crate::org::state::{Invite, LARGEST_ROOM, OPEN_INVITES, State, WAITING_REQUESTS};
 
 /// Seats that one commit may add.
@@ -63,6 +66,8 @@ pub enum Effect {
         invite: IntentId,
         /// Hash of their key package.
         key_package: [u8; 32],
+        /// Whose vouches counted.
+        sponsors: Vec<PersonaId>,
     },
     /// A request was declined.
     Declined {
@@ -148,6 +153,79 @@ pub enum Effect {
     },
     /// A keyholder answered wrong keys. Whoever had the secret before can read envelopes again until the next cut.
     Answered,
+    /// The author vouches for somebody.
+    Vouched {
+        /// Who.
+        persona: PersonaId,
+        /// Into which sphere.
+        sphere: Sphere,
+    },
+    /// Somebody came closer.
+    Promoted {
+        /// Who.
+        persona: PersonaId,
+        /// Into which sphere.
+        sphere: Sphere,
+    },
+    /// Somebody was set back.
+    Demoted {
+        /// Who.
+        persona: PersonaId,
+        /// Into which sphere.
+        sphere: Sphere,
+        /// Why.
+        reason: String,
+    },
+    /// Somebody's conduct is under review.
+    Suspended {
+        /// Who.
+        persona: PersonaId,
+        /// Why.
+        reason: String,
+    },
+    /// A review has ended.
+    Lifted {
+        /// Who.
+        persona: PersonaId,
+    },
+    /// The points of unity are others.
+    PrinciplesSet {
+        /// Which version.
+        version: u32,
+        /// The texts.
+        texts: Vec<Wording>,
+        /// Everybody has to accept them anew.
+        substance: bool,
+    },
+    /// The author accepted the points of unity.
+    PrinciplesAccepted(Accepted),
+    /// An office has another holder.
+    HandedOver {
+        /// Which.
+        office: Office,
+        /// Whose it was.
+        holder: PersonaId,
+        /// Whose it is.
+        to: PersonaId,
+    },
+}
+
+impl Effect {
+    /// Whether it may change who can hold an office.
+    pub(super) const fn moves_people(&self) -> bool {
+        matches!(
+            self,
+            Self::Removed { .. }
+                | Self::Left
+                | Self::Seated { .. }
+                | Self::Unseated { .. }
+                | Self::Followed { .. }
+                | Self::Promoted { .. }
+                | Self::Demoted { .. }
+                | Self::Suspended { .. }
+                | Self::Lifted { .. }
+        )
+    }
 }
 
 // What people write and whom they name stays out of logs: only the kind of an effect prints.
@@ -174,6 +252,14 @@ impl fmt::Debug for Effect {
             Self::Followed { .. } => "Followed(..)",
             Self::OlderRemoved { .. } => "OlderRemoved(..)",
             Self::Answered => "Answered",
+            Self::Vouched { .. } => "Vouched(..)",
+            Self::Promoted { .. } => "Promoted(..)",
+            Self::Demoted { .. } => "Demoted(..)",
+            Self::Suspended { .. } => "Suspended(..)",
+            Self::Lifted { .. } => "Lifted(..)",
+            Self::PrinciplesSet { .. } => "PrinciplesSet(..)",
+            Self::PrinciplesAccepted(..) => "PrinciplesAccepted(..)",
+            Self::HandedOver { .. } => "HandedOver(..)",
         })
     }
 }
@@ -382,7 +468,7 @@ impl State {
             .ok_or(Denied::NotPresent)
     }
 
-    fn with_power(&self, author: &PersonaId, power: Power) -> Result<(), Denied> {
+    pub(super) fn with_power(&self, author: &PersonaId, power: Power) -> Result<(), Denied> {
         if self.holds(author, power) {
             return Ok(());
         }
@@ -477,6 +563,22 @@ impl State {
                     .ok_or(Denied::NoRenewal)?;
                 Ok(Effect::RenewalAllowed { persona })
             }
+            Deed::Vouch { persona, sphere } => self.judge_vouch(author, persona, sphere),
+            Deed::Promote { persona, sphere } => self.judge_promotion(author, persona, sphere),
+            Deed::Demote {
+                persona,
+                sphere,
+                reason,
+            } => self.judge_demotion(author, persona, sphere, reason),
+            Deed::Suspend { persona, reason } => self.judge_suspension(author, persona, reason),
+            Deed::Lift { persona } => self.judge_lifting(author, persona),
+            Deed::Principles { texts, substance } => self.judge_principles(author, texts, substance),
+            Deed::Accept {
+                version,
+                language,
+                hash,
+            } => self.judge_acceptance(version, language, hash),
+            Deed::HandOver { office, holder } => self.judge_hand_over(author, office, holder),
         }
     }
 
@@ -520,10 +622,16 @@ impl State {
         if self.people.values().filter(seats).count() >= LARGEST_ROOM {
             return Err(Denied::RoomFull);
         }
+        self.with_vouches(self.charter().admission.vouches, author, &persona)?;
+        let sponsors = self
+            .person(&persona)
+            .map(|person| self.vouchers(person, author))
+            .unwrap_or_default();
         Ok(Effect::Admitted {
             persona,
             invite,
             key_package,
+            sponsors,
         })
     }
 
@@ -546,7 +654,7 @@ impl State {
     }
 }
 
-fn bounded(reason: String) -> Result<String, Denied> {
+pub(super) fn bounded(reason: String) -> Result<String, Denied> {
     if reason.len() > LONGEST_WORD {
         Err(Denied::Text)
     } else {

@@ -7,20 +7,26 @@
 pub mod act;
 pub mod application;
 pub mod apply;
+pub mod charter;
 pub mod denied;
 pub mod genesis;
 pub mod head;
 pub mod judge;
+pub mod mandate;
 pub mod name;
 pub mod notice;
 pub mod person;
 pub mod power;
+pub mod principles;
+pub mod records;
 pub mod root;
 pub mod safety;
 pub mod sign;
+pub mod sphere;
 pub mod state;
 pub mod succeed;
 pub mod verdict;
+pub mod vouch;
 pub mod witness;
 
 #[cfg(test)]
@@ -29,18 +35,23 @@ pub(crate) mod tests;
 pub use act::{Act, CommitOps, Deed, SeatAdded, SeatKept};
 pub use application::{Application, ReplyDrop, key_package_hash};
 pub use apply::{At, Input, Outcome};
+pub use charter::{BadCharter, Charter};
 pub use denied::Denied;
 pub use genesis::{Genesis, Kind, SuiteChoice};
 pub use head::{Head, Running, SignedHead};
 pub use judge::Effect;
+pub use mandate::{Mandate, Office};
 pub use name::Name;
 pub use notice::{Notice, NoticeKind, SignedNotice};
 pub use person::{Following, Intent, OLDER_LEAVES, Person, Renewal, Standing};
 pub use power::Power;
+pub use principles::{Accepted, Principles, Wording};
 pub use safety::SafetyCode;
 pub use sign::{PersonaPublic, Signature};
+pub use sphere::Sphere;
 pub use state::{Invite, State};
 pub use verdict::{Side, Tally};
+pub use vouch::{Regard, Suspension, Vouch};
 
 /// The newest feature this program knows (law 15).
 pub const FEATURE: u16 = 1;

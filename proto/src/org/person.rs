@@ -6,7 +6,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::id::{IntentId, Minutes, PersonaId, Position};
 use crate::org::name::Name;
+use crate::org::principles::Accepted;
 use crate::org::sign::PersonaPublic;
+use crate::org::sphere::Sphere;
+use crate::org::vouch::{Suspension, Vouch};
 
 /// How many of an author's latest intents are remembered so that each counts once. An act that was judged
 /// before the oldest of them was applied is refused, so forgetting the others opens no door to repeating them.
@@ -119,9 +122,68 @@ pub struct Person {
     pub spoke: Position,
     /// They ask to be renewed.
     pub wants: Option<Renewal>,
+    /// How close they are; of an applicant: what they would come into.
+    pub sphere: Sphere,
+    /// When they were seated, in witnessed time; of an applicant: when they applied.
+    pub joined: Minutes,
+    /// When they came into their sphere.
+    pub sphere_since: Minutes,
+    /// Who vouches for the next step.
+    pub vouches: Vec<Vouch>,
+    /// Whose vouches they were admitted by.
+    pub sponsors: Vec<PersonaId>,
+    /// When they vouched for others lately.
+    pub vouched: Vec<Minutes>,
+    /// Their conduct is, or was, under review.
+    pub suspended: Option<Suspension>,
+    /// The points of unity that they accepted last.
+    pub accepted: Option<Accepted>,
 }
 
 impl Person {
+    /// Somebody who was just heard of.
+    pub(crate) fn new(key: PersonaPublic, name: Name, number: u32, sphere: Sphere, now: Minutes) -> Self {
+        Self {
+            key,
+            name,
+            number,
+            standing: Standing::Present { since: Position(0) },
+            control: None,
+            latest: None,
+            active: None,
+            intents: VecDeque::new(),
+            forgotten: Position(0),
+            renewed: Position(0),
+            leaf: None,
+            older: 0,
+            spoke: Position(0),
+            wants: None,
+            sphere,
+            joined: now,
+            sphere_since: now,
+            vouches: Vec::new(),
+            sponsors: Vec::new(),
+            vouched: Vec::new(),
+            suspended: None,
+            accepted: None,
+        }
+    }
+
+    /// Position of the commit that seated them, while they have or are kept a seat.
+    #[must_use]
+    pub const fn since(&self) -> Option<Position> {
+        match self.standing {
+            Standing::Present { since } | Standing::Awaited { since, .. } => Some(since),
+            _ => None,
+        }
+    }
+
+    /// Whether their conduct is under review.
+    #[must_use]
+    pub fn is_suspended(&self, now: Minutes) -> bool {
+        self.suspended.is_some_and(|review| review.until > now)
+    }
+
     /// In the room, with voice.
     #[must_use]
     pub const fn is_present(&self) -> bool {
@@ -194,5 +256,9 @@ impl Person {
         self.wants = None;
         self.leaf = None;
         self.older = 0;
+        self.vouches.clear();
+        self.vouched.clear();
+        self.suspended = None;
+        self.accepted = None;
     }
 }

@@ -1,29 +1,41 @@
-//! Who may do what: a pure table. Until offices are elected the founding charter's caretaker rule holds:
-//! the two who have been in the room longest hold the keys and admit; the first of them removes.
+//! Who may do what: a pure table of mandates and what the charter gives their offices.
 
 use serde::{Deserialize, Serialize};
 
 use crate::id::PersonaId;
-use crate::org::person::Standing;
+use crate::org::mandate::Office;
+use crate::org::person::{Person, Standing};
 use crate::org::state::State;
-
-/// How many hold the channel's controls.
-pub const KEYHOLDERS: usize = 2;
 
 /// What one may be allowed to do.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Power {
     /// Open and end invites, carry requests, admit and decline.
     Admit,
-    /// Remove a person.
+    /// Remove a person, suspend and restore.
     Remove,
     /// Hold a control key: cut.
     Keys,
     /// Raise the feature floor.
     Floor,
+    /// Promote and demote.
+    Promote,
+    /// Change the points of unity.
+    Principles,
 }
 
 impl Power {
+    /// All.
+    pub const ALL: [Self; 6] = [
+        Self::Admit,
+        Self::Remove,
+        Self::Keys,
+        Self::Floor,
+        Self::Promote,
+        Self::Principles,
+    ];
+
     /// In words, for views and refusals.
     #[must_use]
     pub const fn word(self) -> &'static str {
@@ -32,17 +44,17 @@ impl Power {
             Self::Remove => "remove",
             Self::Keys => "keys",
             Self::Floor => "floor",
+            Self::Promote => "promote",
+            Self::Principles => "principles",
         }
     }
 }
 
 impl State {
-    /// Who holds the channel's controls: the earliest in the room, in order.
+    /// Who holds the channel's controls, in the order in which they came.
     #[must_use]
     pub fn keyholders(&self) -> Vec<PersonaId> {
-        let mut holders = self.in_order();
-        holders.truncate(KEYHOLDERS);
-        holders
+        self.holders(Power::Keys)
     }
 
     /// Everybody in the room, the earliest first.
@@ -60,38 +72,31 @@ impl State {
         present.into_iter().map(|(_, _, id)| id).collect()
     }
 
-    /// Whether this person may propose a successor of the room: who is awaited in this one counts as if they were in
-    /// it, so that two proposals can be judged in either.
+    /// Whether this person may propose a successor of the room: a keyholder. Who is awaited in this one counts as if they
+    /// were in it, so that two proposals can be judged in either.
     #[must_use]
     pub fn may_succeed(&self, persona: &PersonaId) -> bool {
-        let mut order: Vec<_> = self
-            .people
+        self.mandates
             .iter()
-            .filter_map(|(id, person)| match person.standing {
-                Standing::Present { since } | Standing::Awaited { since, .. } => {
-                    Some((since, person.number, id))
-                }
-                _ => None,
-            })
-            .collect();
-        order.sort_unstable();
-        order.iter().take(KEYHOLDERS).any(|(_, _, id)| *id == persona)
+            .any(|mandate| mandate.office == Office::Keyholder && mandate.holder == *persona)
     }
 
     /// Whether this person may do it now.
     #[must_use]
     pub fn holds(&self, persona: &PersonaId, power: Power) -> bool {
-        self.holders(power).contains(persona)
+        self.person(persona).is_some_and(Person::is_present)
+            && self.mandates.iter().any(|mandate| {
+                mandate.holder == *persona
+                    && !mandate.has_lapsed(self.now())
+                    && self.charter().office(mandate.office).powers.contains(&power)
+            })
     }
 
-    /// Everybody who may do it now.
+    /// Everybody who may do it now, in the order in which they came.
     #[must_use]
     pub fn holders(&self, power: Power) -> Vec<PersonaId> {
-        let mut holders = self.keyholders();
-        match power {
-            Power::Admit | Power::Keys => {}
-            Power::Remove | Power::Floor => holders.truncate(1),
-        }
+        let mut holders = self.in_order();
+        holders.retain(|persona| self.holds(persona, power));
         holders
     }
 }

@@ -1,14 +1,19 @@
 //! The state of a room's machine: what every member's device agrees on at a position.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
 use crate::codec;
 use crate::error::{Misuse, PeerFault};
 use crate::id::{ChannelId, IntentId, Minutes, PersonaId, Position, RoomId};
+use crate::org::charter::Charter;
 use crate::org::genesis::Genesis;
+use crate::org::mandate::Mandate;
 use crate::org::person::{Person, Standing};
+use crate::org::principles::Principles;
+use crate::org::records::Records;
+use crate::org::sphere::Sphere;
 use crate::org::witness::Clock;
 
 /// Seats of a room.
@@ -75,9 +80,9 @@ pub struct State {
     pub clock: Clock,
     /// Everybody who applied and was not declined, in order of persona; of those who are out at most
     /// [`GONE_REMEMBERED`].
-    pub people: BTreeMap<PersonaId, Person>,
+    pub people: Records<PersonaId, Person>,
     /// Invites by their act's id: open ones, and those that still matter to a waiting request.
-    pub invites: BTreeMap<IntentId, Invite>,
+    pub invites: Records<IntentId, Invite>,
     /// Number of the next invite.
     pub next_invite: u32,
     /// Number of the next person.
@@ -86,41 +91,53 @@ pub struct State {
     pub access: Position,
     /// The last cut answered wrong keys: its own come from an older secret, so another cut is due.
     pub answered: bool,
+    /// Who holds which office, the longest held first.
+    pub mandates: Vec<Mandate>,
+    /// The points of unity, once there are some.
+    pub principles: Option<Principles>,
 }
 
 impl State {
     /// The state of a body that was just founded, before the first entry.
     #[must_use]
     pub fn found(genesis: Genesis, channel: ChannelId) -> Self {
+        let innermost = genesis.charter.spheres.last().copied();
         let founder = Person {
-            key: genesis.founder,
-            name: genesis.founder_name.clone(),
-            number: 0,
-            standing: Standing::Present { since: Position(0) },
             control: Some(genesis.control),
             latest: Some(genesis.founded),
             active: Some(genesis.founded),
-            intents: VecDeque::new(),
-            forgotten: Position(0),
-            renewed: Position(0),
-            leaf: None,
-            older: 0,
-            spoke: Position(0),
-            wants: None,
+            ..Person::new(
+                genesis.founder,
+                genesis.founder_name.clone(),
+                0,
+                innermost.unwrap_or(Sphere::Cadre),
+                genesis.founded,
+            )
         };
-        Self {
+        let mut state = Self {
             channel,
             position: Position(0),
             floor: 1,
             clock: Clock::start(genesis.founded),
-            people: BTreeMap::from([(genesis.founder_id(), founder)]),
-            invites: BTreeMap::new(),
+            people: BTreeMap::from([(genesis.founder_id(), founder)]).into(),
+            invites: Records::default(),
             next_invite: 1,
             next_person: 1,
             access: Position(0),
             answered: false,
+            mandates: Vec::new(),
+            principles: None,
             genesis,
-        }
+        };
+        state.fill_seats(Position(0));
+        state.people.settle();
+        state
+    }
+
+    /// The rules in force.
+    #[must_use]
+    pub const fn charter(&self) -> &Charter {
+        &self.genesis.charter
     }
 
     /// The room.
@@ -182,6 +199,8 @@ impl State {
     /// # Errors
     /// `PeerFault`.
     pub fn from_snapshot(bytes: &[u8]) -> Result<Self, PeerFault> {
-        codec::decode(bytes, LARGEST_SNAPSHOT)
+        let state: Self = codec::decode(bytes, LARGEST_SNAPSHOT)?;
+        state.charter().check().map_err(|_| PeerFault::Malformed)?;
+        Ok(state)
     }
 }

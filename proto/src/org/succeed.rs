@@ -59,6 +59,7 @@ impl State {
             true
         });
         next.forget_gone();
+        next.fill_seats(self.position);
         Ok(next)
     }
 

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use caucus_client::app::{
-    Answer, App, Cost, Intent, JoinStage, JoinView, MessageView, PersonView, Problem, RoomState, RoomView,
-    Secret, Status,
+    Answer, App, Cost, Intent, JoinStage, JoinView, KindWord, MessageView, PersonView, Problem, RoomState,
+    RoomView, Secret, Status,
 };
 use caucus_client::clock::{Clock, SystemClock};
 use caucus_client::engine::Room;
@@ -93,8 +93,14 @@ impl Person {
 
     /// Founds a cell.
     pub async fn found(&self, label: &str) {
+        self.found_by(KindWord::Cell, label, None).await;
+    }
+
+    /// Founds a body by a charter, or by the one of its kind.
+    pub async fn found_by(&self, kind: KindWord, label: &str, charter: Option<String>) {
         self.ask(Intent::Found {
-            kind: caucus_client::app::KindWord::Cell,
+            kind,
+            charter,
             label: label.to_owned(),
             name: Some(self.name.clone()),
             suite: caucus_client::app::SuiteWord::Hybrid,
@@ -289,6 +295,23 @@ impl Person {
             Answer::People { people, .. } => people,
             other => panic!("{other:?}"),
         }
+    }
+
+    /// What waits for them: kind and command of each.
+    pub async fn inbox(&self) -> Vec<(String, String)> {
+        match self.ask(Intent::Inbox {}).await {
+            Answer::Inbox { items } => items.into_iter().map(|item| (item.kind, item.next)).collect(),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// Waits until this kind of thing waits for them, and gives the command that does it.
+    pub async fn await_in_inbox(&self, kind: &str) -> String {
+        self.until(&format!("the inbox has a {kind}"), || async {
+            let items = self.inbox().await;
+            items.into_iter().find(|(of, _)| of == kind).map(|(_, next)| next)
+        })
+        .await
     }
 
     /// Who stands so, by name.

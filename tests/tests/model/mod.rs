@@ -12,6 +12,7 @@ mod fork;
 mod graph;
 mod hold;
 mod insider;
+mod machine;
 mod people;
 mod relay;
 mod renewal;

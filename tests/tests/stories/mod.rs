@@ -1,5 +1,6 @@
 //! Stories: what people do, over a real relay and real QUIC.
 
+mod belonging;
 mod forget;
 mod join;
 mod keys;

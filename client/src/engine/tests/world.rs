@@ -150,6 +150,7 @@ impl World {
             label: Name::new("North").unwrap(),
             name: Name::new(names[0]).unwrap(),
             suite,
+            charter: crate::charter::read(crate::charter::shipped(Kind::Cell)).unwrap(),
         };
         let vault = ana.vault().clone();
         let overlay = vault.overlay();

@@ -8,7 +8,7 @@ use crate::org::denied::{Denied, WantedStanding};
 use crate::org::person::{REMEMBERED_INTENTS, Standing};
 use crate::org::state::{GONE_REMEMBERED, OPEN_INVITES, State, WAITING_REQUESTS};
 use crate::org::witness::LAST;
-use crate::org::{Name, Person};
+use crate::org::{Name, Person, Sphere};
 
 /// The largest step on the word of few, in minutes.
 const STEP: u64 = 26 * 60;
@@ -440,21 +440,11 @@ fn an_application_of_another_key_or_with_another_word_is_no_application() {
 }
 
 fn gone(number: u32, uncut: bool) -> Person {
+    let name = Name::new("Somebody").unwrap();
     Person {
-        key: public(0),
-        name: Name::new("Somebody").unwrap(),
-        number,
         standing: Standing::Gone { by: None, uncut },
-        control: None,
-        latest: None,
-        active: None,
-        intents: std::collections::VecDeque::new(),
-        forgotten: Position(0),
-        renewed: Position(0),
-        spoke: Position(0),
-        wants: None,
         leaf: Some([3; 32]),
-        older: 0,
+        ..Person::new(public(0), name, number, Sphere::Member, Minutes(FOUNDED))
     }
 }
 

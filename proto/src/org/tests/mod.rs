@@ -1,8 +1,7 @@
-//! The machine against a slow, obvious model, and its laws one by one.
+//! The laws and rules of the machine, one by one. `caucus-tests` plays it against a slow, obvious model.
 
+mod belonging;
 mod laws;
-mod model;
-mod random;
 mod renewal;
 mod succeed;
 pub(crate) mod world;

@@ -7,9 +7,12 @@ use crate::id::{ChannelId, IntentId, Minutes, Nonce, PersonaId, Position};
 use crate::org::act::{Act, CommitOps, Deed, SeatAdded};
 use crate::org::application::{Application, ReplyDrop};
 use crate::org::apply::{At, Input, Outcome};
+use crate::org::charter::{Acceptance, Admission, Charter, OfficeRule, Promotion, Review, Vouching, Words};
 use crate::org::genesis::{Genesis, Kind, SuiteChoice};
 use crate::org::name::Name;
+use crate::org::power::Power;
 use crate::org::sign::{PersonaPublic, Signature};
+use crate::org::sphere::Sphere;
 use crate::org::state::State;
 
 /// Signature key of everybody's first leaf.
@@ -38,6 +41,63 @@ pub(crate) fn intent(n: u32) -> IntentId {
     IntentId(bytes)
 }
 
+/// Members and cadre; two vouches, one may be away; a caretaker for ninety days, two keyholders.
+pub(crate) fn charter() -> Charter {
+    let word = |text| Name::new(text).unwrap();
+    Charter {
+        absent: 1,
+        spheres: vec![Sphere::Member, Sphere::Cadre],
+        words: Words {
+            body: word("cell"),
+            volunteer: word("volunteer"),
+            member: word("member"),
+            cadre: word("cadre"),
+            principles: word("points of unity"),
+            caretaker: word("caretaker"),
+            keyholder: word("keyholder"),
+        },
+        admission: Admission {
+            sphere: Sphere::Member,
+            vouches: 2,
+        },
+        vouching: Vouching {
+            sphere: Sphere::Member,
+            days: 30,
+            a_month: 3,
+        },
+        member: Promotion {
+            vouches: 1,
+            days: 30,
+            principles: true,
+        },
+        cadre: Promotion {
+            vouches: 1,
+            days: 60,
+            principles: true,
+        },
+        principles: Acceptance { days: 14 },
+        review: Review { days: 30 },
+        caretaker: OfficeRule {
+            seats: 1,
+            days: 90,
+            sphere: Sphere::Member,
+            powers: vec![
+                Power::Admit,
+                Power::Remove,
+                Power::Floor,
+                Power::Promote,
+                Power::Principles,
+            ],
+        },
+        keyholder: OfficeRule {
+            seats: 2,
+            days: 0,
+            sphere: Sphere::Member,
+            powers: vec![Power::Keys, Power::Admit],
+        },
+    }
+}
+
 pub(crate) fn genesis() -> Genesis {
     Genesis {
         kind: Kind::Cell,
@@ -47,6 +107,7 @@ pub(crate) fn genesis() -> Genesis {
         founder_name: Name::new("Ana").unwrap(),
         control: [4; 32],
         founded: Minutes(FOUNDED),
+        charter: charter(),
         nonce: Nonce([6; 16]),
     }
 }

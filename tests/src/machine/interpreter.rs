@@ -1,8 +1,8 @@
 //! A second machine, written to be read: lists instead of maps, whole histories instead of bounded ones,
 //! every question answered by going through everything. It shares nothing with the first but the act types.
 
-use crate::id::{ChannelId, IntentId, PersonaId};
-use crate::org::act::{CommitOps, SeatAdded, SeatKept};
+use caucus_proto::id::{ChannelId, IntentId, PersonaId};
+use caucus_proto::org::{CommitOps, SeatAdded, SeatKept};
 
 /// What was really done, as the one who did it knows.
 #[derive(Clone, Debug)]
@@ -60,6 +60,39 @@ pub(super) enum Did {
         persona: PersonaId,
         key_package: [u8; 32],
     },
+    Vouch {
+        persona: PersonaId,
+        stage: u8,
+    },
+    Promote {
+        persona: PersonaId,
+        stage: u8,
+    },
+    Demote {
+        persona: PersonaId,
+        stage: u8,
+        reason: usize,
+    },
+    Suspend {
+        persona: PersonaId,
+        reason: usize,
+    },
+    Lift(PersonaId),
+    /// The number of a text; whether it is a sound one.
+    Principles {
+        text: u32,
+        sound: bool,
+        substance: bool,
+    },
+    /// Accepts the text of this number as this version.
+    Accept {
+        version: u32,
+        text: u32,
+    },
+    HandOver {
+        keys: bool,
+        holder: PersonaId,
+    },
 }
 
 #[derive(Clone, PartialEq, Debug)]
@@ -92,9 +125,36 @@ pub(super) struct Someone {
     pub(super) spoken: Vec<u64>,
     /// (had read, key package, codes compared) of the request to be renewed that counts.
     pub(super) wants: Option<(u64, [u8; 32], bool)>,
+    /// 1 is a member, 2 is cadre.
+    pub(super) stage: u8,
+    pub(super) joined: u64,
+    pub(super) stage_since: u64,
+    /// Who vouched for the next step.
+    pub(super) words: Vec<(PersonaId, u64)>,
+    pub(super) sponsors: Vec<PersonaId>,
+    /// When they vouched, ever.
+    pub(super) gave_word: Vec<u64>,
+    /// By whom, and until when.
+    pub(super) review: Option<(PersonaId, u64)>,
+    /// (version, number of the text).
+    pub(super) accepted: Option<(u32, u32)>,
+}
+
+/// Somebody in an office: of the keys, or the caretaker's.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub(super) struct Seat {
+    pub(super) keys: bool,
+    pub(super) holder: PersonaId,
+    pub(super) start: u64,
+    pub(super) end: Option<u64>,
+    pub(super) from: u64,
 }
 
 impl Someone {
+    fn is_under_review(&self, now: u64) -> bool {
+        self.review.is_some_and(|(_, until)| until > now)
+    }
+
     fn last_spoken(&self) -> u64 {
         self.spoken
             .iter()
@@ -129,6 +189,25 @@ pub(super) struct Model {
     pub(super) people_ever: u32,
     pub(super) last_cut: u64,
     pub(super) answered: bool,
+    pub(super) seats: Vec<Seat>,
+    /// Every text there ever was: its number, whether it asked everybody anew, and when it came.
+    pub(super) texts: Vec<(u32, bool, u64)>,
+}
+
+fn moves_people(word: &Word) -> bool {
+    match word {
+        Word::Commit(ops) => !ops.removes.is_empty() || !ops.adds.is_empty(),
+        Word::Act { deed, .. } => matches!(
+            deed,
+            Did::Remove { .. }
+                | Did::Leave
+                | Did::Promote { .. }
+                | Did::Demote { .. }
+                | Did::Suspend { .. }
+                | Did::Lift(_)
+        ),
+        _ => false,
+    }
 }
 
 const DAY: u64 = 24 * 60;
@@ -149,8 +228,26 @@ impl Model {
             older: 0,
             spoken: vec![],
             wants: None,
+            stage: 2,
+            joined: time,
+            stage_since: time,
+            words: vec![],
+            sponsors: vec![],
+            gave_word: vec![],
+            review: None,
+            accepted: None,
         };
+        let seat = |keys, end| Seat {
+            keys,
+            holder: founder.id,
+            start: time,
+            end,
+            from: 0,
+        };
+        let seats = vec![seat(false, Some(time + 90 * DAY)), seat(true, None)];
         Self {
+            seats,
+            texts: vec![],
             people: vec![founder],
             tickets: vec![],
             position: 0,
@@ -202,10 +299,7 @@ impl Model {
             (None, _) | (_, Word::Garbage | Word::Unreadable) => false,
             (_, Word::Notice) => !flagged,
             (Some((author, _)), Word::Answer) => {
-                let ok = flagged
-                    && cut
-                    && here(self, &author)
-                    && self.present().iter().take(2).any(|p| p.id == author);
+                let ok = flagged && cut && here(self, &author) && self.may(&author, "keys");
                 if ok {
                     self.last_cut = position;
                     self.answered = true;
@@ -249,6 +343,9 @@ impl Model {
             someone.spoken.push(position);
             someone.wants = None;
         }
+        if did && moves_people(word) {
+            self.fill(position);
+        }
         if did && cut && !matches!(word, Word::Answer) {
             self.cut(position);
         }
@@ -281,15 +378,20 @@ impl Model {
     }
 
     fn act(&mut self, position: u64, author: PersonaId, id: IntentId, deed: &Did) -> bool {
-        let rank = self.present().iter().position(|p| p.id == author).unwrap();
-        let (keyholder, first) = (rank < 2, rank == 0);
+        let admits = self.may(&author, "admit");
+        let keyholder = self.may(&author, "keys");
+        let first = self.may(&author, "remove");
+        let other_here = |m: &Self, id: &PersonaId| {
+            *id != author && m.find(id).is_some_and(|p| matches!(p.stand, Stand::Present(_)))
+        };
+        let under_review = |m: &Self, id: &PersonaId| m.find(id).unwrap().is_under_review(m.now);
         let stand = |m: &Self, id: &PersonaId| m.find(id).map(|p| p.stand.clone());
         let ok = match deed {
             Did::Unknown => false,
             Did::Say { len } => (1..=65_536).contains(len),
             Did::Invite { uses, expires, drop } => {
                 let usable = |t: &&Ticket| t.left > 0 && t.expires >= self.now;
-                let ok = keyholder
+                let ok = admits
                     && *uses > 0
                     && *expires > self.now
                     && !self.tickets.iter().any(|t| t.id == id)
@@ -317,14 +419,14 @@ impl Model {
                         && matches!(p.wants, Some((read, key, false))
                             if key == *key_package && p.last_spoken() > read)
                 });
-                let ok = keyholder && *persona != author && doubtful;
+                let ok = admits && *persona != author && doubtful;
                 if ok && let Some(wants) = &mut self.find_mut(persona).wants {
                     wants.2 = true;
                 }
                 ok
             }
             Did::Revoke(ticket) => {
-                let ok = keyholder && self.tickets.iter().any(|t| t.id == *ticket);
+                let ok = admits && self.tickets.iter().any(|t| t.id == *ticket);
                 if ok {
                     self.tickets.retain(|t| t.id != *ticket);
                 }
@@ -346,7 +448,7 @@ impl Model {
                     .people
                     .iter()
                     .any(|p| !gone(p) && p.name.eq_ignore_ascii_case(name));
-                let ok = keyholder && *honest && open && name_free && self.find(persona).is_none();
+                let ok = admits && *honest && open && name_free && self.find(persona).is_none();
                 if ok {
                     self.people_ever += 1;
                     self.people.push(Someone {
@@ -362,12 +464,23 @@ impl Model {
                         older: 0,
                         spoken: vec![],
                         wants: None,
+                        stage: 1,
+                        joined: self.now,
+                        stage_since: self.now,
+                        words: vec![],
+                        sponsors: vec![],
+                        gave_word: vec![],
+                        review: None,
+                        accepted: None,
                     });
                 }
                 ok
             }
             Did::Admit(persona) => match stand(self, persona) {
-                Some(Stand::Applied(invite, key_package)) if keyholder => {
+                Some(Stand::Applied(invite, key_package))
+                    if admits && self.enough_words(2, &author, persona) =>
+                {
+                    let sponsors = self.words_that_count(persona, &author);
                     let now = self.now;
                     let ticket = self
                         .tickets
@@ -376,15 +489,17 @@ impl Model {
                     let ok = ticket.is_some();
                     if let Some(ticket) = ticket {
                         ticket.left -= 1;
-                        self.find_mut(persona).stand = Stand::Admitted(key_package, author);
+                        let someone = self.find_mut(persona);
+                        someone.stand = Stand::Admitted(key_package, author);
+                        someone.sponsors = sponsors;
+                        someone.words.clear();
                     }
                     ok
                 }
                 _ => false,
             },
             Did::Decline { persona, reason } => {
-                let ok =
-                    keyholder && *reason <= 280 && matches!(stand(self, persona), Some(Stand::Applied(..)));
+                let ok = admits && *reason <= 280 && matches!(stand(self, persona), Some(Stand::Applied(..)));
                 if ok {
                     self.people.retain(|p| p.id != *persona);
                 }
@@ -412,6 +527,107 @@ impl Model {
                     self.find_mut(&author).control = Some(*key);
                 }
                 keyholder
+            }
+            Did::Vouch { persona, stage: into } => {
+                let month = self.now.saturating_sub(30 * DAY);
+                let next = match stand(self, persona) {
+                    Some(Stand::Applied(..)) => Some(1),
+                    Some(Stand::Present(_)) if self.find(persona).unwrap().stage == 1 => Some(2),
+                    _ => None,
+                };
+                let me = self.find(&author).unwrap();
+                let ok = *persona != author
+                    && self.word_counts(&author)
+                    && me.gave_word.iter().filter(|at| **at > month).count() < 3
+                    && Some(*into) == next
+                    && !self
+                        .find(persona)
+                        .unwrap()
+                        .words
+                        .iter()
+                        .any(|(by, _)| *by == author);
+                if ok {
+                    let now = self.now;
+                    self.find_mut(persona).words.push((author, now));
+                    self.find_mut(&author).gave_word.push(now);
+                }
+                ok
+            }
+            Did::Promote { persona, stage: into } => {
+                let ok = first
+                    && other_here(self, persona)
+                    && self.in_good_standing(persona)
+                    && self
+                        .find(persona)
+                        .is_some_and(|p| p.stage == 1 && *into == 2 && p.stage_since + 3 * DAY <= self.now)
+                    && self.has_accepted(persona)
+                    && self.enough_words(1, &author, persona);
+                if ok {
+                    self.put_into(persona, *into);
+                }
+                ok
+            }
+            Did::Demote {
+                persona,
+                stage: into,
+                reason,
+            } => {
+                let ok = first
+                    && *reason <= 280
+                    && other_here(self, persona)
+                    && *into == 1
+                    && self.find(persona).unwrap().stage == 2;
+                if ok {
+                    self.put_into(persona, *into);
+                }
+                ok
+            }
+            Did::Suspend { persona, reason } => {
+                let ok = first && *reason <= 280 && other_here(self, persona) && !under_review(self, persona);
+                if ok {
+                    let until = self.now + 30 * DAY;
+                    self.find_mut(persona).review = Some((author, until));
+                }
+                ok
+            }
+            Did::Lift(persona) => {
+                let ok = first && other_here(self, persona) && under_review(self, persona);
+                if ok {
+                    self.find_mut(persona).review = None;
+                }
+                ok
+            }
+            Did::Principles {
+                text,
+                sound,
+                substance,
+            } => {
+                let ok = first && *sound;
+                if ok {
+                    let asks = *substance || self.texts.is_empty();
+                    self.texts.push((*text, asks, self.now));
+                }
+                ok
+            }
+            Did::Accept { version, text } => {
+                let newest = self.texts.last().map(|(number, ..)| *number);
+                let ok = newest == Some(*text) && self.texts.len() == *version as usize;
+                if ok {
+                    self.find_mut(&author).accepted = Some((*version, *text));
+                }
+                ok
+            }
+            Did::HandOver { keys, holder } => {
+                let held = self.seats.iter().find(|s| s.keys == *keys && s.holder == *holder);
+                let over = held.is_some_and(|s| s.end.is_some_and(|end| end <= self.now));
+                let next = held.and_then(|_| self.after(*keys, holder));
+                let next = next.or_else(|| over.then_some(*holder));
+                let ok = held.is_some() && (over || *holder == author) && next.is_some();
+                if ok {
+                    self.seats.retain(|s| s.keys != *keys || s.holder != *holder);
+                    self.seat(*keys, next.unwrap(), position);
+                }
+                ok
             }
             Did::RaiseFloor(feature) => {
                 let ok = first && *feature == self.floor + 1;
@@ -470,11 +686,16 @@ impl Model {
             }
             person.done.clear();
             person.control = None;
+            person.words.clear();
+            person.gave_word.clear();
+            person.review = None;
+            person.accepted = None;
             self.close_tickets();
         }
         for kept in &ops.older {
             self.find_mut(&kept.persona).older = 0;
         }
+        let now = self.now;
         for add in &ops.adds {
             let someone = self.find_mut(&add.persona);
             someone.leaves.push(add.leaf);
@@ -484,9 +705,124 @@ impl Model {
                 someone.wants = None;
             } else {
                 someone.stand = Stand::Present(position);
+                someone.joined = now;
+                someone.stage_since = now;
             }
         }
         true
+    }
+
+    /// Who may do what, by the charter of these tests.
+    pub(super) fn may(&self, id: &PersonaId, what: &str) -> bool {
+        self.seats.iter().any(|s| {
+            let runs = s.end.is_none_or(|end| end > self.now);
+            let allows = match what {
+                "keys" => s.keys,
+                "admit" => true,
+                _ => !s.keys,
+            };
+            s.holder == *id && runs && allows
+        })
+    }
+
+    fn seat(&mut self, keys: bool, holder: PersonaId, from: u64) {
+        let end = (!keys).then(|| self.now + 90 * DAY);
+        self.seats.push(Seat {
+            keys,
+            holder,
+            start: self.now,
+            end,
+            from,
+        });
+    }
+
+    /// Those who could hold an office, the longest here first. Members and cadre alike, so only a review matters.
+    fn candidates(&self) -> Vec<PersonaId> {
+        let ids = |people: Vec<&Someone>| people.iter().map(|p| p.id).collect::<Vec<_>>();
+        let mut fine = self.present();
+        fine.retain(|p| !p.is_under_review(self.now));
+        if fine.is_empty() {
+            return ids(self.present());
+        }
+        ids(fine)
+    }
+
+    fn after(&self, keys: bool, holder: &PersonaId) -> Option<PersonaId> {
+        let everybody: Vec<_> = self.present().iter().map(|p| p.id).collect();
+        let at = everybody.iter().position(|id| id == holder).unwrap();
+        let (before, from) = everybody.split_at(at);
+        let seated = |id: &PersonaId| self.seats.iter().any(|s| s.keys == keys && s.holder == *id);
+        let candidates = self.candidates();
+        from.iter()
+            .chain(before)
+            .find(|id| candidates.contains(id) && !seated(id))
+            .copied()
+    }
+
+    fn fill(&mut self, position: u64) {
+        let candidates = self.candidates();
+        for (keys, wanted) in [(false, 1), (true, 2)] {
+            self.seats
+                .retain(|s| s.keys != keys || candidates.contains(&s.holder));
+            for id in &candidates {
+                let seated: Vec<_> = self.seats.iter().filter(|s| s.keys == keys).collect();
+                if seated.len() < wanted && !seated.iter().any(|s| s.holder == *id) {
+                    self.seat(keys, *id, position);
+                }
+            }
+        }
+    }
+
+    fn put_into(&mut self, id: &PersonaId, stage: u8) {
+        let now = self.now;
+        let someone = self.find_mut(id);
+        someone.stage = stage;
+        someone.stage_since = now;
+        someone.words.clear();
+    }
+
+    /// The last version that asked everybody, and when it came.
+    fn last_asked(&self) -> Option<(u32, u64)> {
+        let asked = self.texts.iter().zip(1..).filter(|((_, asks, _), _)| *asks);
+        asked.map(|((.., at), version)| (version, *at)).last()
+    }
+
+    fn has_accepted(&self, id: &PersonaId) -> bool {
+        self.last_asked().is_none_or(|(version, _)| {
+            self.find(id)
+                .is_some_and(|p| p.accepted.is_some_and(|(has, _)| has >= version))
+        })
+    }
+
+    fn in_good_standing(&self, id: &PersonaId) -> bool {
+        let late = |p: &Someone| {
+            self.last_asked()
+                .is_some_and(|(_, at)| at.max(p.joined) + 14 * DAY < self.now)
+                && !self.has_accepted(id)
+        };
+        self.find(id)
+            .is_some_and(|p| matches!(p.stand, Stand::Present(_)) && !p.is_under_review(self.now) && !late(p))
+    }
+
+    fn word_counts(&self, id: &PersonaId) -> bool {
+        self.in_good_standing(id) && self.find(id).unwrap().joined + 2 * DAY <= self.now
+    }
+
+    fn words_that_count(&self, subject: &PersonaId, but: &PersonaId) -> Vec<PersonaId> {
+        let words = self.find(subject).unwrap().words.iter().map(|(by, _)| *by);
+        words
+            .filter(|by| by != but && self.in_good_standing(by))
+            .collect()
+    }
+
+    fn enough_words(&self, asked: usize, but: &PersonaId, subject: &PersonaId) -> bool {
+        let could = self
+            .people
+            .iter()
+            .filter(|p| p.id != *but && p.id != *subject && self.word_counts(&p.id))
+            .count();
+        let needed = if could > asked { asked } else { could.max(1) - 1 };
+        self.words_that_count(subject, but).len() >= needed
     }
 
     fn close_tickets(&mut self) {

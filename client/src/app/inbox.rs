@@ -1,0 +1,106 @@
+//! One quiet list of what waits for this person.
+
+use caucus_proto::org::{Office, Power};
+
+use super::answer::{Answer, InboxItem};
+use super::problem::Problem;
+use super::view;
+use crate::engine::{Engine, EngineError, LiveRoom};
+
+/// What waits, in all bodies: what has a date first, the earliest first.
+pub(super) fn inbox(engine: &Engine) -> Result<Answer, Problem> {
+    let mut items = Vec::new();
+    for live in engine.rooms() {
+        items.extend(of_room(engine, &live)?);
+    }
+    items.sort_by(|a: &InboxItem, b| {
+        let date = |item: &InboxItem| (item.due.is_none(), item.due);
+        date(a).cmp(&date(b)).then_with(|| a.body.cmp(&b.body))
+    });
+    Ok(Answer::Inbox { items })
+}
+
+fn of_room(engine: &Engine, live: &LiveRoom) -> Result<Vec<InboxItem>, EngineError> {
+    let requests = view::requests(engine, live)?;
+    let room = live.room();
+    if room.may_act().is_err() {
+        return Ok(Vec::new());
+    }
+    let (state, me) = (room.state(), room.me());
+    let Some(myself) = state.person(&me) else {
+        return Ok(Vec::new());
+    };
+    let body = view::room_name(&room);
+    let mut items = Vec::new();
+    let mut put = |kind: &str, what: String, next: String, due: Option<u64>| {
+        items.push(InboxItem {
+            kind: kind.to_owned(),
+            body: body.clone(),
+            what,
+            next,
+            due,
+        });
+    };
+    if let Some(due) = state.acceptance_due(myself) {
+        put(
+            "accept",
+            format!(
+                "Read the {} and say whether you accept them",
+                state.charter().words.principles
+            ),
+            format!("caucus principles accept \"{body}\""),
+            Some(due.0),
+        );
+    }
+    for (request, persona) in &requests {
+        let Some(person) = state.person(persona) else {
+            continue;
+        };
+        let vouched = person.vouches.iter().any(|vouch| vouch.by == me);
+        let short = request.vouches.len() < request.vouches_needed;
+        if state.holds(&me, Power::Admit) && !short {
+            put(
+                "request",
+                format!("{} asks to join", request.name),
+                format!("caucus admit {}", request.number),
+                None,
+            );
+        } else if short && !vouched && state.may_vouch(myself) {
+            put(
+                "vouch",
+                format!(
+                    "{} asks to join, and the vouches of {} are needed: vouch if you know them",
+                    request.name, request.vouches_needed
+                ),
+                format!("caucus vouch \"{body}\" \"{}\"", request.name),
+                None,
+            );
+        }
+    }
+    for (_, person) in state.present() {
+        if state.holds(&me, Power::Admit) && person.doubtful_renewal().is_some() {
+            put(
+                "renewal",
+                format!("{}'s device asks to be let back in: compare codes", person.name),
+                format!("caucus renew \"{body}\" \"{}\"", person.name),
+                None,
+            );
+        }
+    }
+    for office in Office::ALL {
+        let word = state.charter().office_word(office);
+        for mandate in state
+            .mandates(office)
+            .filter(|mandate| mandate.has_lapsed(state.now()))
+        {
+            let holder = room.name_of(&mandate.holder);
+            put(
+                "office",
+                format!("The time of {holder} as {word} is over"),
+                format!("caucus handover \"{body}\" \"{word}\""),
+                mandate.end.map(|end| end.0),
+            );
+        }
+    }
+    Ok(items)
+}

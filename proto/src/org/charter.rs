@@ -1,0 +1,290 @@
+//! The charter: the rules of a body as data. The machine reads numbers and powers from it and nothing else; what a
+//! body calls things stands in it too, for those who show them.
+
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use crate::org::mandate::Office;
+use crate::org::name::Name;
+use crate::org::power::Power;
+use crate::org::sphere::Sphere;
+
+/// Most days of any term or deadline.
+pub const MOST_DAYS: u16 = 3_650;
+
+/// Most vouches that a rule may ask for.
+pub const MOST_VOUCHES: u16 = 20;
+
+/// Most vouches of one person within thirty days.
+pub const MOST_A_MONTH: u16 = 100;
+
+/// Most keyholders: a channel has so many places for control keys.
+pub const MOST_KEYHOLDERS: u16 = 8;
+
+/// A charter.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Charter {
+    /// How many may be away without anything being locked: that many of those who could are not waited for.
+    pub absent: u16,
+    /// The spheres of the governing room, from the outermost.
+    pub spheres: Vec<Sphere>,
+    /// What the body calls things.
+    pub words: Words,
+    /// How people come in.
+    pub admission: Admission,
+    /// Who may vouch.
+    pub vouching: Vouching,
+    /// How one becomes a member.
+    pub member: Promotion,
+    /// How one becomes cadre.
+    pub cadre: Promotion,
+    /// How the points of unity are accepted.
+    pub principles: Acceptance,
+    /// How long a review lasts.
+    pub review: Review,
+    /// The office that the founder begins with, until there are elections.
+    pub caretaker: OfficeRule,
+    /// The office that holds the channel's keys.
+    pub keyholder: OfficeRule,
+}
+
+/// What a body calls things.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Words {
+    /// The body's kind.
+    pub body: Name,
+    /// The outermost sphere.
+    pub volunteer: Name,
+    /// The middle one.
+    pub member: Name,
+    /// The innermost one.
+    pub cadre: Name,
+    /// The text that people accept.
+    pub principles: Name,
+    /// Who keeps the body going until there are elections.
+    pub caretaker: Name,
+    /// Who holds the keys.
+    pub keyholder: Name,
+}
+
+/// How people come in.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Admission {
+    /// Into which sphere.
+    pub sphere: Sphere,
+    /// Vouches of others than who admits.
+    pub vouches: u16,
+}
+
+/// Who may vouch.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Vouching {
+    /// From this sphere on.
+    pub sphere: Sphere,
+    /// After so many days in the body.
+    pub days: u16,
+    /// At most so often within thirty days.
+    pub a_month: u16,
+}
+
+/// What a promotion asks for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Promotion {
+    /// Vouches of others than who promotes.
+    pub vouches: u16,
+    /// Days in the sphere before.
+    pub days: u16,
+    /// The points of unity are accepted.
+    pub principles: bool,
+}
+
+/// How the points of unity are accepted.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Acceptance {
+    /// Within so many days of joining, or of a change of substance.
+    pub days: u16,
+}
+
+/// A review of somebody's conduct.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Review {
+    /// A suspension ends by itself after so many days.
+    pub days: u16,
+}
+
+/// An office.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OfficeRule {
+    /// How many hold it.
+    pub seats: u16,
+    /// How long; 0: until they hand it over.
+    pub days: u16,
+    /// From this sphere on.
+    pub sphere: Sphere,
+    /// What it may do.
+    pub powers: Vec<Power>,
+}
+
+/// Why a charter cannot be one.
+#[derive(Clone, PartialEq, Eq, Debug, Error)]
+pub enum BadCharter {
+    /// A number is too large or zero.
+    #[error("{what} must be between {least} and {most}")]
+    Number {
+        /// Which.
+        what: &'static str,
+        /// Least.
+        least: u16,
+        /// Most.
+        most: u16,
+    },
+    /// The spheres are none, twice, or out of order.
+    #[error("spheres must name at least one sphere, each once, from volunteer to cadre")]
+    Spheres,
+    /// A rule names a sphere that the body has not.
+    #[error("{what} names the sphere \"{sphere}\", which is not among spheres")]
+    NoSphere {
+        /// Which.
+        what: &'static str,
+        /// The sphere.
+        sphere: &'static str,
+    },
+    /// Nobody could do it.
+    #[error("the power \"{power}\" lies in too few hands: while {absent} are away nobody could use it")]
+    LockOut {
+        /// The power.
+        power: &'static str,
+        /// How many may be away.
+        absent: u16,
+    },
+    /// One office both removes people and turns the keys.
+    #[error(
+        "\"remove\" and \"keys\" must lie in two offices: whoever holds one of them is checked by the other"
+    )]
+    Together,
+    /// Keys without their office.
+    #[error("\"keys\" belongs to the keyholders and to nobody else")]
+    Keys,
+}
+
+impl Charter {
+    /// The rule of an office.
+    #[must_use]
+    pub const fn office(&self, office: Office) -> &OfficeRule {
+        match office {
+            Office::Caretaker => &self.caretaker,
+            Office::Keyholder => &self.keyholder,
+        }
+    }
+
+    /// What the body calls a sphere.
+    #[must_use]
+    pub const fn sphere_word(&self, sphere: Sphere) -> &Name {
+        match sphere {
+            Sphere::Volunteer => &self.words.volunteer,
+            Sphere::Member => &self.words.member,
+            Sphere::Cadre => &self.words.cadre,
+        }
+    }
+
+    /// What the body calls an office.
+    #[must_use]
+    pub const fn office_word(&self, office: Office) -> &Name {
+        match office {
+            Office::Caretaker => &self.words.caretaker,
+            Office::Keyholder => &self.words.keyholder,
+        }
+    }
+
+    /// What it takes to come into a sphere from the one before.
+    #[must_use]
+    pub const fn promotion(&self, sphere: Sphere) -> &Promotion {
+        match sphere {
+            Sphere::Volunteer | Sphere::Member => &self.member,
+            Sphere::Cadre => &self.cadre,
+        }
+    }
+
+    /// The sphere after this one, in this body.
+    #[must_use]
+    pub fn next_sphere(&self, sphere: Sphere) -> Option<Sphere> {
+        self.spheres.iter().copied().find(|next| *next > sphere)
+    }
+
+    /// Whether a body could live by it: every number has a bound, every rule names a sphere that there is, and every
+    /// power lies in as many hands as the charter says may be away, and one more (law 10). The one who may remove
+    /// waits for nobody: their term ends, and then anybody hands the office on.
+    ///
+    /// # Errors
+    /// `BadCharter`, in plain words.
+    pub fn check(&self) -> Result<(), BadCharter> {
+        if self.spheres.is_empty() || !self.spheres.is_sorted_by(|a, b| a < b) {
+            return Err(BadCharter::Spheres);
+        }
+        for (what, number, least, most) in [
+            ("absent", self.absent, 0, 100),
+            ("admission.vouches", self.admission.vouches, 0, MOST_VOUCHES),
+            ("vouching.days", self.vouching.days, 0, MOST_DAYS),
+            ("vouching.a_month", self.vouching.a_month, 1, MOST_A_MONTH),
+            ("member.vouches", self.member.vouches, 0, MOST_VOUCHES),
+            ("member.days", self.member.days, 0, MOST_DAYS),
+            ("cadre.vouches", self.cadre.vouches, 0, MOST_VOUCHES),
+            ("cadre.days", self.cadre.days, 0, MOST_DAYS),
+            ("principles.days", self.principles.days, 1, MOST_DAYS),
+            ("review.days", self.review.days, 1, MOST_DAYS),
+            ("caretaker.seats", self.caretaker.seats, 1, 20),
+            // It ends by itself: nobody is caretaker for ever.
+            ("caretaker.days", self.caretaker.days, 1, MOST_DAYS),
+            ("keyholder.seats", self.keyholder.seats, 2, MOST_KEYHOLDERS),
+            ("keyholder.days", self.keyholder.days, 0, MOST_DAYS),
+        ] {
+            if !(least..=most).contains(&number) {
+                return Err(BadCharter::Number { what, least, most });
+            }
+        }
+        for (what, sphere) in [
+            ("admission.sphere", self.admission.sphere),
+            ("vouching.sphere", self.vouching.sphere),
+            ("caretaker.sphere", self.caretaker.sphere),
+            ("keyholder.sphere", self.keyholder.sphere),
+        ] {
+            if !self.spheres.contains(&sphere) {
+                let sphere = sphere.word();
+                return Err(BadCharter::NoSphere { what, sphere });
+            }
+        }
+        let has = |rule: &OfficeRule, power| rule.powers.contains(&power);
+        if has(&self.caretaker, Power::Keys) {
+            return Err(BadCharter::Keys);
+        }
+        if has(&self.keyholder, Power::Remove) {
+            return Err(BadCharter::Together);
+        }
+        for power in Power::ALL {
+            let seats: u16 = [&self.caretaker, &self.keyholder]
+                .into_iter()
+                .filter(|rule| has(rule, power))
+                .map(|rule| rule.seats)
+                .sum();
+            let least = match power {
+                Power::Admit | Power::Keys => self.absent.saturating_add(1),
+                _ => 1,
+            };
+            if seats < least {
+                return Err(BadCharter::LockOut {
+                    power: power.word(),
+                    absent: self.absent,
+                });
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,127 @@
+//! People with keys, and the body they are in.
+
+use caucus_proto::codec;
+use caucus_proto::id::{ChannelId, IntentId, Minutes, Nonce, PersonaId};
+use caucus_proto::org::charter::{Acceptance, Admission, OfficeRule, Promotion, Review, Vouching, Words};
+use caucus_proto::org::{
+    Application, Charter, Genesis, Kind, Name, PersonaPublic, Power, ReplyDrop, Signature, Sphere,
+    SuiteChoice,
+};
+use ed25519_dalek::{Signer, SigningKey};
+
+/// When the body was founded.
+pub(super) const FOUNDED: u64 = 29_000_000;
+
+fn key(seed: u32) -> SigningKey {
+    let mut bytes = [0x5a; 32];
+    bytes[..4].copy_from_slice(&seed.to_be_bytes());
+    SigningKey::from_bytes(&bytes)
+}
+
+fn public(seed: u32) -> PersonaPublic {
+    PersonaPublic(key(seed).verifying_key().to_bytes())
+}
+
+pub(super) fn persona(seed: u32) -> PersonaId {
+    PersonaId::of(&public(seed).0)
+}
+
+pub(super) fn intent(n: u32) -> IntentId {
+    let mut bytes = [0xee; 16];
+    bytes[..4].copy_from_slice(&n.to_be_bytes());
+    IntentId(bytes)
+}
+
+/// Members and cadre; two vouches of people who have been here for two days, three a month, one may be away; cadre
+/// after three days; a caretaker for ninety days, two keyholders. The interpreter knows these numbers by itself.
+fn charter() -> Charter {
+    let word = |text| Name::new(text).expect("a word");
+    Charter {
+        absent: 1,
+        spheres: vec![Sphere::Member, Sphere::Cadre],
+        words: Words {
+            body: word("chapter"),
+            volunteer: word("volunteer"),
+            member: word("member"),
+            cadre: word("cadre"),
+            principles: word("points of unity"),
+            caretaker: word("caretaker"),
+            keyholder: word("keyholder"),
+        },
+        admission: Admission {
+            sphere: Sphere::Member,
+            vouches: 2,
+        },
+        vouching: Vouching {
+            sphere: Sphere::Member,
+            days: 2,
+            a_month: 3,
+        },
+        member: Promotion {
+            vouches: 1,
+            days: 3,
+            principles: true,
+        },
+        cadre: Promotion {
+            vouches: 1,
+            days: 3,
+            principles: true,
+        },
+        principles: Acceptance { days: 14 },
+        review: Review { days: 30 },
+        caretaker: OfficeRule {
+            seats: 1,
+            days: 90,
+            sphere: Sphere::Member,
+            powers: vec![
+                Power::Admit,
+                Power::Remove,
+                Power::Floor,
+                Power::Promote,
+                Power::Principles,
+            ],
+        },
+        keyholder: OfficeRule {
+            seats: 2,
+            days: 0,
+            sphere: Sphere::Member,
+            powers: vec![Power::Keys, Power::Admit],
+        },
+    }
+}
+
+pub(super) fn genesis() -> Genesis {
+    Genesis {
+        kind: Kind::Chapter,
+        label: Name::new("North").expect("a name"),
+        suite: SuiteChoice::Hybrid,
+        founder: public(0),
+        founder_name: Name::new("Ana").expect("a name"),
+        control: [4; 32],
+        founded: Minutes(FOUNDED),
+        charter: charter(),
+        nonce: Nonce([6; 16]),
+    }
+}
+
+pub(super) fn application(seed: u32, name: &str, invite: IntentId) -> Application {
+    let mut application = Application {
+        invite,
+        key: public(seed),
+        name: Name::new(name).expect("a name"),
+        word: "let me in".to_owned(),
+        key_package: seed.to_be_bytes().repeat(8),
+        reply: ReplyDrop {
+            channel: ChannelId([8; 32]),
+            append: [9; 32],
+            sealing: vec![10; 40],
+        },
+        signature: Signature::from([0; 64]),
+    };
+    application.signature = key(seed).sign(&application.digest()).to_bytes().into();
+    application
+}
+
+pub(super) fn encoded<T: serde::Serialize>(value: &T) -> Vec<u8> {
+    codec::encode(value, codec::LIMIT).expect("small enough")
+}

@@ -1,0 +1,219 @@
+//! What must hold after every entry: the machine is what the interpreter says, a refused entry has changed nothing that it
+//! must not, and nobody is locked out.
+
+use caucus_proto::id::Minutes;
+use caucus_proto::org::{Act, Deed, Office, Power, Standing, State};
+
+use super::cast::intent;
+use super::interpreter::{Model, Seat, Stand};
+use super::walk::{SPHERES, Step, wordings};
+
+/// What is not as it must be, in words.
+pub(super) type Difference = String;
+
+macro_rules! same {
+    ($left:expr, $right:expr) => {{
+        let (left, right) = (&$left, &$right);
+        if left != right {
+            let what = [stringify!($left), stringify!($right)].join(" is not ");
+            return Err(format!("{what}: {left:?} and {right:?}"));
+        }
+    }};
+}
+
+/// The machine's state is what the model says.
+pub(super) fn is_same(state: &State, model: &Model) -> Result<(), Difference> {
+    same!(state.position.0, model.position);
+    same!(state.floor, model.floor);
+    same!(state.now().0, model.now);
+    same!(state.clock.entries as usize, model.entries);
+    same!(state.access.0, model.last_cut);
+    same!(state.answered, model.answered);
+    same!(state.people.len(), model.people.len());
+    for person in &model.people {
+        let ours = state.person(&person.id).unwrap();
+        let stand = match &ours.standing {
+            Standing::Applied { invite, key_package } => Stand::Applied(*invite, *key_package),
+            Standing::Admitted { key_package, by } => Stand::Admitted(*key_package, *by),
+            Standing::Present { since } => Stand::Present(since.0),
+            Standing::Going { by } => Stand::Going(*by),
+            Standing::Gone { by, uncut } => Stand::Gone(*by, *uncut),
+            Standing::Awaited { .. } => unreachable!("nobody makes a successor here"),
+        };
+        same!(stand, person.stand);
+        same!(
+            (ours.name.as_str(), ours.number),
+            (person.name.as_str(), person.number)
+        );
+        same!(ours.control, person.control);
+        let wants = ours.wants.as_ref();
+        let wants = wants.map(|wants| (wants.read.0, wants.key_package, wants.compared));
+        same!(wants, person.wants);
+        same!(ours.leaf, person.leaves.last().copied());
+        same!(usize::from(ours.older), person.older);
+        same!(ours.renewed.0, person.renewals.last().copied().unwrap_or(0));
+        same!(SPHERES[usize::from(person.stage)], ours.sphere);
+        same!(
+            (ours.joined.0, ours.sphere_since.0),
+            (person.joined, person.stage_since)
+        );
+        let words: Vec<_> = ours.vouches.iter().map(|vouch| (vouch.by, vouch.at.0)).collect();
+        same!((&words, &ours.sponsors), (&person.words, &person.sponsors));
+        let lately = |at: &u64| *at > model.now.saturating_sub(30 * 24 * 60);
+        let gave: Vec<_> = ours.vouched.iter().map(|at| at.0).filter(lately).collect();
+        same!(
+            gave,
+            person
+                .gave_word
+                .iter()
+                .copied()
+                .filter(lately)
+                .collect::<Vec<_>>()
+        );
+        same!(
+            ours.suspended.map(|review| (review.by, review.until.0)),
+            person.review
+        );
+        let accepted = ours.accepted.as_ref().map(|accepted| accepted.version);
+        same!(accepted, person.accepted.map(|(version, _)| version));
+        let claim = person.claims.last();
+        same!(ours.latest.map(|t| t.0), claim.map(|c| c.0));
+        same!(ours.active.map(|t| t.0), claim.map(|c| c.1));
+        let remembered: Vec<_> = ours.intents.iter().map(|i| (i.id, i.position.0)).collect();
+        let (_, recent) = person.done.split_at(person.done.len().saturating_sub(256));
+        same!(remembered, recent);
+    }
+    same!(state.invites.len(), model.tickets.len());
+    for ticket in &model.tickets {
+        let ours = &state.invites[&ticket.id];
+        same!(
+            (
+                ours.number,
+                ours.by,
+                ours.left,
+                ours.expires.0,
+                ours.drop,
+                ours.access.0,
+                ours.closed
+            ),
+            (
+                ticket.number,
+                ticket.by,
+                ticket.left,
+                ticket.expires,
+                ticket.drop,
+                ticket.access,
+                ticket.closed
+            )
+        );
+    }
+    let seats: Vec<_> = (state.mandates.iter())
+        .map(|mandate| Seat {
+            keys: mandate.office == Office::Keyholder,
+            holder: mandate.holder,
+            start: mandate.start.0,
+            end: mandate.end.map(|end| end.0),
+            from: mandate.from.0,
+        })
+        .collect();
+    same!(seats, model.seats);
+    let newest = state.principles.as_ref();
+    same!(newest.map_or(0, |text| text.version as usize), model.texts.len());
+    let texts = model.texts.last().map(|(number, ..)| wordings(*number));
+    same!(newest.map(|text| text.texts.clone()), texts);
+    for power in Power::ALL {
+        let holders = state.holders(power);
+        let expected = model
+            .present()
+            .iter()
+            .map(|p| p.id)
+            .filter(|id| model.may(id, power.word()))
+            .collect::<Vec<_>>();
+        same!((power, holders), (power, expected));
+    }
+    Ok(())
+}
+
+/// A refused entry changes nothing but the position, the clock, and what it shows of its author: their clock, and
+/// that they speak.
+pub(super) fn is_untouched(before: &State, after: &State, step: &Step) -> Result<(), Difference> {
+    let mut expected = before.clone();
+    expected.position = after.position;
+    expected.clock = after.clock;
+    if let Some((author, _)) = step.author
+        && let (Some(then), Some(now)) = (expected.people.get_mut(&author), after.person(&author))
+    {
+        then.latest = now.latest;
+        then.active = now.active;
+        then.spoke = now.spoke;
+        then.wants.clone_from(&now.wants);
+    }
+    same!(expected, *after);
+    Ok(())
+}
+
+/// The way out is never closed: somebody can admit, remove and cut (law 10, as far as it reaches here).
+pub(super) fn nobody_is_locked_out(state: &State) -> Result<(), Difference> {
+    same!(state.present().count() >= 1, true);
+    // Keys and admission do not end by themselves; what the caretaker may, anybody hands on once their time is over.
+    for power in [Power::Admit, Power::Keys] {
+        same!(state.holders(power).is_empty(), false);
+    }
+    let caretaker = state.mandates(Office::Caretaker).next().unwrap();
+    let lapsed = caretaker.has_lapsed(state.now());
+    same!(lapsed, !state.holds(&caretaker.holder, Power::Remove));
+    if lapsed {
+        let deed = Deed::HandOver {
+            office: Office::Caretaker,
+            holder: caretaker.holder,
+        };
+        let act = Act::new(intent(u32::MAX), state.position, &deed).expect("a small act");
+        for (anybody, _) in state.present() {
+            let judged = state.judge(state.position.next(), anybody, &act);
+            same!(judged.is_ok(), state.floor == 1);
+        }
+    }
+    Ok(())
+}
+
+/// In a room of three or more the clock goes nowhere on the word of one.
+pub(super) fn no_liar_moves_the_clock(before: &State, after: &State) -> Result<(), Difference> {
+    if after.now() > before.now() && after.present().count() >= 3 {
+        let reached = |claim: Option<Minutes>| claim.is_some_and(|claim| claim >= after.now());
+        let witnesses = after
+            .present()
+            .filter(|(_, person)| reached(person.latest))
+            .count();
+        same!(witnesses >= 2, true);
+    }
+    Ok(())
+}
+
+/// Nobody has the place, the number or the name of another.
+pub(super) fn everybody_has_one_place(state: &State) -> Result<(), Difference> {
+    let mut numbers: Vec<_> = state.people.values().map(|person| person.number).collect();
+    numbers.sort_unstable();
+    numbers.dedup();
+    same!(numbers.len(), state.people.len());
+    let here: Vec<_> = state
+        .people
+        .values()
+        .filter(|person| !matches!(person.standing, Standing::Gone { .. }))
+        .collect();
+    for (at, person) in here.iter().enumerate() {
+        let alike = here
+            .iter()
+            .skip(at + 1)
+            .find(|other| other.name.is_like(person.name.as_str()));
+        same!(alike.map(|other| other.name.as_str()), None);
+    }
+    for office in Office::ALL {
+        let mut holders: Vec<_> = state.mandates(office).map(|mandate| mandate.holder).collect();
+        holders.sort_unstable();
+        let held = holders.len();
+        holders.dedup();
+        same!(holders.len(), held);
+        same!(held <= usize::from(state.charter().office(office).seats), true);
+    }
+    Ok(())
+}

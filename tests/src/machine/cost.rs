@@ -1,0 +1,132 @@
+//! What the machine costs: entries applied, roots, memory and snapshots of bodies of different sizes.
+
+use caucus_proto::id::{ChannelId, Minutes, PersonaId};
+use caucus_proto::org::{Act, At, CommitOps, Deed, Input, Outcome, SeatAdded, State};
+
+use super::cast::{FOUNDED, application, encoded, genesis, intent, persona};
+use crate::figures::{Figure, Target, vitals};
+
+/// Acts that are timed, and that the largest body has in its memory.
+const ACTS: u32 = 50_000;
+/// People that one commit seats at most.
+const BATCH: u32 = 50;
+
+/// Measures; `say` is told what is being done.
+#[must_use]
+pub fn cost(say: &dyn Fn(&str)) -> Vec<Figure> {
+    let mut figures = Vec::new();
+    let mut first = None;
+    for people in [10, 100, 1_000] {
+        say(&format!("a body of {people} ..."));
+        let body = Body::of(people);
+        let bare = body.clone().talks(ACTS, false);
+        let how = format!("{ACTS} messages, everybody in turn; CPU of the process by entry");
+        let rooted = body.talks(ACTS, true);
+        let first = *first.get_or_insert(bare);
+        let figure = |what: &str, value, unit, below| {
+            Figure::of(&format!("{what}, {people} people"), value, unit, how.clone())
+                .aim(Target::below(below))
+        };
+        figures.push(figure("an entry", bare, "us", 5.0));
+        figures.push(figure("an entry and its root", rooted, "us", 20.0));
+        figures.push(figure("an entry by that of 10 people", bare / first, "x", 1.3));
+    }
+    say("the memory of a body of 1,000 ...");
+    figures.extend(size());
+    figures
+}
+
+fn size() -> Vec<Figure> {
+    let (before, _) = vitals::memory(std::process::id());
+    let mut body = Body::of(1_000);
+    body.say(ACTS, false);
+    let (after, _) = vitals::memory(std::process::id());
+    let snapshot = body.state.snapshot().expect("a snapshot").len();
+    let how = format!("1,000 people, {ACTS} messages; resident memory of the process before and after");
+    vec![
+        Figure::of("state in memory", after - before, "MiB", how.clone()).aim(Target::below(32.0)),
+        Figure::of("snapshot", snapshot as f64 / (1024.0 * 1024.0), "MiB", how).aim(Target::below(2.0)),
+    ]
+}
+
+/// A body and the number of its next intent.
+#[derive(Clone)]
+struct Body {
+    state: State,
+    intents: u32,
+    people: Vec<PersonaId>,
+}
+
+impl Body {
+    fn of(people: u32) -> Self {
+        let mut body = Self {
+            state: State::found(genesis(), ChannelId([7; 32])),
+            intents: 0,
+            people: (0..people).map(persona).collect(),
+        };
+        let ana = persona(0);
+        for seeds in (1..people).collect::<Vec<_>>().chunks(BATCH as usize) {
+            let invite = Deed::Invite {
+                uses: BATCH as u16,
+                expires: Minutes(FOUNDED + 10_000),
+                drop: ChannelId([11; 32]),
+            };
+            body.does(&ana, &invite);
+            let invite = intent(body.intents);
+            let mut ops = CommitOps::default();
+            for seed in seeds {
+                let application = application(*seed, &format!("Person {seed}"), invite);
+                ops.adds.push(SeatAdded {
+                    persona: application.persona(),
+                    key_package: application.key_package_hash(),
+                    leaf: [3; 32],
+                });
+                let persona = application.persona();
+                let application = encoded(&application);
+                body.does(&ana, &Deed::Apply { application });
+                body.does(&ana, &Deed::Admit { persona });
+            }
+            body.enters(&ana, true, &Input::Commit(&ops));
+        }
+        assert_eq!(body.state.present().count(), people as usize);
+        body
+    }
+
+    fn does(&mut self, author: &PersonaId, deed: &Deed) {
+        self.intents += 1;
+        let act = Act::new(intent(self.intents), self.state.position, deed).expect("a small act");
+        self.enters(author, false, &Input::Act(&encoded(&act)));
+    }
+
+    fn enters(&mut self, author: &PersonaId, flagged: bool, input: &Input<'_>) {
+        let at = At {
+            position: self.state.position.next(),
+            flagged,
+            cut: false,
+        };
+        let time = Minutes(FOUNDED + u64::from(self.intents) / 20);
+        let outcome = self.state.apply(at, Some((*author, time)), input);
+        assert!(matches!(outcome, Outcome::Done(_)), "{outcome:?}");
+    }
+
+    /// So many messages; microseconds of each.
+    fn talks(mut self, messages: u32, roots: bool) -> f64 {
+        let before = vitals::cpu(std::process::id());
+        self.say(messages, roots);
+        let took = vitals::cpu(std::process::id()) - before;
+        took.as_secs_f64() * 1e6 / f64::from(messages)
+    }
+
+    fn say(&mut self, messages: u32, roots: bool) {
+        let deed = Deed::Say {
+            text: "The meeting is on Thursday at eight".to_owned(),
+        };
+        for n in 0..messages {
+            let author = self.people[n as usize % self.people.len()];
+            self.does(&author, &deed);
+            if roots {
+                std::hint::black_box(self.state.root());
+            }
+        }
+    }
+}

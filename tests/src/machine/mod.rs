@@ -1,0 +1,211 @@
+//! The organization machine against an interpreter that is slow, obvious and shares nothing with it but the act types
+//! (`docs/organization.md`): random acts by honest and dishonest people in random histories. After every entry the two are
+//! compared, and what must always hold is looked at; replicas that go through snapshots, or are cut off and catch up in bursts with
+//! some entries twice, must come to the same root at the same position.
+
+mod cast;
+mod compare;
+mod cost;
+mod interpreter;
+mod walk;
+
+pub use cost::cost;
+
+use caucus_proto::id::{ChannelId, StateRoot};
+use caucus_proto::org::{Effect, Outcome, State};
+
+use self::cast::{FOUNDED, genesis, persona};
+use self::compare::Difference;
+use self::interpreter::{Model, Stand, Word};
+use self::walk::{Roll, Step};
+use crate::net::Draw;
+
+/// Entries of a history, at most.
+const LONGEST: u64 = 400;
+
+/// What to play.
+#[derive(Clone, Copy, Debug)]
+pub struct Plan {
+    /// So many entries.
+    pub acts: u64,
+    /// From this seed on; every history has one of its own, one more than the last.
+    pub seed: u64,
+    /// So many machines: the first takes every entry as it comes.
+    pub replicas: usize,
+}
+
+/// What was seen.
+#[derive(Clone, Default, Debug)]
+pub struct Account {
+    /// Entries played.
+    pub acts: u64,
+    /// Histories.
+    pub histories: u64,
+    /// Where something was not as it must be: the history's seed, the entry, what.
+    pub differences: Vec<String>,
+    /// How often each kind of thing happened, so that a walk that goes nowhere is seen.
+    pub seen: std::collections::BTreeMap<&'static str, u64>,
+}
+
+/// Plays; every difference ends its history.
+#[must_use]
+pub fn play(plan: Plan) -> Account {
+    let mut account = Account::default();
+    let mut seed = plan.seed;
+    while account.acts < plan.acts {
+        history(seed, plan, &mut account);
+        account.histories += 1;
+        seed += 1;
+    }
+    account
+}
+
+fn history(seed: u64, plan: Plan, account: &mut Account) {
+    let mut draw = Draw::of(seed);
+    let length = draw.between(1, LONGEST).min(plan.acts - account.acts);
+    let mut state = State::found(genesis(), ChannelId([7; 32]));
+    let mut model = Model::found(persona(0), "Ana", [4; 32], FOUNDED);
+    let mut others: Vec<_> = (1..plan.replicas)
+        .map(|number| Replica::new(state.clone(), Draw::part(seed, number as u64)))
+        .collect();
+    for fresh in 0..length {
+        account.acts += 1;
+        let step = Roll::of(&mut draw).step(&model, fresh as u32);
+        let before = state.clone();
+        let outcome = step.apply(&mut state);
+        let did = model.step(
+            step.at.position.0,
+            step.at.flagged,
+            step.at.cut,
+            step.author,
+            &step.word,
+        );
+        let root = state.root();
+        let last = fresh + 1 == length;
+        let compared = agrees(&before, &state, &model, &step, &outcome, did).and_then(|()| {
+            others
+                .iter_mut()
+                .try_for_each(|other| other.hear(&step, root, last))
+        });
+        if let Err(difference) = compared {
+            account
+                .differences
+                .push(format!("seed {seed}, entry {fresh}: {difference}"));
+            return;
+        }
+        account.see(&step.word, &outcome);
+    }
+    let joined = |stand: &Stand| matches!(stand, Stand::Present(1..));
+    let gone = |stand: &Stand| matches!(stand, Stand::Gone(..));
+    for (what, is) in [("joined", &joined as &dyn Fn(&Stand) -> bool), ("gone", &gone)] {
+        let count = model.people.iter().filter(|person| is(&person.stand)).count();
+        *account.seen.entry(what).or_default() += count as u64;
+    }
+}
+
+fn agrees(
+    before: &State,
+    after: &State,
+    model: &Model,
+    step: &Step,
+    outcome: &Outcome,
+    did: bool,
+) -> Result<(), Difference> {
+    if did != matches!(outcome, Outcome::Done(_)) {
+        return Err(format!("the interpreter says {did} and the machine {outcome:?}"));
+    }
+    compare::is_same(after, model)?;
+    compare::nobody_is_locked_out(after)?;
+    compare::no_liar_moves_the_clock(before, after)?;
+    compare::everybody_has_one_place(after)?;
+    if (before == after) != (before.root() == after.root()) {
+        return Err("a root does not tell two states apart".to_owned());
+    }
+    match outcome {
+        Outcome::Done(_) => Ok(()),
+        Outcome::NoOp(_) => compare::is_untouched(before, after, step),
+        Outcome::UpgradeNeeded { .. } if before == after => Ok(()),
+        Outcome::UpgradeNeeded { .. } => Err("what an older program cannot know changed it".to_owned()),
+    }
+}
+
+/// A machine that does not hear everything as it comes.
+struct Replica {
+    state: State,
+    draw: Draw,
+    /// What it has not heard yet, with the root after each.
+    missed: Vec<(Step, StateRoot)>,
+    /// What it heard last, to be heard again.
+    heard: Vec<Step>,
+}
+
+impl Replica {
+    fn new(state: State, draw: Draw) -> Self {
+        Self {
+            state,
+            draw,
+            missed: Vec::new(),
+            heard: Vec::new(),
+        }
+    }
+
+    fn hear(&mut self, step: &Step, root: StateRoot, last: bool) -> Result<(), Difference> {
+        self.missed.push((step.clone(), root));
+        // Cut off for a while, or about to come back.
+        if !last && self.draw.percent(85) {
+            return Ok(());
+        }
+        if self.draw.percent(30) {
+            let snapshot = self.state.snapshot().map_err(|error| error.to_string())?;
+            self.state = State::from_snapshot(&snapshot).map_err(|error| error.to_string())?;
+        }
+        for (step, root) in std::mem::take(&mut self.missed) {
+            step.apply(&mut self.state);
+            if self.state.root() != root {
+                return Err("a replica came to another root".to_owned());
+            }
+            self.heard.push(step);
+        }
+        // What stands already is heard again, and changes nothing.
+        for step in self.heard.drain(..) {
+            step.apply(&mut self.state);
+        }
+        if self.state.root() != root {
+            return Err("an entry that was heard twice changed a replica".to_owned());
+        }
+        Ok(())
+    }
+}
+
+impl Account {
+    fn see(&mut self, word: &Word, outcome: &Outcome) {
+        let mut add = |what| *self.seen.entry(what).or_default() += 1;
+        match outcome {
+            Outcome::NoOp(_) => add("refused"),
+            Outcome::UpgradeNeeded { .. } => add("upgrades"),
+            Outcome::Done(effects) => {
+                add(match word {
+                    Word::Act { .. } => "acts",
+                    Word::Commit(_) => "commits",
+                    _ => "notices",
+                });
+                for effect in effects {
+                    match effect {
+                        Effect::RenewalAsked { .. } => add("asked to be renewed"),
+                        Effect::RenewalAllowed { .. } => add("allowed to be renewed"),
+                        Effect::Renewed { .. } => add("renewed"),
+                        Effect::Vouched { .. } => add("vouched"),
+                        Effect::Promoted { .. } => add("promoted"),
+                        Effect::Demoted { .. } => add("demoted"),
+                        Effect::Suspended { .. } => add("suspended"),
+                        Effect::Lifted { .. } => add("lifted"),
+                        Effect::PrinciplesSet { .. } => add("texts"),
+                        Effect::PrinciplesAccepted(_) => add("accepted"),
+                        Effect::HandedOver { .. } => add("handed over"),
+                        _ => {}
+                    }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,43 @@
+//! The organization machine against its interpreter.
+
+use caucus_tests::machine::{Plan, play};
+
+#[test]
+fn after_every_entry_of_anybody_the_machine_is_what_the_interpreter_says_on_every_replica() {
+    let acts = if std::env::var_os("CAUCUS_LONG").is_some() {
+        5_000_000
+    } else {
+        200_000
+    };
+    let account = play(Plan {
+        acts,
+        seed: 1,
+        replicas: 4,
+    });
+    assert_eq!(account.differences, Vec::<String>::new());
+    assert!(account.acts == acts && account.histories > 500, "{account:?}");
+    // The walk must have been where things happen.
+    for (what, least) in [
+        ("acts", 20_000),
+        ("commits", 10_000),
+        ("notices", 5_000),
+        ("refused", 50_000),
+        ("joined", 500),
+        ("gone", 500),
+        ("upgrades", 100),
+        ("asked to be renewed", 1_000),
+        ("allowed to be renewed", 5),
+        ("renewed", 30),
+        ("vouched", 1_000),
+        ("promoted", 20),
+        ("demoted", 20),
+        ("suspended", 100),
+        ("lifted", 10),
+        ("texts", 300),
+        ("accepted", 1_000),
+        ("handed over", 300),
+    ] {
+        let seen = account.seen.get(what).copied().unwrap_or_default();
+        assert!(seen >= least, "{what}: {seen} of {least}; {account:?}");
+    }
+}
