@@ -13,7 +13,7 @@ use crate::org::vouch::{Suspension, Vouch};
 
 /// How many of an author's latest intents are remembered so that each counts once. An act that was judged
 /// before the oldest of them was applied is refused, so forgetting the others opens no door to repeating them.
-pub const REMEMBERED_INTENTS: usize = 256;
+pub const REMEMBERED_INTENTS: usize = 64;
 
 /// Leaves of a person that may wait to be removed; then they are removed before the next renewal.
 pub const OLDER_LEAVES: u8 = 7;

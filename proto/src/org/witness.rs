@@ -61,11 +61,26 @@ impl State {
         }
         self.clock.entries = self.clock.entries.saturating_add(1);
 
-        let mut claims: Vec<Minutes> = self.present().filter_map(|(_, person)| person.latest).collect();
-        claims.sort_unstable_by(|a, b| b.cmp(a));
-        let reached = |k: usize| claims.get(k.saturating_sub(1)).copied().unwrap_or(now).max(now);
-        let half = self.present().count().div_ceil(2);
-        let few = self.recent().div_ceil(3).max(3);
+        let (mut claims, mut people, mut recent) = (Vec::new(), 0_usize, 0_usize);
+        for (_, person) in self.present() {
+            people += 1;
+            claims.extend(person.latest);
+            recent += usize::from(
+                person
+                    .active
+                    .is_some_and(|active| now.0.saturating_sub(active.0) <= RECENT),
+            );
+        }
+        // The largest time that so many have reached.
+        let mut reached = |k: usize| match k.checked_sub(1).filter(|place| *place < claims.len()) {
+            Some(place) => {
+                let (_, time, _) = claims.select_nth_unstable_by(place, |a, b| b.cmp(a));
+                (*time).max(now)
+            }
+            None => now,
+        };
+        let half = people.div_ceil(2);
+        let few = recent.div_ceil(3).max(3);
         let witnesses = half.min(few);
 
         let target = reached(witnesses);
@@ -84,14 +99,5 @@ impl State {
         } else {
             self.clock.now = by_half;
         }
-    }
-
-    /// How many of those in the room posted lately.
-    fn recent(&self) -> usize {
-        let now = self.clock.now;
-        let lately = |active: Minutes| now.0.saturating_sub(active.0) <= RECENT;
-        self.present()
-            .filter(|(_, person)| person.active.is_some_and(lately))
-            .count()
     }
 }

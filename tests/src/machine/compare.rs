@@ -80,7 +80,7 @@ pub(super) fn is_same(state: &State, model: &Model) -> Result<(), Difference> {
         same!(ours.latest.map(|t| t.0), claim.map(|c| c.0));
         same!(ours.active.map(|t| t.0), claim.map(|c| c.1));
         let remembered: Vec<_> = ours.intents.iter().map(|i| (i.id, i.position.0)).collect();
-        let (_, recent) = person.done.split_at(person.done.len().saturating_sub(256));
+        let (_, recent) = person.done.split_at(person.done.len().saturating_sub(64));
         same!(remembered, recent);
     }
     same!(state.invites.len(), model.tickets.len());

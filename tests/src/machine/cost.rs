@@ -14,7 +14,9 @@ const BATCH: u32 = 50;
 /// Measures; `say` is told what is being done.
 #[must_use]
 pub fn cost(say: &dyn Fn(&str)) -> Vec<Figure> {
-    let mut figures = Vec::new();
+    // First, while nothing that was used before is free to be used again.
+    say("the memory of a body of 1,000 ...");
+    let mut figures = size();
     let mut first = None;
     for people in [10, 100, 1_000] {
         say(&format!("a body of {people} ..."));
@@ -31,8 +33,6 @@ pub fn cost(say: &dyn Fn(&str)) -> Vec<Figure> {
         figures.push(figure("an entry and its root", rooted, "us", 20.0));
         figures.push(figure("an entry by that of 10 people", bare / first, "x", 1.3));
     }
-    say("the memory of a body of 1,000 ...");
-    figures.extend(size());
     figures
 }
 

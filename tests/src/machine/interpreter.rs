@@ -373,7 +373,7 @@ impl Model {
 
     fn may_be_done_already(&self, author: &PersonaId, id: &IntentId, judged_at: u64) -> bool {
         let done = &self.find(author).unwrap().done;
-        let (old, recent) = done.split_at(done.len().saturating_sub(256));
+        let (old, recent) = done.split_at(done.len().saturating_sub(64));
         recent.iter().any(|(other, _)| other == id) || old.iter().any(|(_, at)| judged_at < *at)
     }
 
