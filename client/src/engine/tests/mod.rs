@@ -6,6 +6,7 @@ mod crash;
 mod duties;
 mod fork;
 mod hostile;
+mod insider;
 mod large;
 mod races;
 mod random;
