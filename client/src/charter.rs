@@ -78,8 +78,11 @@ pub fn in_words(charter: &Charter) -> Vec<String> {
     ));
     let vouching = &charter.vouching;
     lines.push(format!(
-        "Whoever has been here for {}{} may vouch, {} within 30 days.",
-        days(vouching.days),
+        "Whoever {}{} may vouch, {} within 30 days.",
+        match vouching.days {
+            0 => "is in the room".to_owned(),
+            n => format!("has been here for {}", days(n)),
+        },
         at_least(charter, " and is at least ", vouching.sphere),
         match vouching.a_month {
             1 => "once".to_owned(),
@@ -111,8 +114,11 @@ fn promotion(charter: &Charter, sphere: Sphere, rule: &Promotion) -> String {
         String::new()
     };
     format!(
-        "After {} in the stage before, one{accepted} may become {}, by whoever may promote{}.",
-        days(rule.days),
+        "{}{accepted} may become {}, by whoever may promote{}.",
+        match rule.days {
+            0 => "One".to_owned(),
+            n => format!("After {} in the stage before, one", days(n)),
+        },
         charter.sphere_word(sphere),
         with_vouches(rule.vouches)
     )
@@ -170,7 +176,6 @@ fn people(count: u16) -> String {
 
 fn days(count: u16) -> String {
     match count {
-        0 => "no time at all".to_owned(),
         1 => "a day".to_owned(),
         n => format!("{n} days"),
     }

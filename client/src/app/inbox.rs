@@ -69,8 +69,10 @@ fn of_room(engine: &Engine, live: &LiveRoom) -> Result<Vec<InboxItem>, EngineErr
             put(
                 "vouch",
                 format!(
-                    "{} asks to join, and the vouches of {} are needed: vouch if you know them",
-                    request.name, request.vouches_needed
+                    "{} asks to join and has {} of the vouches needed, {}: vouch if you know them",
+                    request.name,
+                    request.vouches.len(),
+                    request.vouches_needed
                 ),
                 format!("caucus vouch \"{body}\" \"{}\"", request.name),
                 None,

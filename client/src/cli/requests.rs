@@ -39,11 +39,8 @@ impl Requests {
                     plain(request.invite.to_string()),
                     plain(match request.vouches_needed {
                         0 => request.vouches.join(", "),
-                        needed => format!(
-                            "{} of {needed} {}",
-                            request.vouches.len(),
-                            request.vouches.join(", ")
-                        ),
+                        needed if request.vouches.is_empty() => format!("none, {needed} needed"),
+                        needed => format!("{}; {needed} needed", request.vouches.join(", ")),
                     }),
                     plain(request.word),
                 ]);

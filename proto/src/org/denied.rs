@@ -117,7 +117,7 @@ pub enum Denied {
     #[error("nobody decides on themselves")]
     OwnCase,
     /// The charter asks for more vouches.
-    #[error("the charter asks for the vouches of {needed} others here, and {have} count so far")]
+    #[error("the charter asks for vouches of others: {needed} here, and {have} count so far")]
     Vouches {
         /// As many as are needed now.
         needed: u16,

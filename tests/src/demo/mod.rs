@@ -1,5 +1,6 @@
 //! The demo: what a person would do in the first quarter of an hour, in one minute.
 
+mod chapter;
 mod kill;
 mod screen;
 mod script;
@@ -12,7 +13,7 @@ use crate::process::binaries;
 
 /// Runs the demo and gives its exit code.
 pub fn run() -> i32 {
-    println!("Caucus: a cell, from founding to removal, with real programs on this machine.");
+    println!("Caucus: a cell and a chapter, from founding to removal, with real programs on this machine.");
     println!("First the two programs are built, which takes minutes the first time.");
     let building = Instant::now();
     binaries();

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use super::chapter;
 use super::kill;
 use super::screen::Screen;
 use crate::process::{Person, RelayProcess};
@@ -120,6 +121,9 @@ pub fn play(screen: &mut Screen, folder: &Path) {
     screen.see(&ana, &["people", "North"]);
     screen.see(&ana, &["status"]);
 
+    screen.chapter("A chapter lives by its charter");
+    chapter::play(screen, folder, &ana, &ben, &cem);
+
     screen.chapter("What the relay has seen");
     let needles = [
         "North",
@@ -135,10 +139,14 @@ pub fn play(screen: &mut Screen, folder: &Path) {
         "We change the place",
         "127.0.0.1",
     ];
-    let longer: Vec<&str> = needles.into_iter().filter(|needle| needle.len() > 4).collect();
+    let longer: Vec<&str> = needles
+        .into_iter()
+        .chain(chapter::NEEDLES)
+        .filter(|needle| needle.len() > 4)
+        .collect();
     screen.relay_sees(&relay, &longer);
     println!(
-        "\n  It saw connections, sizes in steps of 1, 4, 16.. KiB, times, and that keys turned once; not who, not what."
+        "\n  It saw connections, sizes in steps of 1, 4, 16.. KiB, times, and when keys turned; not who, not what."
     );
     for person in [&ana, &ben, &cem, &third] {
         person.stop();

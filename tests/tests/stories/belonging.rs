@@ -77,7 +77,10 @@ async fn who_asks_to_join_a_chapter_is_vouched_for_before_they_are_admitted() {
         })
         .await;
     assert_eq!(problem.code, Code::Denied);
-    assert!(problem.message.contains("the vouches of 2 others"), "{problem:?}");
+    assert!(
+        problem.message.contains("vouches of others: 2 here, and 0 count"),
+        "{problem:?}"
+    );
     ben.ask(vouch("eva")).await;
     cem.ask(vouch("eva")).await;
     assert!(ben.inbox().await.iter().all(|(kind, _)| kind != "vouch"));
