@@ -5,8 +5,10 @@ use super::laws::{is_done, refused};
 use super::world::{World, charter, persona};
 use crate::id::{ChannelId, Minutes, Position};
 use crate::org::act::Deed;
+use crate::org::apply::Outcome;
 use crate::org::charter::{BadCharter, MOST_VOUCHES};
 use crate::org::denied::{Denied, WantedStanding};
+use crate::org::judge::Effect;
 use crate::org::mandate::Office;
 use crate::org::power::Power;
 use crate::org::principles::{LONGEST_PRINCIPLES, Wording};
@@ -259,6 +261,9 @@ fn a_promotion_takes_time_a_vouch_and_the_points_of_unity() {
         world.does(0, &demote(1, Sphere::Volunteer)),
         refused(Denied::NoSuchStep)
     );
+    for (seed, to) in [(2, Sphere::Cadre), (1, Sphere::Cadre)] {
+        assert_eq!(world.does(0, &demote(seed, to)), refused(Denied::NoSuchStep));
+    }
     assert_eq!(
         world.does(0, &demote(0, Sphere::Member)),
         refused(Denied::OwnCase)
@@ -315,7 +320,13 @@ fn a_slip_of_the_pen_asks_nobody_and_a_change_of_substance_everybody() {
         })
     );
     // The first text asks, whatever it says of itself.
-    assert!(is_done(&world.does(0, &principles("bred", false))));
+    let Outcome::Done(effects) = world.does(0, &principles("bred", false)) else {
+        panic!("a text")
+    };
+    assert!(matches!(
+        effects[..],
+        [Effect::PrinciplesSet { substance: true, .. }]
+    ));
     let due = |world: &World, seed| {
         let person = world.state.person(&persona(seed)).unwrap();
         world.state.acceptance_due(person)

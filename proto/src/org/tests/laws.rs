@@ -53,6 +53,80 @@ fn law_1_an_entry_at_a_position_already_applied_changes_nothing() {
 }
 
 #[test]
+fn law_1_a_position_is_the_entrys_own_even_where_others_are_left_out() {
+    let mut world = World::new();
+    let at = At {
+        position: Position(7),
+        flagged: false,
+        cut: false,
+    };
+    let author = Some((persona(0), Minutes(FOUNDED)));
+    assert!(is_done(&world.state.apply(at, author, &Input::Part)));
+    assert_eq!(world.position(), Position(7));
+}
+
+#[test]
+fn law_3_an_act_under_a_flag_and_a_commit_without_one_are_no_ops() {
+    let mut world = World::new();
+    world.joins(1);
+    let author = Some((persona(0), Minutes(FOUNDED)));
+    let say = Deed::Say {
+        text: "under a flag".to_owned(),
+    };
+    let act = encoded(&world.act(intent(9_999), &say));
+    let (plain, flagged) = (world.at(false, false), world.at(true, false));
+    let mut other = world.state.clone();
+    assert_eq!(
+        world.state.apply(flagged, author, &Input::Act(&act)),
+        refused(Denied::WrongFlag)
+    );
+    let refresh = CommitOps {
+        path: true,
+        ..CommitOps::default()
+    };
+    assert_eq!(
+        other.apply(plain, author, &Input::Commit(&refresh)),
+        refused(Denied::WrongFlag)
+    );
+}
+
+#[test]
+fn law_16_a_root_tells_every_two_states_apart() {
+    let mut world = World::new();
+    world.joins(1);
+    world.invites(0, 1);
+    let state = world.state;
+    type Change = fn(&mut State);
+    let changes: [Change; 12] = [
+        |state| state.channel = ChannelId([1; 32]),
+        |state| state.position = state.position.next(),
+        |state| state.floor += 1,
+        |state| state.clock.entries += 1,
+        |state| state.next_invite += 1,
+        |state| state.next_person += 1,
+        |state| state.access = Position(99),
+        |state| state.answered = true,
+        |state| state.mandates[0].end = None,
+        |state| state.people.get_mut(&persona(1)).unwrap().older = 3,
+        |state| state.invites.clear(),
+        |state| state.set_principles(1, &[], true),
+    ];
+    let mut roots = vec![state.root()];
+    for change in changes {
+        let mut other = state.clone();
+        change(&mut other);
+        roots.push(other.root());
+        other.people.settle();
+        other.invites.settle();
+        assert_eq!(roots.last(), Some(&other.root()));
+    }
+    let count = roots.len();
+    roots.sort_unstable_by_key(|root| root.0);
+    roots.dedup();
+    assert_eq!(roots.len(), count);
+}
+
+#[test]
 fn law_4_an_intent_counts_once_however_often_it_is_sent() {
     let mut world = World::new();
     let say = Deed::Say {
