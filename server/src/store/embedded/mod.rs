@@ -426,12 +426,12 @@ fn lock(folder: &Path) -> Result<File, StoreError> {
 fn check_format(folder: &Path) -> Result<(), StoreError> {
     let path = folder.join("format");
     if path.try_exists().unwrap_or(false) {
-        let text = fs::read_to_string(&path).map_err(|error| disk::failed("read", &path, &error))?;
-        if !text.is_empty() {
-            let found = text
-                .trim()
-                .parse::<u32>()
-                .map_err(|_| StoreError::Damaged(format!("{} is no number", path.display())))?;
+        let bytes = fs::read(&path).map_err(|error| disk::failed("read", &path, &error))?;
+        if !bytes.is_empty() {
+            let found = std::str::from_utf8(&bytes)
+                .ok()
+                .and_then(|text| text.trim().parse::<u32>().ok())
+                .ok_or_else(|| StoreError::Damaged(format!("{} is no number", path.display())))?;
             if found > FORMAT {
                 return Err(StoreError::Newer { found, known: FORMAT });
             }

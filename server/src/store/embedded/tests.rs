@@ -430,9 +430,11 @@ fn a_newer_format_is_refused_and_a_missing_one_is_damage() {
             known: FORMAT
         }
     ));
-    fs::write(folder.path().join("format"), "one\n").unwrap();
-    let odd = failure(Embedded::open(folder.path(), SMALL));
-    assert!(matches!(odd, StoreError::Damaged(_)));
+    for odd in [&b"one\n"[..], b"\xb2\n"] {
+        fs::write(folder.path().join("format"), odd).unwrap();
+        let odd = failure(Embedded::open(folder.path(), SMALL));
+        assert!(matches!(odd, StoreError::Damaged(_)), "{odd}");
+    }
     fs::remove_file(folder.path().join("format")).unwrap();
     let missing = failure(Embedded::open(folder.path(), SMALL));
     assert!(matches!(missing, StoreError::Damaged(_)));
