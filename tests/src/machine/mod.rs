@@ -7,9 +7,11 @@ mod cast;
 mod compare;
 mod cost;
 mod interpreter;
+mod mutants;
 mod walk;
 
 pub use cost::cost;
+pub use mutants::{MUTANTS, Mutant};
 
 use caucus_proto::id::{ChannelId, StateRoot};
 use caucus_proto::org::{Effect, Outcome, State};
