@@ -32,7 +32,7 @@ impl Inbox {
                 let mut line = vec![dim("  "), dim(item.next)];
                 match item.due {
                     Some(due) if due < now => line.push(warn("  overdue")),
-                    Some(due) => line.push(plain(format!("  until {}", time::clock(due, now)))),
+                    Some(due) => line.push(plain(format!("  until {}", time::day(due)))),
                     None => {}
                 }
                 session.console.line(line)?;

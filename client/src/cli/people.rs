@@ -29,7 +29,6 @@ impl People {
                 return Err(Session::unexpected(&answer));
             };
             let mut table = Table::with_head(["NAME", "STANDING", "STAGE", "OFFICE", "MAY", "CODES"]);
-            let now = session.now;
             for person in people {
                 let standing = standing(&person);
                 table.row([
@@ -42,7 +41,7 @@ impl People {
                         standing
                     },
                     plain(person.sphere),
-                    offices(&person.offices, now),
+                    offices(&person.offices),
                     if person.standing != "present" {
                         dim("-")
                     } else if person.powers.is_empty() {
@@ -64,7 +63,7 @@ impl People {
     }
 }
 
-fn offices(offices: &[OfficeView], now: u64) -> super::console::Piece<'static> {
+fn offices(offices: &[OfficeView]) -> super::console::Piece<'static> {
     if offices.is_empty() {
         return dim("-");
     }
@@ -73,7 +72,7 @@ fn offices(offices: &[OfficeView], now: u64) -> super::console::Piece<'static> {
         .iter()
         .map(|office| match office.until {
             Some(_) if office.lapsed => format!("{} (over)", office.office),
-            Some(until) => format!("{} until {}", office.office, time::clock(until, now)),
+            Some(until) => format!("{} until {}", office.office, time::day(until)),
             None => office.office.clone(),
         })
         .collect();

@@ -88,7 +88,6 @@ fn show(session: &mut Session, body: &str, language: Option<&str>) -> Result<u8,
         if view.version == 0 {
             return session.console.say(&format!("There are no {} yet.", view.word));
         }
-        let now = session.now;
         let wanted = |text: &&TextView| language.is_none_or(|language| language == text.language);
         for text in view.texts.iter().filter(wanted) {
             tell_text(session, &view, text)?;
@@ -110,7 +109,7 @@ fn show(session: &mut Session, body: &str, language: Option<&str>) -> Result<u8,
             session.console.remark(&format!(
                 "  next: `caucus principles accept \"{}\"` before {}",
                 view.body,
-                time::clock(due, now)
+                time::day(due)
             ));
         }
         Ok(())

@@ -12,8 +12,14 @@ pub(super) fn clock(minutes: u64, now: u64) -> String {
     if minutes / DAY == now / DAY {
         return format!("{hour:02}:{minute:02}");
     }
+    format!("{} {hour:02}:{minute:02}", day(minutes))
+}
+
+/// `2026-11-24`.
+#[must_use]
+pub(super) fn day(minutes: u64) -> String {
     let (year, month, day) = date(minutes / DAY);
-    format!("{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}")
+    format!("{year:04}-{month:02}-{day:02}")
 }
 
 /// Year, month and day of a day since 1970-01-01 (Howard Hinnant's `civil_from_days`).
