@@ -98,8 +98,7 @@ fn tell(session: &mut Session, rules: &[String]) -> Result<(), Failure> {
 fn draft(session: &mut Session, kind: Kind, file: Option<PathBuf>) -> Result<u8, Failure> {
     let text = charter::shipped(kind.machine());
     let Some(path) = file else {
-        session.console.page(text)?;
-        return Ok(0);
+        return unfounded(session, "this", text, |session, _| session.console.page(text));
     };
     // Nothing that is there is overwritten.
     let written = OpenOptions::new()
@@ -109,7 +108,7 @@ fn draft(session: &mut Session, kind: Kind, file: Option<PathBuf>) -> Result<u8,
         .open(&path)
         .and_then(|mut file| file.write_all(text.as_bytes()));
     written.map_err(|error| {
-        Failure::usage(
+        Failure::bad_input(
             format!("{} cannot be written: {error}", path.display()),
             "give the name of a file that is not there yet",
         )
@@ -123,23 +122,38 @@ fn draft(session: &mut Session, kind: Kind, file: Option<PathBuf>) -> Result<u8,
 
 fn check(session: &mut Session, file: &PathBuf) -> Result<u8, Failure> {
     let text = read_file(file)?;
-    let rules = charter::read(&text).map_err(|error| {
-        Failure::usage(
-            format!("no body could live by {}: {error}", file.display()),
+    unfounded(session, &file.display().to_string(), &text, tell)
+}
+
+/// Shows rules that no body lives by yet.
+fn unfounded(
+    session: &mut Session,
+    name: &str,
+    text: &str,
+    show: impl FnOnce(&mut Session, &[String]) -> Result<(), Failure>,
+) -> Result<u8, Failure> {
+    let read = charter::read(text).map_err(|error| {
+        Failure::bad_input(
+            format!("no body could live by {name}: {error}"),
             "`caucus charter draft` writes one that is right",
         )
     })?;
-    if session.console.json {
-        return ending::done(session, Answer::Done {}, "");
-    }
-    tell(session, &charter::in_words(&rules))?;
-    Ok(0)
+    let answer = Answer::Charter {
+        body: String::new(),
+        kind: read.words.body.to_string(),
+        toml: text.to_owned(),
+        rules: charter::in_words(&read),
+    };
+    ending::show(session, answer, |session, answer| match answer {
+        Answer::Charter { rules, .. } => show(session, &rules),
+        other => Err(Session::unexpected(&other)),
+    })
 }
 
 /// The text of a file that is a charter or points of unity.
 pub(super) fn read_file(path: &PathBuf) -> Result<String, Failure> {
     let refused = |why: String| {
-        Failure::usage(
+        Failure::bad_input(
             format!("{} cannot be read: {why}", path.display()),
             "name a text file",
         )

@@ -32,7 +32,7 @@ pub(super) fn play(screen: &mut Screen, folder: &Path, ana: &Person, ben: &Perso
     };
     screen.check(
         "rules that no body could live by are refused, in words",
-        refused.code == 2,
+        refused.code == 4,
     );
     let founded = screen.see(
         ana,
