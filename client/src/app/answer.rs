@@ -159,7 +159,7 @@ pub enum Answer {
     Charter {
         /// The body.
         body: String,
-        /// What kind it is: `cell`, `chapter` or `committee`.
+        /// What kind it is: `cell`, `chapter` or `committee`; of rules that no body lives by yet, their word for it.
         kind: String,
         /// The rules as TOML, which `found --charter` takes.
         toml: String,

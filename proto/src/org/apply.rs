@@ -8,7 +8,7 @@ use crate::id::{Minutes, PersonaId, Position};
 use crate::org::FEATURE;
 use crate::org::act::{Act, CommitOps};
 use crate::org::denied::Denied;
-use crate::org::judge::Effect;
+use crate::org::effect::Effect;
 use crate::org::mandate::DAY;
 use crate::org::notice::SignedNotice;
 use crate::org::person::{Following, Intent, Person, Renewal, Standing};

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::id::{Minutes, PersonaId, Position};
 use crate::org::denied::Denied;
-use crate::org::judge::Effect;
+use crate::org::effect::Effect;
 use crate::org::person::Person;
 use crate::org::state::State;
 
@@ -99,7 +99,7 @@ impl State {
             .copied()
     }
 
-    pub(crate) fn judge_hand_over(
+    pub(super) fn judge_hand_over(
         &self,
         author: &PersonaId,
         office: Office,

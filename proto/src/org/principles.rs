@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::id::{Minutes, PersonaId};
 use crate::label::{Label, hash};
 use crate::org::denied::Denied;
-use crate::org::judge::Effect;
+use crate::org::effect::Effect;
 use crate::org::mandate::DAY;
 use crate::org::person::Person;
 use crate::org::power::Power;

@@ -1,13 +1,14 @@
 //! Vouches, promotion and demotion, suspension: how somebody comes closer, and what sets them back.
 //!
 //! A rule never waits for more people than there are: of those who could vouch, as many as the charter lets be away
-//! are not counted on (law 10). Nobody vouches for, promotes, demotes, suspends or restores themselves (law 13).
+//! are not counted on (law 10). Nobody vouches for, promotes, demotes, suspends or lifts a suspension of themselves (law 13).
 
 use serde::{Deserialize, Serialize};
 
 use crate::id::{Minutes, PersonaId};
 use crate::org::denied::{Denied, WantedStanding};
-use crate::org::judge::{Effect, bounded};
+use crate::org::effect::Effect;
+use crate::org::judge::bounded;
 use crate::org::mandate::DAY;
 use crate::org::person::{Person, Standing};
 use crate::org::power::Power;

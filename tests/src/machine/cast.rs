@@ -1,11 +1,10 @@
 //! People with keys, and the body they are in.
 
+use caucus_client::charter;
 use caucus_proto::codec;
 use caucus_proto::id::{ChannelId, IntentId, Minutes, Nonce, PersonaId};
-use caucus_proto::org::charter::{Acceptance, Admission, OfficeRule, Promotion, Review, Vouching, Words};
 use caucus_proto::org::{
-    Application, Charter, Genesis, Kind, Name, PersonaPublic, Power, ReplyDrop, Signature, Sphere,
-    SuiteChoice,
+    Application, Charter, Genesis, Kind, Name, PersonaPublic, ReplyDrop, Signature, SuiteChoice,
 };
 use ed25519_dalek::{Signer, SigningKey};
 
@@ -32,62 +31,16 @@ pub(super) fn intent(n: u32) -> IntentId {
     IntentId(bytes)
 }
 
-/// Members and cadre; two vouches of people who have been here for two days, three a month, one may be away; cadre
-/// after three days; a caretaker for ninety days, two keyholders. The interpreter knows these numbers by itself.
+/// The charter that comes with the program for a chapter, with shorter waits, so that a walk comes to what takes time. The
+/// interpreter knows the numbers by itself.
 fn charter() -> Charter {
-    let word = |text| Name::new(text).expect("a word");
-    Charter {
-        absent: 1,
-        spheres: vec![Sphere::Member, Sphere::Cadre],
-        words: Words {
-            body: word("chapter"),
-            volunteer: word("volunteer"),
-            member: word("member"),
-            cadre: word("cadre"),
-            principles: word("points of unity"),
-            caretaker: word("caretaker"),
-            keyholder: word("keyholder"),
-        },
-        admission: Admission {
-            sphere: Sphere::Member,
-            vouches: 2,
-        },
-        vouching: Vouching {
-            sphere: Sphere::Member,
-            days: 2,
-            a_month: 3,
-        },
-        member: Promotion {
-            vouches: 1,
-            days: 3,
-            principles: true,
-        },
-        cadre: Promotion {
-            vouches: 1,
-            days: 3,
-            principles: true,
-        },
-        principles: Acceptance { days: 14 },
-        review: Review { days: 30 },
-        caretaker: OfficeRule {
-            seats: 1,
-            days: 90,
-            sphere: Sphere::Member,
-            powers: vec![
-                Power::Admit,
-                Power::Remove,
-                Power::Floor,
-                Power::Promote,
-                Power::Principles,
-            ],
-        },
-        keyholder: OfficeRule {
-            seats: 2,
-            days: 0,
-            sphere: Sphere::Member,
-            powers: vec![Power::Keys, Power::Admit],
-        },
-    }
+    let mut charter = charter::read(charter::shipped(Kind::Chapter)).expect("a charter");
+    charter.vouching.days = 2;
+    charter.vouching.a_month = 3;
+    charter.cadre.vouches = 1;
+    charter.cadre.days = 3;
+    charter.principles.days = 14;
+    charter
 }
 
 pub(super) fn genesis() -> Genesis {

@@ -151,6 +151,31 @@ pub(super) struct Seat {
 }
 
 impl Someone {
+    fn new(id: PersonaId, name: &str, number: u32, stand: Stand, now: u64) -> Self {
+        Self {
+            id,
+            name: name.to_owned(),
+            number,
+            stand,
+            control: None,
+            claims: vec![],
+            done: vec![],
+            renewals: vec![],
+            leaves: vec![],
+            older: 0,
+            spoken: vec![],
+            wants: None,
+            stage: 1,
+            joined: now,
+            stage_since: now,
+            words: vec![],
+            sponsors: vec![],
+            gave_word: vec![],
+            review: None,
+            accepted: None,
+        }
+    }
+
     fn is_under_review(&self, now: u64) -> bool {
         self.review.is_some_and(|(_, until)| until > now)
     }
@@ -216,26 +241,10 @@ const YEAR_9999_ENDS: u64 = 4_223_371_679;
 impl Model {
     pub(super) fn found(founder: PersonaId, name: &str, control: [u8; 32], time: u64) -> Self {
         let founder = Someone {
-            id: founder,
-            name: name.to_owned(),
-            number: 0,
-            stand: Stand::Present(0),
             control: Some(control),
             claims: vec![(time, time)],
-            done: vec![],
-            renewals: vec![],
-            leaves: vec![],
-            older: 0,
-            spoken: vec![],
-            wants: None,
             stage: 2,
-            joined: time,
-            stage_since: time,
-            words: vec![],
-            sponsors: vec![],
-            gave_word: vec![],
-            review: None,
-            accepted: None,
+            ..Someone::new(founder, name, 0, Stand::Present(0), time)
         };
         let seat = |keys, end| Seat {
             keys,
@@ -451,28 +460,9 @@ impl Model {
                 let ok = admits && *honest && open && name_free && self.find(persona).is_none();
                 if ok {
                     self.people_ever += 1;
-                    self.people.push(Someone {
-                        id: *persona,
-                        name: name.clone(),
-                        number: self.people_ever,
-                        stand: Stand::Applied(*invite, *key_package),
-                        control: None,
-                        claims: vec![],
-                        done: vec![],
-                        renewals: vec![],
-                        leaves: vec![],
-                        older: 0,
-                        spoken: vec![],
-                        wants: None,
-                        stage: 1,
-                        joined: self.now,
-                        stage_since: self.now,
-                        words: vec![],
-                        sponsors: vec![],
-                        gave_word: vec![],
-                        review: None,
-                        accepted: None,
-                    });
+                    let stand = Stand::Applied(*invite, *key_package);
+                    let someone = Someone::new(*persona, name, self.people_ever, stand, self.now);
+                    self.people.push(someone);
                 }
                 ok
             }

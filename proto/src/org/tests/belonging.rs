@@ -8,7 +8,7 @@ use crate::org::act::Deed;
 use crate::org::apply::Outcome;
 use crate::org::charter::{BadCharter, MOST_VOUCHES};
 use crate::org::denied::{Denied, WantedStanding};
-use crate::org::judge::Effect;
+use crate::org::effect::Effect;
 use crate::org::mandate::Office;
 use crate::org::power::Power;
 use crate::org::principles::{LONGEST_PRINCIPLES, Wording};

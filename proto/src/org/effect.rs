@@ -1,0 +1,253 @@
+//! What an accepted act, commit or notice changes.
+
+use core::fmt;
+
+use crate::id::{ChannelId, IntentId, Minutes, PersonaId, Position};
+use crate::org::mandate::Office;
+use crate::org::name::Name;
+use crate::org::principles::{Accepted, Wording};
+use crate::org::sign::PersonaPublic;
+use crate::org::sphere::Sphere;
+
+/// What an accepted act or commit changes.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Effect {
+    /// A message.
+    Said {
+        /// Its text.
+        text: String,
+    },
+    /// An invite is open.
+    Invited {
+        /// Its id.
+        invite: IntentId,
+        /// How many may come by it.
+        uses: u16,
+        /// Until when.
+        expires: Minutes,
+        /// Its drop.
+        drop: ChannelId,
+    },
+    /// An invite has ended.
+    Revoked {
+        /// Which.
+        invite: IntentId,
+    },
+    /// Somebody asks to join.
+    Applied {
+        /// Who.
+        persona: PersonaId,
+        /// Their key.
+        key: PersonaPublic,
+        /// Their name.
+        name: Name,
+        /// By which invite.
+        invite: IntentId,
+        /// Hash of their key package.
+        key_package: [u8; 32],
+    },
+    /// Somebody is admitted; a commit has to follow.
+    Admitted {
+        /// Who.
+        persona: PersonaId,
+        /// By which invite.
+        invite: IntentId,
+        /// Hash of their key package.
+        key_package: [u8; 32],
+        /// Whose vouches counted.
+        sponsors: Vec<PersonaId>,
+    },
+    /// A request was declined.
+    Declined {
+        /// Who.
+        persona: PersonaId,
+        /// Why.
+        reason: String,
+    },
+    /// Somebody is removed; a commit has to follow.
+    Removed {
+        /// Who.
+        persona: PersonaId,
+        /// Why.
+        reason: String,
+    },
+    /// The author leaves; a commit has to follow.
+    Left,
+    /// The author named their control key.
+    ControlNamed {
+        /// The public key.
+        key: [u8; 32],
+    },
+    /// The feature floor is higher.
+    FloorRaised {
+        /// The new floor.
+        feature: u16,
+    },
+    /// A commit seated somebody.
+    Seated {
+        /// Who.
+        persona: PersonaId,
+        /// Signature key of the leaf.
+        leaf: [u8; 32],
+    },
+    /// A commit took a seat away. Every invite is closed with it: the one who is out knows its keys.
+    Unseated {
+        /// Who.
+        persona: PersonaId,
+    },
+    /// The author renewed their keys.
+    Refreshed,
+    /// Somebody asks for their leaf to be renewed.
+    RenewalAsked {
+        /// Who.
+        persona: PersonaId,
+        /// Up to where they had read.
+        read: Position,
+        /// Hash of the key package.
+        key_package: [u8; 32],
+    },
+    /// Somebody's renewal is allowed although they spoke since: codes were compared.
+    RenewalAllowed {
+        /// Who.
+        persona: PersonaId,
+    },
+    /// A commit gave somebody a new leaf; the older one is to be removed.
+    Renewed {
+        /// Who.
+        persona: PersonaId,
+        /// Signature key of the leaf.
+        leaf: [u8; 32],
+    },
+    /// Somebody who is awaited asks to be added here.
+    FollowAsked {
+        /// Who.
+        persona: PersonaId,
+        /// Their clock when they signed it.
+        asked: Minutes,
+        /// Hash of the key package.
+        key_package: [u8; 32],
+    },
+    /// A commit added somebody who was awaited.
+    Followed {
+        /// Who.
+        persona: PersonaId,
+        /// Signature key of the leaf.
+        leaf: [u8; 32],
+    },
+    /// A commit removed the older leaves of somebody who was renewed.
+    OlderRemoved {
+        /// Who.
+        persona: PersonaId,
+    },
+    /// A keyholder answered wrong keys. Whoever had the secret before can read envelopes again until the next cut.
+    Answered,
+    /// The author vouches for somebody.
+    Vouched {
+        /// Who.
+        persona: PersonaId,
+        /// Into which sphere.
+        sphere: Sphere,
+    },
+    /// Somebody came closer.
+    Promoted {
+        /// Who.
+        persona: PersonaId,
+        /// Into which sphere.
+        sphere: Sphere,
+    },
+    /// Somebody was set back.
+    Demoted {
+        /// Who.
+        persona: PersonaId,
+        /// Into which sphere.
+        sphere: Sphere,
+        /// Why.
+        reason: String,
+    },
+    /// Somebody's conduct is under review.
+    Suspended {
+        /// Who.
+        persona: PersonaId,
+        /// Why.
+        reason: String,
+    },
+    /// A review has ended.
+    Lifted {
+        /// Who.
+        persona: PersonaId,
+    },
+    /// The points of unity are others.
+    PrinciplesSet {
+        /// Which version.
+        version: u32,
+        /// The texts.
+        texts: Vec<Wording>,
+        /// Everybody has to accept them anew.
+        substance: bool,
+    },
+    /// The author accepted the points of unity.
+    PrinciplesAccepted(Accepted),
+    /// An office has another holder.
+    HandedOver {
+        /// Which.
+        office: Office,
+        /// Whose it was.
+        holder: PersonaId,
+        /// Whose it is.
+        to: PersonaId,
+    },
+}
+
+impl Effect {
+    /// Whether it may change who can hold an office.
+    pub(super) const fn moves_people(&self) -> bool {
+        matches!(
+            self,
+            Self::Removed { .. }
+                | Self::Left
+                | Self::Seated { .. }
+                | Self::Unseated { .. }
+                | Self::Followed { .. }
+                | Self::Promoted { .. }
+                | Self::Demoted { .. }
+                | Self::Suspended { .. }
+                | Self::Lifted { .. }
+        )
+    }
+}
+
+// What people write and whom they name stays out of logs: only the kind of an effect prints.
+impl fmt::Debug for Effect {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Said { .. } => "Said(..)",
+            Self::Invited { .. } => "Invited(..)",
+            Self::Revoked { .. } => "Revoked(..)",
+            Self::Applied { .. } => "Applied(..)",
+            Self::Admitted { .. } => "Admitted(..)",
+            Self::Declined { .. } => "Declined(..)",
+            Self::Removed { .. } => "Removed(..)",
+            Self::Left => "Left",
+            Self::ControlNamed { .. } => "ControlNamed(..)",
+            Self::FloorRaised { .. } => "FloorRaised(..)",
+            Self::Seated { .. } => "Seated(..)",
+            Self::Unseated { .. } => "Unseated(..)",
+            Self::Refreshed => "Refreshed",
+            Self::RenewalAsked { .. } => "RenewalAsked(..)",
+            Self::RenewalAllowed { .. } => "RenewalAllowed(..)",
+            Self::Renewed { .. } => "Renewed(..)",
+            Self::FollowAsked { .. } => "FollowAsked(..)",
+            Self::Followed { .. } => "Followed(..)",
+            Self::OlderRemoved { .. } => "OlderRemoved(..)",
+            Self::Answered => "Answered",
+            Self::Vouched { .. } => "Vouched(..)",
+            Self::Promoted { .. } => "Promoted(..)",
+            Self::Demoted { .. } => "Demoted(..)",
+            Self::Suspended { .. } => "Suspended(..)",
+            Self::Lifted { .. } => "Lifted(..)",
+            Self::PrinciplesSet { .. } => "PrinciplesSet(..)",
+            Self::PrinciplesAccepted(..) => "PrinciplesAccepted(..)",
+            Self::HandedOver { .. } => "HandedOver(..)",
+        })
+    }
+}
