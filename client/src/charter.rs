@@ -71,6 +71,7 @@ pub fn in_words(charter: &Charter) -> Vec<String> {
         ),
     };
     let mut lines = vec![format!("Stages: {}.", spheres.join(", ")), absent];
+    lines.extend(rooms(charter));
     lines.push(format!(
         "People come in as {}, by whoever may admit{}.",
         word(charter.admission.sphere),
@@ -105,6 +106,19 @@ pub fn in_words(charter: &Charter) -> Vec<String> {
         lines.push(office(charter, which, charter.office(which)));
     }
     lines
+}
+
+/// Who is in which room; nothing where there is one.
+fn rooms(charter: &Charter) -> Option<String> {
+    let governing = format!(
+        "Rooms: members, which decides (from {} on)",
+        charter.sphere_word(charter.governing)
+    );
+    let others = charter
+        .rooms
+        .iter()
+        .map(|rule| format!("; {} (from {} on)", rule.name, charter.sphere_word(rule.sphere)));
+    (!charter.rooms.is_empty()).then(|| format!("{governing}{}.", others.collect::<String>()))
 }
 
 fn promotion(charter: &Charter, sphere: Sphere, rule: &Promotion) -> String {
@@ -239,7 +253,7 @@ mod tests {
             (
                 "spheres = [\"cadre\"]",
                 "spheres = [\"member\"]",
-                "admission.sphere names the sphere \"cadre\"",
+                "governing names the sphere \"cadre\"",
             ),
             (
                 "vouches = 2",

@@ -70,6 +70,8 @@ labels! {
     Head => "head",
     /// Signed notice.
     Notice => "notice",
+    /// A claim of a room\'s roster.
+    Claim => "claim",
     /// Certificate of a leaf key by the persona key.
     LeafCertificate => "leaf certificate",
     /// Hash that an invite link commits to.

@@ -179,9 +179,22 @@ pub enum Answer {
         name: String,
         /// Where the decision stands; none while it waits for the relay.
         position: Option<u64>,
-        /// The room's keys have turned: they read nothing from here on.
+        /// The keys have turned in every room: they read nothing from here on.
         cut: bool,
+        /// The body's rooms that this device is in and they were in.
+        rooms: Vec<RemovedView>,
     },
+}
+
+/// A room that somebody was removed from.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct RemovedView {
+    /// Its name.
+    pub room: String,
+    /// They have no seat in it.
+    pub out: bool,
+    /// Its keys have turned since.
+    pub cut: bool,
 }
 
 /// The points of unity of a body.
@@ -527,6 +540,24 @@ pub struct RoomView {
     /// What the relay, or people's heads, contradicted of what this device has verified; what stands first.
     #[serde(default)]
     pub contradictions: Vec<ContradictionView>,
+    /// Where its roster comes from, if it is not the governing room.
+    #[serde(default)]
+    pub roster: Option<RosterView>,
+}
+
+/// What a room that does not govern its body knows of who belongs into it.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct RosterView {
+    /// Number of the last claim; 0 while there is none.
+    pub number: u64,
+    /// Who signed it.
+    pub by: String,
+    /// When it came, in minutes since 1970-01-01T00:00Z, by the room's witnessed time.
+    pub came: u64,
+    /// Who says that it is not what the governing room decided.
+    pub disputed: Vec<String>,
+    /// Who belongs into the room and is not in yet.
+    pub awaited: Vec<String>,
 }
 
 /// Something that contradicts what this device has verified, with its evidence.

@@ -172,6 +172,7 @@ impl App {
                 standing::hand_over(engine, &body, &office, name.as_deref()).await
             }
             Intent::Inbox {} => inbox::inbox(engine),
+            Intent::OpenRoom { body, room } => body::open(engine, &body, &room).await,
             Intent::Rooms {} => body::rooms(engine),
             Intent::People { body } => body::people(engine, &body),
             Intent::Verify {

@@ -3,7 +3,9 @@
 use caucus_proto::org::{Name, SuiteChoice};
 
 use super::answer::Answer;
+use super::app::PATIENCE;
 use super::intent::{KindWord, SuiteWord};
+use super::membership::done_or_queued;
 use super::problem::{Code, Problem};
 use super::{find, view};
 use crate::charter;
@@ -51,7 +53,26 @@ pub(super) async fn found(
             SuiteWord::Classical => SuiteChoice::Classical,
         },
     };
+    let outer: Vec<Name> = (founding.charter.rooms.iter())
+        .filter(|rule| rule.sphere < founding.charter.governing)
+        .map(|rule| rule.name.clone())
+        .collect();
     let id = engine.found(&relay, founding).await?;
+    if let Some(live) = engine.room(&id) {
+        for name in outer {
+            if let Err(error) = engine.open_room(&live, &name, PATIENCE).await {
+                let problem = Problem::from(error);
+                return Err(Problem::new(
+                    problem.code,
+                    format!(
+                        "the body is founded, but not its room \"{name}\": {}",
+                        problem.message
+                    ),
+                    format!("try `caucus open \"{label}\" {name}`"),
+                ));
+            }
+        }
+    }
     let body = engine
         .room(&id)
         .map(|live| live.room().record().body.to_string())
@@ -61,6 +82,30 @@ pub(super) async fn found(
         id: body,
         name: name.to_string(),
     })
+}
+
+/// Opens another room of a body.
+pub(super) async fn open(engine: &Engine, body: &str, name: &str) -> Result<Answer, Problem> {
+    let live = find::room(engine, body)?;
+    let name = {
+        let room = live.room();
+        let charter = room.state().charter();
+        let rule = charter.rooms.iter().find(|rule| rule.name.is_like(name));
+        let Some(rule) = rule else {
+            let there: Vec<_> = charter.rooms.iter().map(|rule| rule.name.as_str()).collect();
+            return Err(Problem::new(
+                Code::NotFound,
+                format!("the charter has no room \"{}\"", name.trim()),
+                match there.is_empty() {
+                    true => "this body has one room only".to_owned(),
+                    false => format!("it has: {}", there.join(", ")),
+                },
+            ));
+        };
+        rule.name.clone()
+    };
+    let fate = engine.open_room(&live, &name, PATIENCE).await?;
+    done_or_queued(&live, fate)
 }
 
 /// The rooms.

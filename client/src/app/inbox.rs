@@ -41,7 +41,10 @@ fn of_room(engine: &Engine, live: &LiveRoom) -> Result<Vec<InboxItem>, EngineErr
             due,
         });
     };
-    if let Some(due) = state.acceptance_due(myself) {
+    // Who is not in the governing room yet is asked too, without a date.
+    let outside = state.annex.is_some() && myself.sphere < state.charter().governing;
+    let due = state.acceptance_due(myself);
+    if due.is_some() || (outside && !state.has_accepted(myself)) {
         put(
             "accept",
             format!(
@@ -49,7 +52,7 @@ fn of_room(engine: &Engine, live: &LiveRoom) -> Result<Vec<InboxItem>, EngineErr
                 state.charter().words.principles
             ),
             format!("caucus principles accept \"{body}\""),
-            Some(due.0),
+            due.map(|due| due.0),
         );
     }
     for (request, persona) in &requests {

@@ -239,6 +239,13 @@ pub enum Intent {
         #[serde(default)]
         all: bool,
     },
+    /// Opens another room of a body, one of its charter's. Answer: `done`.
+    OpenRoom {
+        /// Of which body.
+        body: String,
+        /// Which.
+        room: String,
+    },
     /// The rooms. Answer: `rooms`.
     Rooms {},
     /// The people of a body. Answer: `people`.

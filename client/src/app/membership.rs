@@ -3,11 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use caucus_proto::id::{PersonaId, RoomId};
-use caucus_proto::org::{Deed, Standing};
+use caucus_proto::id::PersonaId;
+use caucus_proto::org::genesis::GOVERNING_ROOM;
+use caucus_proto::org::{Deed, NoticeKind, Person, Standing};
 use tokio::task::JoinSet;
 
-use super::answer::{Answer, DecidedView, JoinStage};
+use super::answer::{Answer, DecidedView, JoinStage, RemovedView};
 use super::app::PATIENCE;
 use super::problem::{Code, Problem};
 use super::{find, view};
@@ -258,22 +259,43 @@ pub(super) async fn remove(engine: &Engine, body: &str, name: &str, reason: &str
         Fate::Landed(position) => Some(position.0),
         Fate::Waits => None,
     };
-    let mut cut = false;
+    let look = || rooms_of(engine, &live, &persona);
     if position.is_some() {
         let _ = tokio::time::timeout(CUT_PATIENCE, async {
-            while !is_cut(&live, &persona) && changes.changed().await.is_ok() {}
+            while !look().iter().all(|room| room.cut) && changes.changed().await.is_ok() {}
         })
         .await;
-        cut = is_cut(&live, &persona);
     }
-    Ok(Answer::Removed { name, position, cut })
+    let rooms = look();
+    Ok(Answer::Removed {
+        name,
+        position,
+        cut: position.is_some() && rooms.iter().all(|room| room.cut),
+        rooms,
+    })
 }
 
-fn is_cut(live: &LiveRoom, persona: &PersonaId) -> bool {
-    live.room()
-        .state()
-        .person(persona)
-        .is_none_or(|person| matches!(person.standing, Standing::Gone { uncut: false, .. }))
+/// Where somebody who was removed is out, of the rooms of the body that this device is in and they were in.
+fn rooms_of(engine: &Engine, live: &LiveRoom, persona: &PersonaId) -> Vec<RemovedView> {
+    let body = live.room().record().body;
+    let mut views = Vec::new();
+    for live in engine.rooms() {
+        let room = live.room();
+        if room.record().body != body || !room.is_in() {
+            continue;
+        }
+        if let Some(person) = room.state().person(persona) {
+            let out = matches!(person.standing, Standing::Gone { .. });
+            views.push(RemovedView {
+                room: room.state().room_name().to_owned(),
+                out,
+                cut: out && !person.is_uncut(),
+            });
+        }
+    }
+    // The governing room first.
+    views.sort_by_key(|view| (view.room != GOVERNING_ROOM, view.room.clone()));
+    views
 }
 
 /// Lets a doubtful request to be renewed count.
@@ -300,8 +322,34 @@ pub(super) async fn renew(engine: &Engine, body: &str, name: &str) -> Result<Ans
 /// Leaves a body; the next who may, carries it out.
 pub(super) async fn leave(engine: &Engine, body: &str) -> Result<Answer, Problem> {
     let live = find::room(engine, body)?;
-    let _: RoomId = live.room().id();
-    done_or_queued(&live, live.act(&Deed::Leave, PATIENCE).await?)
+    if live.room().state().annex.is_none() {
+        return done_or_queued(&live, live.act(&Deed::Leave, PATIENCE).await?);
+    }
+    tell_body(engine, &live, &NoticeKind::Leave, |me| !me.is_present()).await
+}
+
+/// Says something to the whole body from a room that does not govern it, and waits until it counts here.
+pub(super) async fn tell_body(
+    engine: &Engine,
+    live: &LiveRoom,
+    kind: &NoticeKind,
+    counts: impl Fn(&Person) -> bool,
+) -> Result<Answer, Problem> {
+    let mut changes = engine.changes();
+    live.room().tell_body(kind)?;
+    live.wake();
+    let counted = || live.room().myself().is_none_or(&counts);
+    let _ = tokio::time::timeout(PATIENCE, async {
+        while !counted() && changes.changed().await.is_ok() {}
+    })
+    .await;
+    done_or_queued(
+        live,
+        match counted() {
+            true => Fate::Landed(live.room().cursor().position),
+            false => Fate::Waits,
+        },
+    )
 }
 
 pub(super) fn done_or_queued(live: &LiveRoom, fate: Fate) -> Result<Answer, Problem> {

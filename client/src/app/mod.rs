@@ -23,8 +23,8 @@ mod view;
 pub use answer::{
     AcceptanceView, Answer, Check, ContradictionView, DecidedView, InboxItem, InviteView, JoinStage,
     JoinView, MessageKind, MessageView, OfficeView, PersonView, PrinciplesView, ProtectionView, RelayState,
-    RelayView, RequestView, RetentionView, RoomState, RoomView, Status, SuccessorView, SuccessorWord,
-    TextView, VaultWord, Verdict,
+    RelayView, RemovedView, RequestView, RetentionView, RoomState, RoomView, RosterView, Status,
+    SuccessorView, SuccessorWord, TextView, VaultWord, Verdict,
 };
 pub use app::{App, IDLE_MINUTES, Telling};
 pub use intent::{Intent, Keep, KindWord, Secret, SuiteWord};

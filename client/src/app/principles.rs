@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use caucus_proto::org::{Deed, Kind, Wording};
+use caucus_proto::org::{Deed, Kind, NoticeKind, Person, Wording};
 use data_encoding::HEXLOWER;
 
 use super::answer::{AcceptanceView, Answer, PrinciplesView, TextView};
 use super::app::PATIENCE;
-use super::membership::done_or_queued;
+use super::membership::{done_or_queued, tell_body};
 use super::problem::{Code, Problem};
 use super::{find, view};
 use crate::charter;
@@ -19,7 +19,7 @@ pub(super) fn charter(engine: &Engine, body: &str) -> Result<Answer, Problem> {
     let room = live.room();
     let rules = room.state().charter();
     Ok(Answer::Charter {
-        body: view::room_name(&room),
+        body: room.state().genesis.label.to_string(),
         kind: match room.state().genesis.kind {
             Kind::Cell => "cell",
             Kind::Chapter => "chapter",
@@ -115,6 +115,15 @@ pub(super) async fn accept(
         .principles
         .as_ref()
         .map_or(0, |text| text.version);
+    if live.room().state().annex.is_some() {
+        let kind = NoticeKind::Accept {
+            version,
+            language: language.to_owned(),
+            hash,
+        };
+        let counts = |me: &Person| me.accepted.as_ref().is_some_and(|known| known.hash == hash);
+        return tell_body(engine, &live, &kind, counts).await;
+    }
     let deed = Deed::Accept {
         version,
         language: language.to_owned(),

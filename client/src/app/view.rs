@@ -3,29 +3,32 @@
 use std::collections::BTreeMap;
 
 use caucus_proto::id::{PersonaId, Position};
-use caucus_proto::org::genesis::GOVERNING_ROOM;
 use caucus_proto::org::witness::IDLE_DAYS;
 use caucus_proto::org::{Kind, Office, Power, Regard, Standing, State};
 
 use super::answer::{
     ContradictionView, InviteView, JoinStage, JoinView, MessageKind, MessageView, OfficeView, PersonView,
-    RelayView, RequestView, RoomState, RoomView,
+    RelayView, RequestView, RoomState, RoomView, RosterView,
 };
 use super::successor;
 
 use crate::engine::{Engine, EngineError, Health, Item, JoinStep, LiveRoom, LogRecord, Room};
 use crate::vault::{Place, Table};
 
-/// The name of a room: its body's label. Only governing rooms exist yet.
+/// The name of a room: its body's label, and for another than the governing one its own.
 pub(super) fn room_name(room: &Room) -> String {
-    room.state().genesis.label.to_string()
+    let label = &room.state().genesis.label;
+    match &room.state().annex {
+        None => label.to_string(),
+        Some(annex) => format!("{label}/{}", annex.name),
+    }
 }
 
 /// Splits `BODY[/ROOM]`.
-pub(super) fn split_room(name: &str) -> (&str, &str) {
+pub(super) fn split_room(name: &str) -> (&str, Option<&str>) {
     match name.split_once('/') {
-        Some((body, room)) => (body.trim(), room.trim()),
-        None => (name.trim(), GOVERNING_ROOM),
+        Some((body, room)) => (body.trim(), Some(room.trim())),
+        None => (name.trim(), None),
     }
 }
 
@@ -80,13 +83,18 @@ pub(super) fn room(live: &LiveRoom) -> Result<RoomView, EngineError> {
     let uncut: Vec<String> = state
         .people
         .values()
-        .filter(|person| match person.standing {
-            Standing::Gone { uncut, .. } => uncut,
-            Standing::Going { .. } => true,
-            _ => false,
-        })
+        .filter(|person| person.is_uncut() || person.is_leaving())
         .map(|person| person.name.to_string())
         .collect();
+    let roster = roster(&room);
+    if let Some(roster) = roster.as_ref().filter(|roster| !roster.disputed.is_empty()) {
+        warnings.push(format!(
+            "{}: who belongs into this room, as {} signed it, is not what was decided. Trust nobody here whom you do not \
+             know, and ask them",
+            said_by(&roster.disputed),
+            roster.by
+        ));
+    }
     let unread = room
         .log_after(cursor.seen, 1_000)?
         .iter()
@@ -112,6 +120,27 @@ pub(super) fn room(live: &LiveRoom) -> Result<RoomView, EngineError> {
         warnings,
         heard: room.heard()?.map(|minutes| minutes.0),
         contradictions,
+        roster,
+    })
+}
+
+fn said_by(names: &[String]) -> String {
+    match names {
+        [one] => format!("{one} says"),
+        [rest @ .., last] => format!("{} and {last} say", rest.join(", ")),
+        [] => "nobody says".to_owned(),
+    }
+}
+
+fn roster(room: &Room) -> Option<RosterView> {
+    let annex = room.state().annex.as_ref()?;
+    let awaited = room.state().people.values().filter(|person| person.is_awaited());
+    Some(RosterView {
+        number: annex.number,
+        by: room.name_of(&annex.by),
+        came: annex.came.0,
+        disputed: annex.disputed.iter().map(|by| room.name_of(by)).collect(),
+        awaited: awaited.map(|person| person.name.to_string()).collect(),
     })
 }
 
@@ -156,7 +185,9 @@ pub(super) fn is_shown(record: &LogRecord) -> bool {
 
 /// Where the code compared with somebody is remembered.
 pub(super) fn verified_place(room: &Room, persona: &PersonaId) -> Place {
-    let scope = [room.id().as_bytes(), persona.as_bytes()].concat();
+    // A persona is the same in every room of a body.
+    let governing = room.state().genesis.room();
+    let scope = [governing.as_bytes(), persona.as_bytes()].concat();
     Place::new(Table::Verified, scope, 0)
 }
 
@@ -174,6 +205,8 @@ pub(super) fn people(engine: &Engine, room: &Room) -> Result<Vec<PersonView>, En
             Standing::Going { .. } => "going",
             Standing::Gone { .. } => "gone",
             Standing::Awaited { .. } => "awaited",
+            Standing::Outer { seated: true, .. } => "going",
+            Standing::Outer { .. } => "outer",
         };
         let powers = Power::ALL
             .into_iter()
@@ -196,10 +229,7 @@ pub(super) fn people(engine: &Engine, room: &Room) -> Result<Vec<PersonView>, En
             verified: overlay.get(&verified_place(room, persona))?.is_some(),
             me: *persona == room.me(),
             silent_days: idle.get(persona).copied(),
-            uncut: matches!(
-                person.standing,
-                Standing::Gone { uncut: true, .. } | Standing::Going { .. }
-            ),
+            uncut: person.is_uncut() || person.is_leaving(),
         };
         rows.push((standing == "gone", person.number, view));
     }

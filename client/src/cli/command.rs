@@ -14,9 +14,9 @@ use super::secret::Source;
 use super::session::Session;
 use super::{
     admit, agent, backup, charter, completions, decline, demote, destroy, doctor, found, handover, inbox,
-    init, invite, invites, join, joins, leave, lift, lock, man, overview, passphrase, people, principles,
-    promote, read, relay, remove, renew, requests, restore, retention, revoke, rooms, say, status, successor,
-    suspend, unlock, verify, vouch,
+    init, invite, invites, join, joins, leave, lift, lock, man, open, overview, passphrase, people,
+    principles, promote, read, relay, remove, renew, requests, restore, retention, revoke, rooms, say,
+    status, successor, suspend, unlock, verify, vouch,
 };
 use crate::agent::Home;
 use crate::clock::{Clock, SystemClock};
@@ -68,6 +68,7 @@ enum Command {
     Say(say::Say),
     Read(read::Read),
     Rooms(rooms::Rooms),
+    Open(open::Open),
     People(people::People),
     Verify(verify::Verify),
     Renew(renew::Renew),
@@ -158,6 +159,7 @@ fn act(command: Command, session: &mut Session) -> Result<u8, Failure> {
         Command::Say(say) => say.run(session),
         Command::Read(read) => read.run(session),
         Command::Rooms(rooms) => rooms.run(session),
+        Command::Open(open) => open.run(session),
         Command::People(people) => people.run(session),
         Command::Verify(verify) => verify.run(session),
         Command::Renew(renew) => renew.run(session),

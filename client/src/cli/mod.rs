@@ -25,6 +25,7 @@ mod leave;
 mod lift;
 mod lock;
 mod man;
+mod open;
 mod overview;
 mod passphrase;
 mod people;

@@ -29,6 +29,7 @@ const GROUPS: [(&str, &[(&str, &str)]); 4] = [
             ("say ROOM TEXT", "say something"),
             ("read ROOM", "read, and follow"),
             ("rooms", "the rooms you are in"),
+            ("open BODY ROOM", "open another room of a body"),
         ],
     ),
     (

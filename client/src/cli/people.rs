@@ -89,7 +89,8 @@ fn standing(person: &PersonView) -> super::console::Piece<'static> {
         "admitted" => plain("admitted, not yet in"),
         "going" => warn("going"),
         "gone" => dim("gone"),
-        "awaited" => dim("has not followed yet"),
+        "awaited" => dim("belongs here, not in yet"),
+        "outer" => plain("in another room"),
         other => plain(other.to_owned()),
     }
 }

@@ -7,7 +7,7 @@ use super::failure::Failure;
 use super::session::Session;
 use crate::app::{Answer, Intent};
 
-/// Remove somebody: the room's keys turn, and they read nothing that is said later
+/// Remove somebody from every room of a body: the keys turn, and they read nothing that is said later
 #[derive(Args, Debug)]
 #[command(after_help = "Example:\n  caucus remove North ben --reason \"Lost phone\"")]
 pub(super) struct Remove {
@@ -34,13 +34,29 @@ impl Remove {
         };
         let answer = session.ask_in(&self.body, &intent)?;
         ending::show(session, answer, |session, answer| match answer {
-            Answer::Removed { name, position, cut } => session.console.say(&match (position, cut) {
-                (Some(_), true) => format!("{name} is removed and reads nothing from here on."),
-                (Some(_), false) => {
-                    format!("{name} is removed; access not yet cut: `caucus people` shows when it is.")
+            Answer::Removed {
+                name,
+                position,
+                cut,
+                rooms,
+            } => {
+                session.console.say(&match (position, cut) {
+                    (Some(_), true) => format!("{name} is removed and reads nothing from here on."),
+                    (Some(_), false) => {
+                        format!("{name} is removed; access not yet cut: `caucus people` shows when it is.")
+                    }
+                    (None, _) => "queued: it will be sent when the relay is there".to_owned(),
+                })?;
+                for room in rooms.iter().filter(|_| rooms.len() > 1) {
+                    let how = match (room.out, room.cut) {
+                        (_, true) => "out, and the keys have turned",
+                        (true, false) => "out, access not yet cut",
+                        (false, false) => "not yet out",
+                    };
+                    session.console.say(&format!("  {}: {how}", room.room))?;
                 }
-                (None, _) => "queued: it will be sent when the relay is there".to_owned(),
-            }),
+                Ok(())
+            }
             other => Err(Session::unexpected(&other)),
         })
     }

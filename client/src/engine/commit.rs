@@ -56,7 +56,7 @@ impl Room {
         let mut removes: Vec<PersonaId> = self
             .state
             .unexecuted()
-            .filter(|(id, person)| matches!(person.standing, Standing::Going { .. }) && **id != me)
+            .filter(|(id, person)| person.is_leaving() && **id != me)
             .map(|(id, _)| *id)
             .collect();
         if !removes.is_empty() {

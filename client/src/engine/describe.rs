@@ -1,7 +1,7 @@
 //! What happened, in words, for the log of this device.
 
 use caucus_proto::id::PersonaId;
-use caucus_proto::org::{Deed, Effect, Outcome, Person, State};
+use caucus_proto::org::{Deed, Effect, Outcome, Person, SignedClaim, State};
 
 use super::record::Item;
 
@@ -48,7 +48,7 @@ pub(super) fn item(state: &State, outcome: &Outcome, subject: Option<&str>) -> I
                 format!("declined {}{}", subject.unwrap_or("somebody"), because(reason))
             }
             Effect::Removed { persona, reason } => format!("removed {}{}", name(persona), because(reason)),
-            Effect::Left => "leaves".to_owned(),
+            Effect::Left { persona } => format!("{} leaves", name(persona)),
             Effect::FloorRaised { feature } => format!("raised the room to feature {feature}"),
             Effect::Seated { persona, .. } => format!("{} is in the room", name(persona)),
             Effect::Unseated { persona } => format!("{} is out of the room", name(persona)),
@@ -100,9 +100,13 @@ pub(super) fn item(state: &State, outcome: &Outcome, subject: Option<&str>) -> I
                 };
                 format!("set the {word}, version {version}: {asks}")
             }
-            Effect::PrinciplesAccepted(accepted) => {
+            Effect::PrinciplesAccepted { persona, accepted } => {
                 let word = &state.charter().words.principles;
-                format!("accepted the {word}, version {}", accepted.version)
+                format!(
+                    "{} accepted the {word}, version {}",
+                    name(persona),
+                    accepted.version
+                )
             }
             Effect::HandedOver { office, holder, to } => {
                 let word = state.charter().office_word(*office);
@@ -112,6 +116,16 @@ pub(super) fn item(state: &State, outcome: &Outcome, subject: Option<&str>) -> I
                     format!("{} is {word} after {}", name(to), name(holder))
                 }
             }
+            Effect::RoomOpened { name, .. } => format!("opened the room \"{name}\""),
+            // What it changes for people shows where they are seated and unseated.
+            Effect::Claimed { .. } if state.annex.is_none() => {
+                return Item::Quiet("said who belongs into another room".to_owned());
+            }
+            Effect::Claimed { signed, .. } => return taken(state, signed),
+            Effect::Disputed { by, .. } => format!(
+                "says that who belongs into this room, as {} signed it, is not what was decided",
+                name(by)
+            ),
             Effect::ControlNamed { .. } => return Item::Quiet("named a control key".to_owned()),
             Effect::OlderRemoved { .. } => return Item::Quiet("removed an old device".to_owned()),
             Effect::Refreshed => return Item::Quiet("renewed their keys".to_owned()),
@@ -121,5 +135,28 @@ pub(super) fn item(state: &State, outcome: &Outcome, subject: Option<&str>) -> I
         Item::Quiet("a notice".to_owned())
     } else {
         Item::Event(lines.join("; "))
+    }
+}
+
+/// What a claim changed, as far as people see it.
+fn taken(state: &State, signed: &SignedClaim) -> Item {
+    let going: Vec<_> = (state.people.values())
+        .filter(|person| person.is_leaving())
+        .map(|person| person.name.as_str())
+        .collect();
+    let coming: Vec<_> = (state.people.values())
+        .filter(|person| person.is_awaited())
+        .map(|person| person.name.as_str())
+        .collect();
+    let mut lines = Vec::new();
+    if !coming.is_empty() {
+        lines.push(format!("belonging here and not in yet: {}", coming.join(", ")));
+    }
+    if !going.is_empty() {
+        lines.push(format!("not belonging here any more: {}", going.join(", ")));
+    }
+    match lines.is_empty() {
+        true => Item::Quiet(format!("the roster of this room, claim {}", signed.claim.number)),
+        false => Item::Event(lines.join("; ")),
     }
 }

@@ -452,9 +452,14 @@ impl Room {
 
     /// Whether the one whom a notice names signed it.
     pub(super) fn is_signed(&self, notice: &SignedNotice) -> bool {
+        // What is said to the whole body is signed for its governing room, and counts in every other one too.
+        let room = match &notice.notice.kind {
+            NoticeKind::Leave | NoticeKind::Accept { .. } => self.state.genesis.room(),
+            _ => self.record.room,
+        };
         self.state
             .person(&notice.author)
-            .is_some_and(|person| notice.verify(&self.record.room, &person.key).is_ok())
+            .is_some_and(|person| notice.verify(&room, &person.key).is_ok())
     }
 
     /// Says, once, that a commit could not be processed.
@@ -503,7 +508,10 @@ fn hear(tally: &mut Tally, head: &SignedHead, notice: Option<&SignedNotice>) {
             NoticeKind::Heartbeat
             | NoticeKind::Answer { .. }
             | NoticeKind::Successor { .. }
-            | NoticeKind::Follow { .. } => {}
+            | NoticeKind::Follow { .. }
+            | NoticeKind::Leave
+            | NoticeKind::Accept { .. }
+            | NoticeKind::Elsewhere { .. } => {}
         }
     }
 }

@@ -34,7 +34,7 @@ impl Room {
         if self.cursor.health != Health::Open || !self.is_keyholder() || named {
             return Ok(());
         }
-        self.submit_once(&Deed::ControlKey { key })
+        self.submit_once(&Deed::ControlKey { key }).map(|_| ())
     }
 
     /// Puts the act that hands an office on into the outbox, where its time is over and this person is next.
@@ -53,19 +53,26 @@ impl Room {
             (next.unwrap_or(holder) == me).then_some(Deed::HandOver { office, holder })
         });
         match over {
-            Some(deed) => self.submit_once(&deed),
+            Some(deed) => self.submit_once(&deed).map(|_| ()),
             None => Ok(()),
         }
     }
 
     /// Submits a deed unless the same one waits already. What is refused or cannot be done now is tried again later.
-    fn submit_once(&mut self, deed: &Deed) -> Result<(), EngineError> {
+    /// Says whether it was.
+    pub(super) fn submit_once(&mut self, deed: &Deed) -> Result<bool, EngineError> {
         let encoded = codec::encode(deed, codec::LIMIT)?;
         if self.outbox.values().any(|item| item.deed == encoded) {
-            return Ok(());
+            return Ok(false);
         }
+        self.try_submit(deed)
+    }
+
+    /// Submits a deed. What is refused or cannot be done now is tried again later.
+    pub(super) fn try_submit(&mut self, deed: &Deed) -> Result<bool, EngineError> {
         match self.submit(IntentId(random::bytes()?), deed) {
-            Ok(()) | Err(EngineError::Denied(_) | EngineError::RoomState(_)) => Ok(()),
+            Ok(()) => Ok(true),
+            Err(EngineError::Denied(_) | EngineError::RoomState(_)) => Ok(false),
             Err(error) => Err(error),
         }
     }
@@ -174,7 +181,8 @@ impl Room {
     fn carried(&self, application: Application) -> Option<(Application, IntentId, Deed)> {
         let persona = application.persona();
         // A key package that no commit could add is not worth carrying.
-        let package = read_key_package(&application.key_package, self.record.suite, &self.record.room);
+        let (room, _) = self.entrance().ok()?;
+        let package = read_key_package(&application.key_package, self.record.suite, &room);
         if !package.is_ok_and(|package| package.persona == persona) || self.state.person(&persona).is_some() {
             return None;
         }

@@ -1,17 +1,20 @@
 //! One open vault at work: its rooms, its requests, its connections. Dropped, everything stops: no keys, no
 //! connection, no sync.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use caucus_proto::id::{IntentId, Minutes, RoomId};
+use caucus_proto::org::Name;
 use caucus_proto::wire::{Pass, RelayAddress, RelayInfo, Retention};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
+use super::annex;
+use super::approach::{self, Target};
 use super::error::EngineError;
 use super::found::{self, Founding};
 use super::invite;
@@ -22,6 +25,7 @@ use super::pump;
 use super::random;
 use super::record::{JoinRecord, JoinStep, RelayRecord, RequestRecord, SecretKey};
 use super::room::Room;
+use super::rosters::Overview;
 use super::send::Now;
 use crate::clock::Clock;
 use crate::mls::PersonaKeys;
@@ -44,6 +48,8 @@ struct Inner {
     rooms: Mutex<BTreeMap<RoomId, Arc<LiveRoom>>>,
     join_troubles: Mutex<HashMap<u64, String>>,
     tasks: Mutex<Vec<JoinHandle<()>>>,
+    /// Rooms that this device asks to come into.
+    approaches: Mutex<BTreeSet<RoomId>>,
     changes: watch::Sender<u64>,
     stopped: AtomicBool,
 }
@@ -71,6 +77,7 @@ impl Engine {
             rooms: Mutex::default(),
             join_troubles: Mutex::default(),
             tasks: Mutex::default(),
+            approaches: Mutex::default(),
             changes: watch::Sender::new(0),
             stopped: AtomicBool::new(false),
         }));
@@ -146,6 +153,38 @@ impl Engine {
         lock(&self.0.rooms).insert(id, Arc::clone(&live));
         self.spawn(pump::run(self.clone(), live));
         self.changed();
+    }
+
+    /// Asks to come into another room of the body, from one that this device is in, unless it does already.
+    pub(super) fn approach(&self, from: &LiveRoom, other: &Overview) {
+        let target = Target::of(other);
+        let id = from.room().id();
+        let from = self.room(&id);
+        if let Some(from) = from
+            && lock(&self.0.approaches).insert(target.room)
+        {
+            self.spawn(approach::run(self.clone(), from, target));
+        }
+    }
+
+    /// It does not ask any more.
+    pub(super) fn approached(&self, room: &RoomId) {
+        lock(&self.0.approaches).remove(room);
+        self.changed();
+    }
+
+    /// Opens another room of the body that a room governs.
+    ///
+    /// # Errors
+    /// `EngineError`; what the governing room refuses is not kept.
+    pub async fn open_room(
+        &self,
+        governing: &LiveRoom,
+        name: &Name,
+        patience: Duration,
+    ) -> Result<Fate, EngineError> {
+        let (_, fate) = annex::open(self, governing, name, patience).await?;
+        Ok(fate)
     }
 
     /// A room.

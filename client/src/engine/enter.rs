@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use caucus_proto::codec;
 use caucus_proto::envelope::AccessSecret;
-use caucus_proto::id::{ChannelId, Counter, Minutes, Position};
+use caucus_proto::id::{ChannelId, Counter, Minutes, Position, RoomId};
 use caucus_proto::org::state::LARGEST_SNAPSHOT;
 use caucus_proto::org::{Genesis, Running, State, Tally};
 use caucus_proto::wire::{Flag, RelayAddress};
@@ -113,8 +113,8 @@ impl Handed<'_> {
             return Ok(None);
         };
         let persona = PersonaKeys::from_bytes(&self.persona_key.0);
-        let room = self.genesis.room();
-        let Some(group) = self.join(overlay)? else {
+        let room = state.room();
+        let Some(group) = self.join(overlay, &room)? else {
             return Ok(None);
         };
         let name = state
@@ -142,10 +142,10 @@ impl Handed<'_> {
     }
 
     /// Joins the group; none if welcome and tree lead nowhere: then the overlay is as it was.
-    pub(super) fn join(&self, overlay: &Overlay) -> Result<Option<Group>, EngineError> {
+    pub(super) fn join(&self, overlay: &Overlay, room: &RoomId) -> Result<Option<Group>, EngineError> {
         let mark = overlay.mark();
         let persona = PersonaKeys::from_bytes(&self.persona_key.0).id();
-        match Group::join(overlay, &self.genesis.room(), &persona, self.welcome, self.tree) {
+        match Group::join(overlay, room, &persona, self.welcome, self.tree) {
             Ok(joined) => Ok(Some(joined.group)),
             Err(MlsError::Storage(error)) => Err(error.into()),
             Err(_) => {

@@ -53,6 +53,11 @@ impl Room {
                 }
                 Ok(())
             }
+            Effect::Admitted { persona, .. } => self.hand_request_on(overlay, persona),
+            Effect::Claimed { name, hash, .. } => match cause.deed {
+                Some(Deed::Claim { claim }) => self.keep_claim(overlay, name, claim, *hash),
+                _ => Ok(()),
+            },
             Effect::Unseated { persona } => self.unseated(overlay, persona, cause),
             Effect::Seated { persona, .. } => {
                 // Whatever their heads said before, they begin anew.
@@ -74,9 +79,8 @@ impl Room {
             Effect::Answered
             | Effect::Said { .. }
             | Effect::RenewalAllowed { .. }
-            | Effect::Admitted { .. }
             | Effect::Removed { .. }
-            | Effect::Left
+            | Effect::Left { .. }
             | Effect::ControlNamed { .. }
             | Effect::FloorRaised { .. }
             | Effect::OlderRemoved { .. }
@@ -86,8 +90,10 @@ impl Room {
             | Effect::Suspended { .. }
             | Effect::Lifted { .. }
             | Effect::PrinciplesSet { .. }
-            | Effect::PrinciplesAccepted(..)
+            | Effect::PrinciplesAccepted { .. }
             | Effect::HandedOver { .. }
+            | Effect::RoomOpened { .. }
+            | Effect::Disputed { .. }
             | Effect::Refreshed => Ok(()),
         }
     }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use caucus_proto::envelope::AccessSecret;
 use caucus_proto::id::{ChannelId, Counter, Minutes, Nonce, Position};
 use caucus_proto::org::{Charter, Genesis, Kind, Name, Running, State, SuiteChoice};
-use caucus_proto::wire::{ChannelSpec, Flag, RelayAddress, Retention};
+use caucus_proto::wire::{ChannelSpec, Flag, RelayAddress, RelayInfo, Retention};
 use x25519_dalek::{PublicKey, StaticSecret};
 
 use super::blob::random_controls;
@@ -36,7 +36,7 @@ pub struct Founding {
 
 /// A body that is made and stands nowhere yet; its group is in the overlay.
 pub(super) struct Draft {
-    genesis: Genesis,
+    state: State,
     persona: PersonaKeys,
     group: Group,
     access: AccessSecret,
@@ -58,8 +58,7 @@ pub(super) async fn found(
     let now = engine.now();
     let overlay = engine.vault().overlay();
     let draft = Draft::new(&overlay, founding, persona, now)?;
-    let plain = Retention::Month.min(info.plain);
-    let spec = draft.spec(plain, Retention::Quarter.min(info.flagged).max(plain))?;
+    let spec = draft.spec(&info)?;
     let pass = engine.take_pass(relay);
     patiently(|| connection.create(&spec, &draft.creation, pass)).await?;
 
@@ -79,25 +78,39 @@ impl Draft {
         persona: PersonaKeys,
         now: Now,
     ) -> Result<Self, EngineError> {
+        let (founder, nonce) = (persona.public(), Nonce(random::bytes()?));
+        Self::of(overlay, persona, |channel, control| {
+            let genesis = Genesis {
+                kind: founding.kind,
+                label: founding.label,
+                suite: founding.suite,
+                founder,
+                founder_name: founding.name,
+                control,
+                founded: now.minutes,
+                charter: founding.charter,
+                nonce,
+            };
+            Ok(State::found(genesis, channel))
+        })
+    }
+
+    /// Makes group and keys for a room that begins with this state, alone with this persona; `begin` is given its channel
+    /// and the first control key.
+    pub(super) fn of(
+        overlay: &Overlay,
+        persona: PersonaKeys,
+        begin: impl FnOnce(ChannelId, [u8; 32]) -> Result<State, EngineError>,
+    ) -> Result<Self, EngineError> {
         let control = StaticSecret::from(random::bytes::<32>()?);
-        let genesis = Genesis {
-            kind: founding.kind,
-            label: founding.label,
-            suite: founding.suite,
-            founder: persona.public(),
-            founder_name: founding.name,
-            control: PublicKey::from(&control).to_bytes(),
-            founded: now.minutes,
-            charter: founding.charter,
-            nonce: Nonce(random::bytes()?),
-        };
         let creation = StaticSecret::from(random::bytes::<32>()?);
         let salt = random::bytes()?;
         let channel = ChannelId::of(&PublicKey::from(&creation).to_bytes(), &salt);
-        let group = Group::found(overlay, &genesis.room(), genesis.suite, &persona)?;
+        let state = begin(channel, PublicKey::from(&control).to_bytes())?;
+        let group = Group::found(overlay, &state.room(), state.genesis.suite, &persona)?;
         let access = group.access(&channel, Counter(0))?;
         Ok(Self {
-            genesis,
+            state,
             persona,
             group,
             access,
@@ -108,10 +121,26 @@ impl Draft {
         })
     }
 
-    fn spec(&self, plain: Retention, flagged: Retention) -> Result<ChannelSpec, EngineError> {
+    /// The keys with which the relay makes the channel.
+    pub(super) const fn creation(&self) -> &StaticSecret {
+        &self.creation
+    }
+
+    /// Its channel.
+    pub(super) const fn channel(&self) -> ChannelId {
+        self.channel
+    }
+
+    pub(super) fn spec(&self, info: &RelayInfo) -> Result<ChannelSpec, EngineError> {
+        let plain = Retention::Month.min(info.plain);
+        let flagged = Retention::Quarter.min(info.flagged).max(plain);
+        self.spec_for(plain, flagged)
+    }
+
+    fn spec_for(&self, plain: Retention, flagged: Retention) -> Result<ChannelSpec, EngineError> {
         let mut controls = random_controls()?;
         if let Some(first) = controls.first_mut() {
-            *first = self.genesis.control;
+            *first = PublicKey::from(&self.control).to_bytes();
         }
         Ok(ChannelSpec {
             creation_key: PublicKey::from(&self.creation).to_bytes(),
@@ -135,7 +164,7 @@ impl Draft {
         now: Now,
     ) -> Result<Room, EngineError> {
         let Self {
-            genesis,
+            state,
             persona,
             group,
             access,
@@ -143,8 +172,17 @@ impl Draft {
             control,
             ..
         } = self;
-        let room = genesis.room();
-        let state = State::found(genesis.clone(), channel);
+        let room = state.room();
+        let genesis = state.genesis.clone();
+        let me = persona.id();
+        let name = state
+            .person(&me)
+            .map_or_else(String::new, |me| me.name.to_string());
+        let event = match &state.annex {
+            None => "founded the body".to_owned(),
+            Some(annex) => format!("opened the room \"{}\"", annex.name),
+        };
+        let began = state.now();
         let record = RoomRecord {
             room,
             body: genesis.body(),
@@ -168,13 +206,13 @@ impl Draft {
             running: Running::start(&room),
             flagged: Position(0),
             access,
-            controls: vec![genesis.control],
+            controls: vec![PublicKey::from(&control).to_bytes()],
             health: Health::Open,
             heads: BTreeMap::new(),
             seen: Position(0),
             synced: Some(now.minutes),
             refresh: Minutes(now.minutes.0.saturating_add(7 * 24 * 60)),
-            cut: now.minutes,
+            cut: began,
             disputes: BTreeMap::new(),
             voids: Vec::new(),
             older: Vec::new(),
@@ -183,9 +221,9 @@ impl Draft {
         let first = LogRecord {
             flag: Flag::Plain,
             author: Some(persona.id()),
-            name: genesis.founder_name.to_string(),
+            name,
             time: Some(now.minutes),
-            item: Item::Event("founded the body".to_owned()),
+            item: Item::Event(event),
             facts,
         };
         Room::begin(vault, overlay, record, persona, group, state, cursor, &first)

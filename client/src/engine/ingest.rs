@@ -250,6 +250,9 @@ impl Room {
         for effect in &effects {
             self.follow_up(overlay, effect, cause)?;
         }
+        if let Some(notice) = notice.as_deref().filter(|_| done) {
+            self.pass_on(notice);
+        }
         if !effects.is_empty() {
             self.weigh();
         }

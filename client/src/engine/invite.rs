@@ -50,6 +50,8 @@ pub(super) struct InviteDraft {
     read: StaticSecret,
     sealing: SecretKey,
     genesis: Genesis,
+    /// Where whoever comes by it is seated.
+    room: RoomId,
     channel: ChannelId,
     relay: RelayAddress,
 }
@@ -58,6 +60,7 @@ impl Room {
     /// Draws a new invite. Nothing is kept yet.
     pub(super) fn draft_invite(&self) -> Result<InviteDraft, EngineError> {
         self.may_act()?;
+        let (room, channel) = self.entrance()?;
         let id = IntentId(random::bytes()?);
         let keys = self.cursor.access.invite(&id);
         Ok(InviteDraft {
@@ -67,9 +70,28 @@ impl Room {
             read: keys.read,
             sealing: SecretKey(*keys.sealing.bytes()),
             genesis: self.state.genesis.clone(),
-            channel: self.record.channel,
+            room,
+            channel,
             relay: self.record.relay.clone(),
         })
+    }
+
+    /// The room that seats whoever is admitted here, and its channel.
+    ///
+    /// # Errors
+    /// `EngineError::RoomState` if it is not open.
+    pub(super) fn entrance(&self) -> Result<(RoomId, ChannelId), EngineError> {
+        let charter = self.state.charter();
+        let Some(rule) = charter.entrance(charter.admission.sphere) else {
+            return Ok((self.record.room, self.record.channel));
+        };
+        let name = rule.name.as_str();
+        let open = self.state.open(name).ok_or_else(|| {
+            EngineError::RoomState(format!(
+                "people come in by the room \"{name}\", which is not open: open it with `caucus open`"
+            ))
+        })?;
+        Ok((RoomId::of(&self.record.body, name), open.channel))
     }
 
     /// Keeps an invite whose channels stand, and puts its act into the outbox.
@@ -189,7 +211,7 @@ pub(super) async fn publish(
         kind: draft.genesis.kind,
         label: draft.genesis.label.clone(),
         suite: draft.genesis.suite,
-        room: draft.genesis.room(),
+        room: draft.room,
     };
     let sealed = envelope::seal_bytes(
         &keys.card,

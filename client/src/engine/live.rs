@@ -71,6 +71,11 @@ impl LiveRoom {
         self.room.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Its pump looks at what there is to do.
+    pub fn wake(&self) {
+        self.wake.notify_one();
+    }
+
     /// Whether its log is followed now, to its end.
     #[must_use]
     pub fn is_live(&self) -> bool {

@@ -4,7 +4,9 @@
 
 mod accuse;
 mod adrift;
+mod annex;
 mod answer;
+mod approach;
 mod blob;
 mod commit;
 mod cross;
@@ -43,6 +45,7 @@ mod renew;
 mod requests;
 mod retention;
 mod room;
+mod rosters;
 mod sealed;
 mod send;
 mod session;

@@ -103,9 +103,13 @@ impl Room {
         Ok(())
     }
 
-    fn is_worth_carrying(&self, notice: &SignedNotice) -> bool {
+    pub(super) fn is_worth_carrying(&self, notice: &SignedNotice) -> bool {
         let person = self.state.person(&notice.author);
         let present = person.is_some_and(|person| person.is_present());
+        if let NoticeKind::Leave | NoticeKind::Accept { .. } = &notice.notice.kind {
+            let judged = self.state.judge_notice(self.cursor.position.next(), notice);
+            return judged.is_ok() && self.is_signed(notice);
+        }
         if let NoticeKind::Follow { .. } = &notice.notice.kind {
             // Before they have spoken here, nothing tells their request of before from another.
             let asks = person.is_some_and(|person| person.is_awaited() || person.spoke > person.renewed);
@@ -133,7 +137,10 @@ impl Room {
             NoticeKind::Heartbeat
             | NoticeKind::Answer { .. }
             | NoticeKind::Successor { .. }
-            | NoticeKind::Follow { .. } => false,
+            | NoticeKind::Follow { .. }
+            | NoticeKind::Leave
+            | NoticeKind::Accept { .. }
+            | NoticeKind::Elsewhere { .. } => false,
         }
     }
 

@@ -148,7 +148,7 @@ impl Room {
             return Ok(false);
         }
         self.transact(|room, overlay| {
-            let Some(group) = handed.join(overlay)? else {
+            let Some(group) = handed.join(overlay, &room.record.room)? else {
                 return Ok(false);
             };
             let missed = handed.position.0 - believed.0 - 1;

@@ -1,7 +1,7 @@
 //! Requests of others on this device, to join and to be renewed. Those to join have numbers that stay the same
 //! until they are decided.
 
-use caucus_proto::id::PersonaId;
+use caucus_proto::id::{PersonaId, RoomId};
 use caucus_proto::org::{Application, NoticeKind, ReplyDrop, SignedNotice};
 
 use super::error::EngineError;
@@ -63,6 +63,22 @@ impl Room {
             }
         }
         Ok(None)
+    }
+
+    /// Somebody was admitted whom another room of the body seats: there their request is looked for.
+    pub(super) fn hand_request_on(&self, overlay: &Overlay, persona: &PersonaId) -> Result<(), EngineError> {
+        let sphere = self.state.person(persona).map(|person| person.sphere);
+        let Some(rule) = sphere.and_then(|sphere| self.state.charter().entrance(sphere)) else {
+            return Ok(());
+        };
+        let room = RoomId::of(&self.record.body, rule.name.as_str());
+        for (number, record) in self.requests(overlay)? {
+            if record.persona == *persona {
+                let record = RequestRecord { room, ..record };
+                overlay.put_value(Place::new(Table::Requests, b"", number), &record)?;
+            }
+        }
+        Ok(())
     }
 
     /// Forgets every request in this room.

@@ -14,6 +14,7 @@ use super::accuse::LieRecord;
 use super::doubt::{DOUBTS, Skimmed};
 use super::error::EngineError;
 use super::record::{Cursor, Health, LogRecord, OutboxRecord, PendingRecord, RoomRecord};
+use super::rosters::Rosters;
 use crate::mls::{Group, MlsError, PersonaKeys};
 use crate::vault::{Overlay, Place, Table, Vault, VaultError};
 
@@ -22,6 +23,18 @@ pub(super) const LARGEST_OUTBOX: usize = 1000;
 
 /// Bytes of an MLS message that fit an entry beside its head.
 const LARGEST_MESSAGE: usize = bucket::LARGEST - 1024;
+
+/// What is kept of a room, but for its log and its group.
+const OF_A_ROOM: [Table; 8] = [
+    Table::Rooms,
+    Table::Outbox,
+    Table::Sent,
+    Table::Parts,
+    Table::Jobs,
+    Table::Snapshots,
+    Table::Notices,
+    Table::Invites,
+];
 
 const RECORD: u64 = 0;
 const CURSOR: u64 = 1;
@@ -75,8 +88,10 @@ pub(super) struct Plan {
     pub divided_since: Option<u64>,
     /// This device answers no cut for others before then, in milliseconds.
     pub no_answer_before: u64,
-    /// Notices from a refuge that wait to be carried into the room.
+    /// Notices from a refuge, or from another room of the body, that wait to be carried into the room.
     pub carried: VecDeque<SignedNotice>,
+    /// What goes from room to room of the body.
+    pub rosters: Rosters,
     /// What was read while a commit is held.
     pub skimmed: Option<Skimmed>,
     /// The controls that were asked for last, whatever the relay said.
@@ -281,15 +296,34 @@ impl Room {
             plan: Plan::default(),
             largest_message: LARGEST_MESSAGE,
         };
-        let number = overlay
-            .range(Table::Rooms, b"", 0, usize::MAX)?
-            .last()
-            .map_or(1, |(last, _)| last.saturating_add(1));
-        overlay.put_value(Place::new(Table::Rooms, b"", number), &room.record.room)?;
+        room.list(overlay)?;
         room.keep_record(overlay)?;
         room.keep(overlay)?;
         overlay.put_value(room.place(Table::Log, room.cursor.position.0), first)?;
         Ok(room)
+    }
+
+    /// Forgets what is kept of a room, but for its log and its group.
+    pub(super) fn forget_all(overlay: &Overlay, room: &RoomId) {
+        for table in OF_A_ROOM {
+            overlay.delete_scope(table, room.as_bytes());
+        }
+    }
+
+    /// Puts the room among the vault's, once; of one that this device was in before, only what was read stays.
+    fn list(&self, overlay: &Overlay) -> Result<(), EngineError> {
+        let mut last = 0;
+        for (number, _) in overlay.range(Table::Rooms, b"", 0, usize::MAX)? {
+            last = number;
+            let id = overlay.get_value::<RoomId>(&Place::new(Table::Rooms, b"", number))?;
+            if id == Some(self.record.room) {
+                Self::forget_all(overlay, &self.record.room);
+                return Ok(());
+            }
+        }
+        let place = Place::new(Table::Rooms, b"", last.saturating_add(1));
+        overlay.put_value(place, &self.record.room)?;
+        Ok(())
     }
 
     /// The rooms of a vault, in the order in which they came.

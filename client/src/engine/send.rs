@@ -3,7 +3,7 @@
 
 use caucus_proto::codec;
 use caucus_proto::envelope::{self, AccessSecret, Body, Content};
-use caucus_proto::id::{Counter, EntryHash, Minutes, Nonce};
+use caucus_proto::id::{Counter, EntryHash, Minutes, Nonce, RoomId};
 use caucus_proto::org::{Act, Deed, Denied, Notice, NoticeKind, Power, SignedNotice};
 use caucus_proto::wire::Access;
 
@@ -122,7 +122,7 @@ impl Room {
             self.stage_refresh(false, now)?;
             return self.next_of_pending(now);
         }
-        if let Some(notice) = self.next_carried() {
+        if let Some(notice) = self.next_own_notice().or_else(|| self.next_carried()) {
             let bytes = self.entry(Body::Notice(notice), now.minutes, true)?;
             let counter = self.cursor.counter;
             return Ok(Next::Send(Outgoing::Append { counter, bytes }));
@@ -234,11 +234,16 @@ impl Room {
     }
 
     pub(super) fn notice(&self, kind: NoticeKind) -> Result<SignedNotice, EngineError> {
+        self.notice_for(&self.record.room, kind)
+    }
+
+    /// A notice of one's own, signed for this room or another of the body.
+    pub(super) fn notice_for(&self, room: &RoomId, kind: NoticeKind) -> Result<SignedNotice, EngineError> {
         let notice = Notice {
             kind,
             nonce: Nonce(random::bytes()?),
         };
-        let digest = SignedNotice::digest(&self.record.room, &self.record.persona, &notice);
+        let digest = SignedNotice::digest(room, &self.record.persona, &notice);
         Ok(SignedNotice {
             author: self.record.persona,
             notice,

@@ -20,6 +20,7 @@ use super::lie::Lie;
 use super::live::LiveRoom;
 use super::pump::{Ended, take_in};
 use super::record::{InviteRecord, Job};
+use super::rosters;
 use super::send::{Next, Now, Outgoing};
 use crate::relay::{Appended, Connection, Handle, LinkError};
 
@@ -170,6 +171,9 @@ impl<'a> Session<'a> {
     pub(super) async fn work(&mut self) -> Result<(), EngineError> {
         self.room.room().take_over()?;
         self.room.room().name_control_key()?;
+        if self.synced {
+            rosters::tend(self.engine, self.room)?;
+        }
         self.send().await?;
         self.set_controls().await?;
         self.answer_for_others().await?;

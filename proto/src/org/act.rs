@@ -8,6 +8,7 @@ use crate::codec;
 use crate::error::{Misuse, PeerFault};
 use crate::id::{ChannelId, IntentId, Minutes, PersonaId, Position};
 use crate::org::mandate::Office;
+use crate::org::name::Name;
 use crate::org::principles::Wording;
 use crate::org::sphere::Sphere;
 
@@ -151,6 +152,24 @@ pub enum Deed {
         /// Whose.
         holder: PersonaId,
     },
+    /// Opens a room of the body besides its governing one.
+    OpenRoom {
+        /// Which of the charter's.
+        name: Name,
+        /// Its channel.
+        channel: ChannelId,
+    },
+    /// Says who belongs into a room of the body; an encoded `SignedClaim`. In the governing room by who signed it, in
+    /// the other by whoever carries it there.
+    Claim {
+        /// The claim.
+        claim: Vec<u8>,
+    },
+    /// Says that the governing room decided something else than the last claim tells.
+    Dispute {
+        /// The claim's number.
+        number: u64,
+    },
 }
 
 /// A key package that a commit adds.
@@ -233,8 +252,27 @@ impl Deed {
             | Self::Lift { .. }
             | Self::Principles { .. }
             | Self::Accept { .. }
-            | Self::HandOver { .. } => 1,
+            | Self::HandOver { .. }
+            | Self::OpenRoom { .. }
+            | Self::Claim { .. }
+            | Self::Dispute { .. } => 1,
         }
+    }
+
+    /// Whether only the body's governing room decides it (law 18).
+    #[must_use]
+    pub const fn governs(&self) -> bool {
+        !matches!(
+            self,
+            Self::Say { .. }
+                | Self::ControlKey { .. }
+                | Self::RaiseFloor { .. }
+                | Self::Renew { .. }
+                | Self::HandOver { .. }
+                | Self::Principles { .. }
+                | Self::Claim { .. }
+                | Self::Dispute { .. }
+        )
     }
 
     const fn word(&self) -> &'static str {
@@ -258,6 +296,9 @@ impl Deed {
             Self::Principles { .. } => "Principles",
             Self::Accept { .. } => "Accept",
             Self::HandOver { .. } => "HandOver",
+            Self::OpenRoom { .. } => "OpenRoom",
+            Self::Claim { .. } => "Claim",
+            Self::Dispute { .. } => "Dispute",
         }
     }
 }

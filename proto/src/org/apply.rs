@@ -189,19 +189,13 @@ impl State {
                     person.sponsors.clone_from(sponsors);
                     person.vouches.clear();
                 }
-                self.stand(
-                    persona,
-                    Standing::Admitted {
-                        key_package: *key_package,
-                        by: *author,
-                    },
-                );
+                self.admit(persona, at.position, *key_package, *author);
             }
             Effect::Declined { persona, .. } => {
                 self.people.remove(persona);
             }
-            Effect::Removed { persona, .. } => self.remove(persona, *author),
-            Effect::Left => self.stand(author, Standing::Going { by: None }),
+            Effect::Removed { persona, .. } => self.remove(persona, Some(*author)),
+            Effect::Left { persona } => self.remove(persona, None),
             Effect::ControlNamed { key } => {
                 if let Some(person) = self.people.get_mut(author) {
                     person.control = Some(*key);
@@ -282,20 +276,41 @@ impl State {
                 }
             }
             Effect::Unseated { persona } => {
-                let by = match self.person(persona).map(|person| &person.standing) {
-                    Some(Standing::Going { by }) => *by,
-                    _ => None,
+                let is_annex = self.annex.is_some();
+                let standing = match self.person(persona).map(|person| &person.standing) {
+                    Some(Standing::Outer { since, .. }) if is_annex => Standing::Awaited {
+                        since: *since,
+                        asks: None,
+                    },
+                    Some(Standing::Outer { since, .. }) => Standing::Outer {
+                        since: *since,
+                        seated: false,
+                        uncut: !at.cut,
+                        package: None,
+                    },
+                    standing => Standing::Gone {
+                        by: match standing {
+                            Some(Standing::Going { by }) => *by,
+                            _ => None,
+                        },
+                        uncut: !at.cut,
+                    },
                 };
-                self.stand(persona, Standing::Gone { by, uncut: !at.cut });
+                let stays = matches!(standing, Standing::Outer { .. });
+                self.stand(persona, standing);
                 if let Some(person) = self.people.get_mut(persona) {
-                    person.retire();
+                    if stays {
+                        person.step_out();
+                    } else {
+                        person.retire();
+                    }
                 }
                 self.forget_gone();
                 self.close_invites();
             }
             Effect::Vouched { persona, .. } => self.vouch(author, persona),
             Effect::Promoted { persona, sphere } | Effect::Demoted { persona, sphere, .. } => {
-                self.move_to(persona, *sphere);
+                self.move_to(persona, *sphere, at.position);
             }
             Effect::Suspended { persona, .. } => {
                 let days = u64::from(self.charter().review.days);
@@ -314,21 +329,52 @@ impl State {
                 texts,
                 substance,
             } => self.set_principles(*version, texts, *substance),
-            Effect::PrinciplesAccepted(accepted) => {
-                if let Some(person) = self.people.get_mut(author) {
+            Effect::PrinciplesAccepted { persona, accepted } => {
+                if let Some(person) = self.people.get_mut(persona) {
                     person.accepted = Some(accepted.clone());
                 }
             }
             Effect::HandedOver { office, holder, to } => self.hand_over(*office, holder, *to, at.position),
+            Effect::RoomOpened { name, channel } => self.room_opened(author, name, *channel),
+            Effect::Claimed { name, signed, hash } => self.claimed(at, name, signed, *hash),
+            Effect::Disputed { .. } => {
+                if let Some(annex) = &mut self.annex {
+                    annex.disputed.push(*author);
+                }
+            }
         }
     }
 
-    /// Whoever has no seat in this group yet needs no commit to be out of it, and knows none of its keys.
-    fn remove(&mut self, persona: &PersonaId, by: PersonaId) {
-        if !self.person(persona).is_some_and(Person::is_awaited) {
-            return self.stand(persona, Standing::Going { by: Some(by) });
+    /// Who is admitted into a sphere that is not in the governing room belongs to the body at once: another room seats
+    /// them.
+    fn admit(&mut self, persona: &PersonaId, since: Position, key_package: [u8; 32], by: PersonaId) {
+        let (now, governing) = (self.now(), self.charter().governing);
+        let Some(person) = self.people.get_mut(persona) else {
+            return;
+        };
+        if person.sphere >= governing {
+            person.standing = Standing::Admitted { key_package, by };
+            return;
         }
-        let (by, uncut) = (Some(by), false);
+        person.joined = now;
+        person.sphere_since = now;
+        person.standing = Standing::Outer {
+            since,
+            seated: false,
+            uncut: false,
+            package: Some(key_package),
+        };
+    }
+
+    /// Whoever has no seat in this group yet needs no commit to be out of it, and knows none of its keys.
+    pub(super) fn remove(&mut self, persona: &PersonaId, by: Option<PersonaId>) {
+        let Some(person) = self.person(persona) else {
+            return;
+        };
+        if !(person.is_awaited() || person.is_outer()) {
+            return self.stand(persona, Standing::Going { by });
+        }
+        let uncut = person.is_uncut();
         self.stand(persona, Standing::Gone { by, uncut });
         if let Some(person) = self.people.get_mut(persona) {
             person.retire();
@@ -348,16 +394,15 @@ impl State {
         }
         self.access = position;
         self.answered = false;
-        let knows = |person: &Person| matches!(person.standing, Standing::Gone { uncut: true, .. });
         let who: Vec<_> = self
             .people
             .iter()
-            .filter(|(_, person)| knows(person))
+            .filter(|(_, person)| person.is_uncut())
             .map(|(id, _)| *id)
             .collect();
         for persona in who {
             if let Some(person) = self.people.get_mut(&persona)
-                && let Standing::Gone { uncut, .. } = &mut person.standing
+                && let Standing::Gone { uncut, .. } | Standing::Outer { uncut, .. } = &mut person.standing
             {
                 *uncut = false;
             }

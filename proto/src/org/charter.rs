@@ -4,6 +4,7 @@
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use crate::org::genesis::GOVERNING_ROOM;
 use crate::org::mandate::Office;
 use crate::org::name::Name;
 use crate::org::power::Power;
@@ -18,6 +19,12 @@ pub const MOST_VOUCHES: u16 = 20;
 /// Most vouches of one person within thirty days.
 pub const MOST_A_MONTH: u16 = 100;
 
+/// Most rooms besides the governing one.
+pub const MOST_ROOMS: usize = 8;
+
+/// Longest name of a room, in bytes.
+pub const LONGEST_ROOM: usize = 24;
+
 /// Most keyholders: a channel has so many places for control keys.
 pub const MOST_KEYHOLDERS: u16 = 8;
 
@@ -27,8 +34,10 @@ pub const MOST_KEYHOLDERS: u16 = 8;
 pub struct Charter {
     /// How many may be away without anything being locked: that many of those who could are not waited for.
     pub absent: u16,
-    /// The spheres of the governing room, from the outermost.
+    /// The spheres of the body, from the outermost.
     pub spheres: Vec<Sphere>,
+    /// Who is in its governing room: from this sphere on.
+    pub governing: Sphere,
     /// What the body calls things.
     pub words: Words,
     /// How people come in.
@@ -47,6 +56,19 @@ pub struct Charter {
     pub caretaker: OfficeRule,
     /// The office that holds the channel's keys.
     pub keyholder: OfficeRule,
+    /// The rooms that the body may have besides its governing one.
+    #[serde(default)]
+    pub rooms: Vec<RoomRule>,
+}
+
+/// A room besides the governing one.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RoomRule {
+    /// Its name: small letters, digits, hyphens.
+    pub name: Name,
+    /// Who is in it: from this sphere on.
+    pub sphere: Sphere,
 }
 
 /// What a body calls things.
@@ -170,6 +192,24 @@ pub enum BadCharter {
         "\"remove\" and \"keys\" must lie in two offices: whoever holds one of them is checked by the other"
     )]
     Together,
+    /// A room's name is none, or taken.
+    #[error("a room has a name of its own, of at most {LONGEST_ROOM} small letters, digits and hyphens")]
+    RoomName,
+    /// Too many rooms.
+    #[error("a body has at most {MOST_ROOMS} rooms besides its governing one")]
+    Rooms,
+    /// Somebody would be nowhere.
+    #[error("whoever is \"{sphere}\" is in no room")]
+    Nowhere {
+        /// The sphere.
+        sphere: &'static str,
+    },
+    /// Who is not in the governing room has no voice in it.
+    #[error("{what} begins with a sphere that is not in the governing room")]
+    Outside {
+        /// Which.
+        what: &'static str,
+    },
     /// Keys without their office.
     #[error("\"keys\" belongs to the keyholders and to nobody else")]
     Keys,
@@ -202,6 +242,21 @@ impl Charter {
             Office::Caretaker => &self.words.caretaker,
             Office::Keyholder => &self.words.keyholder,
         }
+    }
+
+    /// The rule of a room besides the governing one.
+    #[must_use]
+    pub fn room(&self, name: &str) -> Option<&RoomRule> {
+        self.rooms.iter().find(|rule| rule.name.as_str() == name)
+    }
+
+    /// Where somebody of this sphere comes in: the innermost room besides the governing one that takes them; none where
+    /// that is the governing room.
+    #[must_use]
+    pub fn entrance(&self, sphere: Sphere) -> Option<&RoomRule> {
+        let fits = self.rooms.iter().filter(|rule| rule.sphere <= sphere);
+        fits.max_by_key(|rule| rule.sphere)
+            .filter(|_| sphere < self.governing)
     }
 
     /// What it takes to come into a sphere from the one before.
@@ -251,6 +306,7 @@ impl Charter {
             }
         }
         for (what, sphere) in [
+            ("governing", self.governing),
             ("admission.sphere", self.admission.sphere),
             ("vouching.sphere", self.vouching.sphere),
             ("caretaker.sphere", self.caretaker.sphere),
@@ -261,6 +317,16 @@ impl Charter {
                 return Err(BadCharter::NoSphere { what, sphere });
             }
         }
+        for (what, sphere) in [
+            ("vouching.sphere", self.vouching.sphere),
+            ("caretaker.sphere", self.caretaker.sphere),
+            ("keyholder.sphere", self.keyholder.sphere),
+        ] {
+            if sphere < self.governing {
+                return Err(BadCharter::Outside { what });
+            }
+        }
+        self.check_rooms()?;
         let has = |rule: &OfficeRule, power| rule.powers.contains(&power);
         if has(&self.caretaker, Power::Keys) {
             return Err(BadCharter::Keys);
@@ -286,5 +352,33 @@ impl Charter {
             }
         }
         Ok(())
+    }
+
+    fn check_rooms(&self) -> Result<(), BadCharter> {
+        if self.rooms.len() > MOST_ROOMS {
+            return Err(BadCharter::Rooms);
+        }
+        for (place, rule) in self.rooms.iter().enumerate() {
+            let name = rule.name.as_str();
+            let letter = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
+            let taken = self.rooms.iter().take(place).any(|other| other.name == rule.name);
+            if taken || name == GOVERNING_ROOM || name.len() > LONGEST_ROOM || !name.bytes().all(letter) {
+                return Err(BadCharter::RoomName);
+            }
+            if !self.spheres.contains(&rule.sphere) {
+                let sphere = rule.sphere.word();
+                return Err(BadCharter::NoSphere {
+                    what: "rooms.sphere",
+                    sphere,
+                });
+            }
+        }
+        let nowhere = |sphere: &&Sphere| **sphere < self.governing && self.entrance(**sphere).is_none();
+        match self.spheres.iter().find(nowhere) {
+            Some(sphere) => Err(BadCharter::Nowhere {
+                sphere: sphere.word(),
+            }),
+            None => Ok(()),
+        }
     }
 }

@@ -165,6 +165,27 @@ pub enum Denied {
     /// There is nobody to hand it to.
     #[error("there is nobody else who could hold that office")]
     NobodyElse,
+    /// The charter has no such room, or it is not open.
+    #[error("the body has no such room")]
+    NoRoom,
+    /// It is there.
+    #[error("that room is open already")]
+    RoomOpen,
+    /// Only the governing room decides it.
+    #[error("that is decided in the body's governing room, not here")]
+    NotHere,
+    /// Only who is in the governing room does it.
+    #[error("only somebody who is in the body's governing room does that")]
+    OutsideHere,
+    /// The claim is not signed by a keyholder whom this room knows.
+    #[error("the claim is not signed by a keyholder of the body's governing room")]
+    NoAuthority,
+    /// Another claim has come since.
+    #[error("another claim has come since, or its number is too far ahead")]
+    OldClaim,
+    /// It says something else than what was decided.
+    #[error("the claim says something else than what was decided")]
+    FalseClaim,
 }
 
 /// The standing that was needed.

@@ -6,6 +6,7 @@ use crate::id::{ChannelId, IntentId, Minutes, PersonaId, Position};
 use crate::org::mandate::Office;
 use crate::org::name::Name;
 use crate::org::principles::{Accepted, Wording};
+use crate::org::roster::SignedClaim;
 use crate::org::sign::PersonaPublic;
 use crate::org::sphere::Sphere;
 
@@ -71,8 +72,11 @@ pub enum Effect {
         /// Why.
         reason: String,
     },
-    /// The author leaves; a commit has to follow.
-    Left,
+    /// Somebody leaves; a commit has to follow where they have a seat.
+    Left {
+        /// Who.
+        persona: PersonaId,
+    },
     /// The author named their control key.
     ControlNamed {
         /// The public key.
@@ -185,8 +189,13 @@ pub enum Effect {
         /// Everybody has to accept them anew.
         substance: bool,
     },
-    /// The author accepted the points of unity.
-    PrinciplesAccepted(Accepted),
+    /// Somebody accepted the points of unity.
+    PrinciplesAccepted {
+        /// Who.
+        persona: PersonaId,
+        /// What.
+        accepted: Accepted,
+    },
     /// An office has another holder.
     HandedOver {
         /// Which.
@@ -196,6 +205,29 @@ pub enum Effect {
         /// Whose it is.
         to: PersonaId,
     },
+    /// The body has another room.
+    RoomOpened {
+        /// Its name.
+        name: Name,
+        /// Its channel.
+        channel: ChannelId,
+    },
+    /// A room's roster is another.
+    Claimed {
+        /// The room's name.
+        name: Name,
+        /// The claim.
+        signed: Box<SignedClaim>,
+        /// Hash of its bytes.
+        hash: [u8; 32],
+    },
+    /// Somebody says that the last claim is false.
+    Disputed {
+        /// Its number.
+        number: u64,
+        /// Who signed it.
+        by: PersonaId,
+    },
 }
 
 impl Effect {
@@ -204,7 +236,7 @@ impl Effect {
         matches!(
             self,
             Self::Removed { .. }
-                | Self::Left
+                | Self::Left { .. }
                 | Self::Seated { .. }
                 | Self::Unseated { .. }
                 | Self::Followed { .. }
@@ -212,6 +244,7 @@ impl Effect {
                 | Self::Demoted { .. }
                 | Self::Suspended { .. }
                 | Self::Lifted { .. }
+                | Self::Claimed { .. }
         )
     }
 }
@@ -227,7 +260,7 @@ impl fmt::Debug for Effect {
             Self::Admitted { .. } => "Admitted(..)",
             Self::Declined { .. } => "Declined(..)",
             Self::Removed { .. } => "Removed(..)",
-            Self::Left => "Left",
+            Self::Left { .. } => "Left(..)",
             Self::ControlNamed { .. } => "ControlNamed(..)",
             Self::FloorRaised { .. } => "FloorRaised(..)",
             Self::Seated { .. } => "Seated(..)",
@@ -246,8 +279,11 @@ impl fmt::Debug for Effect {
             Self::Suspended { .. } => "Suspended(..)",
             Self::Lifted { .. } => "Lifted(..)",
             Self::PrinciplesSet { .. } => "PrinciplesSet(..)",
-            Self::PrinciplesAccepted(..) => "PrinciplesAccepted(..)",
+            Self::PrinciplesAccepted { .. } => "PrinciplesAccepted(..)",
             Self::HandedOver { .. } => "HandedOver(..)",
+            Self::RoomOpened { .. } => "RoomOpened(..)",
+            Self::Claimed { .. } => "Claimed(..)",
+            Self::Disputed { .. } => "Disputed(..)",
         })
     }
 }

@@ -11,6 +11,7 @@ use crate::org::effect::Effect;
 use crate::org::notice::{NoticeKind, SignedNotice};
 use crate::org::person::{Person, Standing};
 use crate::org::power::Power;
+use crate::org::principles::Accepted;
 use crate::org::state::{Invite, LARGEST_ROOM, OPEN_INVITES, State, WAITING_REQUESTS};
 
 /// Seats that one commit may add.
@@ -56,9 +57,7 @@ impl State {
         }
         let mut effects = Vec::new();
         for persona in &ops.removes {
-            let going = self
-                .person(persona)
-                .is_some_and(|person| matches!(person.standing, Standing::Going { .. }));
+            let going = self.person(persona).is_some_and(Person::is_leaving);
             if !going {
                 return Err(Denied::RemovesUnremoved);
             }
@@ -127,6 +126,19 @@ impl State {
                 key_package,
                 ..
             } => return self.judge_following(&notice.author, channel, *asked, key_package),
+            NoticeKind::Leave => return self.judge_leaving(&notice.author).map(|effect| vec![effect]),
+            NoticeKind::Accept {
+                version,
+                language,
+                hash,
+            } => {
+                let accepted = Accepted {
+                    version: *version,
+                    language: language.clone(),
+                    hash: *hash,
+                };
+                return self.judge_told_acceptance(&notice.author, accepted);
+            }
             _ => return Ok(Vec::new()),
         };
         let person = self.author(&notice.author)?;
@@ -151,6 +163,18 @@ impl State {
             read: *read,
             key_package: key_package_hash(key_package),
         }])
+    }
+
+    /// Somebody leaves the body.
+    fn judge_leaving(&self, persona: &PersonaId) -> Result<Effect, Denied> {
+        let person = self.person(persona).ok_or(Denied::NotPresent)?;
+        if !(person.is_present() || person.is_outer() || person.is_awaited()) {
+            return Err(Denied::NotPresent);
+        }
+        if person.is_present() && self.present().count() < 2 {
+            return Err(Denied::LastOne);
+        }
+        Ok(Effect::Left { persona: *persona })
     }
 
     /// A request to be added to the successor in this channel. Who is in it already and asks once more, by a clock
@@ -230,6 +254,9 @@ impl State {
     }
 
     fn judge_deed(&self, author: &PersonaId, id: IntentId, deed: Deed) -> Result<Effect, Denied> {
+        if self.annex.is_some() && deed.governs() {
+            return Err(Denied::NotHere);
+        }
         match deed {
             Deed::Say { text } => {
                 if text.is_empty() || text.len() > LONGEST_TEXT {
@@ -278,19 +305,14 @@ impl State {
                 }
                 // An accepted admission is not undone before its commit (law 19), only by a new act after it.
                 self.person(&persona)
-                    .filter(|person| person.is_present() || person.is_awaited())
+                    .filter(|person| person.is_present() || person.is_awaited() || person.is_outer())
                     .ok_or(Denied::NotStanding(WantedStanding::Present))?;
                 Ok(Effect::Removed {
                     persona,
                     reason: bounded(reason)?,
                 })
             }
-            Deed::Leave => {
-                if self.present().count() < 2 {
-                    return Err(Denied::LastOne);
-                }
-                Ok(Effect::Left)
-            }
+            Deed::Leave => self.judge_leaving(author),
             Deed::ControlKey { key } => {
                 self.with_power(author, Power::Keys)?;
                 Ok(Effect::ControlNamed { key })
@@ -329,8 +351,18 @@ impl State {
                 version,
                 language,
                 hash,
-            } => self.judge_acceptance(version, language, hash),
+            } => self.judge_acceptance(
+                author,
+                Accepted {
+                    version,
+                    language,
+                    hash,
+                },
+            ),
             Deed::HandOver { office, holder } => self.judge_hand_over(author, office, holder),
+            Deed::OpenRoom { name, channel } => self.judge_opening(author, name, channel),
+            Deed::Claim { claim } => self.judge_claim(author, &claim),
+            Deed::Dispute { number } => self.judge_dispute(author, number),
         }
     }
 
@@ -370,7 +402,8 @@ impl State {
         self.with_power(author, Power::Admit)?;
         let (invite, key_package) = self.applied(&persona)?;
         self.live_invite(&invite)?;
-        let seats = |p: &&Person| p.is_seated() || matches!(p.standing, Standing::Admitted { .. });
+        let seats =
+            |p: &&Person| p.is_seated() || p.is_outer() || matches!(p.standing, Standing::Admitted { .. });
         if self.people.values().filter(seats).count() >= LARGEST_ROOM {
             return Err(Denied::RoomFull);
         }

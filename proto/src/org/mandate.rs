@@ -132,6 +132,10 @@ impl State {
     /// there are seats, because somebody who was awaited is back, the latest goes.
     pub(super) fn fill_seats(&mut self, from: Position) {
         for office in Office::ALL {
+            // The other offices are the governing room's.
+            if self.annex.is_some() && office != Office::Keyholder {
+                continue;
+            }
             let eligible = self.eligible(office);
             let awaited: Vec<_> = self
                 .people

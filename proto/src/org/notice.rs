@@ -63,6 +63,24 @@ pub enum NoticeKind {
         /// Where the welcome goes.
         reply: super::ReplyDrop,
     },
+    /// I leave the body: for who is not in its governing room. Others carry it there.
+    Leave,
+    /// I accept the points of unity: as `Deed::Accept`, for who is not in the governing room.
+    Accept {
+        /// Which version.
+        version: u32,
+        /// In which language.
+        language: String,
+        /// Hash of the text that was read.
+        hash: [u8; 32],
+    },
+    /// A notice for another room of the body: whoever is in both carries it there.
+    Elsewhere {
+        /// Which room.
+        room: RoomId,
+        /// An encoded `SignedNotice`, signed for that room.
+        notice: Vec<u8>,
+    },
 }
 
 /// A notice before it is signed.

@@ -69,6 +69,18 @@ pub enum Standing {
         /// They ask to be added.
         asks: Option<Following>,
     },
+    /// Of the body, but not of this room: in the governing room, of those who belong into an outer room only; in another
+    /// one, of those who have to leave it and may come again.
+    Outer {
+        /// Position of what made them so.
+        since: Position,
+        /// A commit has yet to take the seat away that they had.
+        seated: bool,
+        /// The channel's keys have not turned since it did: access not yet cut (law 11).
+        uncut: bool,
+        /// Hash of the key package by which they come into the outer room, until that is said there.
+        package: Option<[u8; 32]>,
+    },
 }
 
 /// A request to be added to a successor, as the log carried it.
@@ -196,12 +208,39 @@ impl Person {
         matches!(self.standing, Standing::Awaited { .. })
     }
 
+    /// Of the body, in an outer room, and with no seat here.
+    #[must_use]
+    pub const fn is_outer(&self) -> bool {
+        matches!(self.standing, Standing::Outer { seated: false, .. })
+    }
+
+    /// A commit has to take their seat away.
+    #[must_use]
+    pub const fn is_leaving(&self) -> bool {
+        matches!(
+            self.standing,
+            Standing::Going { .. } | Standing::Outer { seated: true, .. }
+        )
+    }
+
+    /// The keys that they knew have not turned since their seat was taken away.
+    #[must_use]
+    pub const fn is_uncut(&self) -> bool {
+        matches!(
+            self.standing,
+            Standing::Gone { uncut: true, .. } | Standing::Outer { uncut: true, .. }
+        )
+    }
+
     /// Holds a seat in the MLS group, or one is kept for them.
     #[must_use]
     pub const fn is_seated(&self) -> bool {
         matches!(
             self.standing,
-            Standing::Present { .. } | Standing::Going { .. } | Standing::Awaited { .. }
+            Standing::Present { .. }
+                | Standing::Going { .. }
+                | Standing::Awaited { .. }
+                | Standing::Outer { seated: true, .. }
         )
     }
 
@@ -249,13 +288,18 @@ impl Person {
         self.intents.push_back(intent);
     }
 
-    /// Forgets what only somebody with voice needs.
-    pub(crate) fn retire(&mut self) {
-        self.intents.clear();
+    /// Forgets what only somebody with a seat in the group needs.
+    pub(crate) fn step_out(&mut self) {
         self.control = None;
         self.wants = None;
         self.leaf = None;
         self.older = 0;
+    }
+
+    /// Forgets what only somebody with voice needs.
+    pub(crate) fn retire(&mut self) {
+        self.step_out();
+        self.intents.clear();
         self.vouches.clear();
         self.vouched.clear();
         self.suspended = None;

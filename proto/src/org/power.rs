@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::id::PersonaId;
-use crate::org::mandate::Office;
+use crate::org::mandate::{Mandate, Office};
 use crate::org::person::{Person, Standing};
 use crate::org::state::State;
 
@@ -85,11 +85,21 @@ impl State {
     #[must_use]
     pub fn holds(&self, persona: &PersonaId, power: Power) -> bool {
         self.person(persona).is_some_and(Person::is_present)
-            && self.mandates.iter().any(|mandate| {
-                mandate.holder == *persona
-                    && !mandate.has_lapsed(self.now())
-                    && self.charter().office(mandate.office).powers.contains(&power)
-            })
+            && self
+                .mandates
+                .iter()
+                .chain(self.offices_elsewhere())
+                .any(|mandate| {
+                    mandate.holder == *persona
+                        && !mandate.has_lapsed(self.now())
+                        && self.charter().office(mandate.office).powers.contains(&power)
+                })
+    }
+
+    /// Offices that the governing room gave, but for the keys, which every room has for itself.
+    fn offices_elsewhere(&self) -> impl Iterator<Item = &Mandate> {
+        let offices = self.annex.iter().flat_map(|annex| &annex.offices);
+        offices.filter(|mandate| mandate.office != Office::Keyholder)
     }
 
     /// Everybody who may do it now, in the order in which they came.

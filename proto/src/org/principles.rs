@@ -12,6 +12,7 @@ use crate::org::effect::Effect;
 use crate::org::mandate::DAY;
 use crate::org::person::Person;
 use crate::org::power::Power;
+use crate::org::roster::Annex;
 use crate::org::state::State;
 
 /// Longest text in one language, in bytes.
@@ -96,6 +97,9 @@ impl State {
     #[must_use]
     pub fn acceptance_due(&self, person: &Person) -> Option<Minutes> {
         let text = self.principles.as_ref()?;
+        if self.annex.is_some() || person.sphere < self.charter().governing {
+            return None;
+        }
         let days = u64::from(self.charter().principles.days) * DAY;
         let from = text.from.max(person.joined);
         (!self.has_accepted(person)).then(|| Minutes(from.0.saturating_add(days)))
@@ -107,6 +111,9 @@ impl State {
         texts: Vec<Wording>,
         substance: bool,
     ) -> Result<Effect, Denied> {
+        if let Some(annex) = &self.annex {
+            return Self::judge_wordings(annex, texts, substance);
+        }
         self.with_power(author, Power::Principles)?;
         let sorted = texts.is_sorted_by(|a, b| a.language < b.language);
         if texts.is_empty() || texts.len() > MOST_LANGUAGES || !sorted || !texts.iter().all(Wording::is_sound)
@@ -124,11 +131,26 @@ impl State {
         })
     }
 
+    /// In a room besides the governing one the texts are those whose hashes the last claim names.
+    fn judge_wordings(annex: &Annex, texts: Vec<Wording>, substance: bool) -> Result<Effect, Denied> {
+        let named = annex.principles.as_ref().ok_or(Denied::NotHere)?;
+        if !texts.iter().map(Wording::hash).eq(named.hashes.iter().copied()) {
+            return Err(Denied::AnotherText);
+        }
+        Ok(Effect::PrinciplesSet {
+            version: named.version,
+            texts,
+            substance,
+        })
+    }
+
     pub(super) fn set_principles(&mut self, version: u32, texts: &[Wording], substance: bool) {
         let (since, from) = match &self.principles {
             Some(before) if !substance => (before.since, before.from),
             _ => (version, self.now()),
         };
+        let named = self.annex.as_ref().and_then(|annex| annex.principles.as_ref());
+        let since = named.map_or(since, |named| named.since);
         self.principles = Some(Principles {
             version,
             texts: texts.to_vec(),
@@ -137,21 +159,34 @@ impl State {
         });
     }
 
-    pub(super) fn judge_acceptance(
-        &self,
-        version: u32,
-        language: String,
-        hash: [u8; 32],
-    ) -> Result<Effect, Denied> {
+    pub(super) fn judge_acceptance(&self, persona: &PersonaId, accepted: Accepted) -> Result<Effect, Denied> {
         let text = self.principles.as_ref().ok_or(Denied::NoPrinciples)?;
-        let wording = text.texts.iter().find(|wording| wording.language == language);
-        if text.version != version || wording.map(Wording::hash) != Some(hash) {
+        let wording = text
+            .texts
+            .iter()
+            .find(|wording| wording.language == accepted.language);
+        if text.version != accepted.version || wording.map(Wording::hash) != Some(accepted.hash) {
             return Err(Denied::AnotherText);
         }
-        Ok(Effect::PrinciplesAccepted(Accepted {
-            version,
-            language,
-            hash,
-        }))
+        Ok(Effect::PrinciplesAccepted {
+            persona: *persona,
+            accepted,
+        })
+    }
+
+    /// As the act, by a notice that others may carry from room to room, once.
+    pub(super) fn judge_told_acceptance(
+        &self,
+        persona: &PersonaId,
+        accepted: Accepted,
+    ) -> Result<Vec<Effect>, Denied> {
+        let person = self.person(persona).ok_or(Denied::NotPresent)?;
+        if !(person.is_present() || person.is_outer() || person.is_awaited()) {
+            return Err(Denied::NotPresent);
+        }
+        if person.accepted.as_ref() == Some(&accepted) {
+            return Err(Denied::Repeated);
+        }
+        Ok(vec![self.judge_acceptance(persona, accepted)?])
     }
 }

@@ -19,6 +19,7 @@ impl State {
             &self.clock,
             (self.next_invite, self.next_person, self.access, self.answered),
             &self.mandates,
+            (&self.rooms, &self.annex),
             self.principles.as_ref().map(|text| {
                 let hashes: Vec<_> = text.texts.iter().map(Wording::hash).collect();
                 (text.version, hashes, text.since, text.from)

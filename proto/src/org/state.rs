@@ -8,11 +8,12 @@ use crate::codec;
 use crate::error::{Misuse, PeerFault};
 use crate::id::{ChannelId, IntentId, Minutes, PersonaId, Position, RoomId};
 use crate::org::charter::Charter;
-use crate::org::genesis::Genesis;
+use crate::org::genesis::{GOVERNING_ROOM, Genesis};
 use crate::org::mandate::Mandate;
 use crate::org::person::{Person, Standing};
 use crate::org::principles::Principles;
 use crate::org::records::Records;
+use crate::org::roster::{Annex, OpenRoom};
 use crate::org::sphere::Sphere;
 use crate::org::witness::Clock;
 
@@ -95,6 +96,10 @@ pub struct State {
     pub mandates: Vec<Mandate>,
     /// The points of unity, once there are some.
     pub principles: Option<Principles>,
+    /// Rooms of the body that are open besides this one, where this is its governing one.
+    pub rooms: Vec<OpenRoom>,
+    /// Where this room belongs, where it is not the governing one.
+    pub annex: Option<Annex>,
 }
 
 impl State {
@@ -127,6 +132,8 @@ impl State {
             answered: false,
             mandates: Vec::new(),
             principles: None,
+            rooms: Vec::new(),
+            annex: None,
             genesis,
         };
         state.fill_seats(Position(0));
@@ -143,7 +150,15 @@ impl State {
     /// The room.
     #[must_use]
     pub fn room(&self) -> RoomId {
-        self.genesis.room()
+        RoomId::of(&self.genesis.body(), self.room_name())
+    }
+
+    /// The room's name.
+    #[must_use]
+    pub fn room_name(&self) -> &str {
+        self.annex
+            .as_ref()
+            .map_or(GOVERNING_ROOM, |annex| annex.name.as_str())
     }
 
     /// Witnessed time.
@@ -172,7 +187,8 @@ impl State {
     /// People whose accepted admission or removal, or whose renewal or older leaf, waits for a commit.
     pub fn unexecuted(&self) -> impl Iterator<Item = (&PersonaId, &Person)> {
         let waits = |p: &Person| {
-            matches!(p.standing, Standing::Admitted { .. } | Standing::Going { .. })
+            matches!(p.standing, Standing::Admitted { .. })
+                || p.is_leaving()
                 || p.comes_back_by().is_some()
                 || p.older > 0
         };
@@ -182,8 +198,7 @@ impl State {
     /// Whether somebody who is out of the group may know the channel's keys (law 11).
     #[must_use]
     pub fn is_uncut(&self) -> bool {
-        let uncut = |person: &Person| matches!(person.standing, Standing::Gone { uncut: true, .. });
-        self.answered || self.people.values().any(uncut)
+        self.answered || self.people.values().any(Person::is_uncut)
     }
 
     /// The snapshot for a joiner or a vault.

@@ -42,6 +42,17 @@ impl State {
                     by: *by,
                     uncut: false,
                 },
+                // In another room than the governing one they are to come again: here that is at once.
+                Standing::Outer { since, .. } if self.annex.is_some() => Standing::Awaited {
+                    since: *since,
+                    asks: None,
+                },
+                Standing::Outer { since, package, .. } => Standing::Outer {
+                    since: *since,
+                    seated: false,
+                    uncut: false,
+                    package: *package,
+                },
             };
             if matches!(person.standing, Standing::Going { .. }) {
                 person.retire();
@@ -72,7 +83,9 @@ impl State {
             return false;
         }
         let seat = |person: &Person| match person.standing {
-            Standing::Present { since } | Standing::Awaited { since, .. } => Some(since),
+            Standing::Present { since } | Standing::Awaited { since, .. } | Standing::Outer { since, .. } => {
+                Some(since)
+            }
             _ => None,
         };
         let known = kept.min(before.position);

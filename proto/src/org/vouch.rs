@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::id::{Minutes, PersonaId};
+use crate::id::{Minutes, PersonaId, Position};
 use crate::org::denied::{Denied, WantedStanding};
 use crate::org::effect::Effect;
 use crate::org::judge::bounded;
@@ -137,7 +137,9 @@ impl State {
             .ok_or(Denied::NotStanding(WantedStanding::Applied))?;
         let next = match subject.standing {
             Standing::Applied { .. } => Some(self.charter().admission.sphere),
-            Standing::Present { .. } => self.charter().next_sphere(subject.sphere),
+            Standing::Present { .. } | Standing::Outer { seated: false, .. } => {
+                self.charter().next_sphere(subject.sphere)
+            }
             _ => None,
         };
         if next != Some(sphere) {
@@ -223,13 +225,13 @@ impl State {
         Ok(Effect::Lifted { persona })
     }
 
-    /// Somebody else who is in the room.
+    /// Somebody else who is of the body.
     fn other(&self, author: &PersonaId, persona: &PersonaId) -> Result<&Person, Denied> {
         if persona == author {
             return Err(Denied::OwnCase);
         }
         self.person(persona)
-            .filter(|person| person.is_present())
+            .filter(|person| person.is_present() || person.is_outer())
             .ok_or(Denied::NotStanding(WantedStanding::Present))
     }
 
@@ -245,9 +247,23 @@ impl State {
         }
     }
 
-    pub(super) fn move_to(&mut self, persona: &PersonaId, sphere: Sphere) {
-        let now = self.now();
+    pub(super) fn move_to(&mut self, persona: &PersonaId, sphere: Sphere, since: Position) {
+        let (now, governs) = (self.now(), sphere >= self.charter().governing);
         if let Some(person) = self.people.get_mut(persona) {
+            match person.standing {
+                Standing::Outer { seated: false, .. } if governs => {
+                    person.standing = Standing::Awaited { since, asks: None };
+                }
+                Standing::Present { .. } if !governs => {
+                    person.standing = Standing::Outer {
+                        since,
+                        seated: true,
+                        uncut: false,
+                        package: None,
+                    };
+                }
+                _ => {}
+            }
             person.sphere = sphere;
             person.sphere_since = now;
             person.vouches.clear();

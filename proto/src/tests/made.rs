@@ -296,7 +296,8 @@ macro_rules! every_type {
             crate::org::Running, crate::org::Name, crate::org::Notice, crate::org::NoticeKind,
             crate::org::SignedNotice, crate::org::Intent, crate::org::Person, crate::org::Standing,
             crate::org::Power, crate::org::PersonaPublic, crate::org::Signature, crate::org::Invite,
-            crate::org::State, crate::org::witness::Clock, crate::org::denied::WantedStanding,
+            crate::org::State, crate::org::Claim, crate::org::SignedClaim, crate::org::OpenRoom,
+            crate::org::Annex, crate::org::Charter, crate::org::witness::Clock, crate::org::denied::WantedStanding,
         }
     };
 }

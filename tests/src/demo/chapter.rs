@@ -1,5 +1,5 @@
-//! The chapter in which a body lives by a charter: it is founded by rules of its own, people are vouched for, accept the points of
-//! unity and come closer, and one is suspended and removed.
+//! The chapter in which a body lives by a charter: it is founded by rules of its own, volunteers come in, are vouched for, accept the
+//! points of unity and become members, and one is suspended and removed from every room.
 
 use std::path::Path;
 
@@ -9,7 +9,12 @@ use crate::process::{PATIENCE, Person};
 const BODY: &str = "Harbour";
 
 /// What the relay must not know of it.
-pub(super) const NEEDLES: [&str; 3] = ["Harbour", "Nobody is evicted", "took the money box"];
+pub(super) const NEEDLES: [&str; 4] = [
+    "Harbour",
+    "The soup is ready",
+    "Nobody is evicted",
+    "took the money box",
+];
 
 /// Plays it.
 pub(super) fn play(screen: &mut Screen, folder: &Path, ana: &Person, ben: &Person, cem: &Person) {
@@ -22,7 +27,7 @@ pub(super) fn play(screen: &mut Screen, folder: &Path, ana: &Person, ben: &Perso
         "sphere = \"member\"\ndays = 0",
         1,
     );
-    let text = text.replacen("vouches = 2\ndays = 90", "vouches = 1\ndays = 0", 1);
+    let text = text.replacen("vouches = 2\ndays = 30", "vouches = 1\ndays = 0", 1);
     std::fs::write(&charter, text).expect("a file");
     let refused = {
         let bad = folder.join("bad.toml").display().to_string();
@@ -41,8 +46,24 @@ pub(super) fn play(screen: &mut Screen, folder: &Path, ana: &Person, ben: &Perso
     screen.check("ana founds a chapter by rules of her own", founded.code == 0);
     screen.see(ana, &["charter", "show", BODY]);
 
-    for (person, vouchers) in [(ben, &[][..]), (cem, &[ben][..])] {
-        comes_in(screen, ana, person, vouchers);
+    for person in [ben, cem] {
+        comes_in(screen, ana, person);
+    }
+    screen.see(ben, &["say", BODY, "The soup is ready"]);
+    screen.see(cem, &["read", BODY]);
+    screen.check(
+        "volunteers talk in a room of their own, and have no other",
+        is_in(ben, "Harbour/open") && !knows(ben, BODY),
+    );
+    for person in [ben, cem] {
+        ana.until(PATIENCE, |ana| {
+            (ana.run(&["promote", BODY, &person.name]).code == 0).then_some(())
+        });
+        let in_members = is_in(person, BODY);
+        screen.check(
+            &format!("{} is a member, and where it is decided", person.name),
+            in_members,
+        );
     }
     let dia = Person::new("dia", folder);
     asks(ana, &dia);
@@ -60,7 +81,7 @@ pub(super) fn play(screen: &mut Screen, folder: &Path, ana: &Person, ben: &Perso
     ana.until(PATIENCE, |ana| has(ana, "request"));
     screen.see(ana, &["requests", BODY]);
     screen.see(ana, &["admit", "--all"]);
-    screen.check("with it she is", is_in(&dia));
+    screen.check("with it she is", is_in(&dia, "Harbour/open"));
 
     let unity = folder.join("unity.txt");
     std::fs::write(&unity, "Nobody is evicted while we are here.\n").expect("a file");
@@ -70,7 +91,7 @@ pub(super) fn play(screen: &mut Screen, folder: &Path, ana: &Person, ben: &Perso
     screen.see(&dia, &["inbox"]);
     let early = screen.see(ana, &["promote", BODY, "dia"]);
     screen.check(
-        "who has not accepted the points of unity does not become cadre",
+        "who has not accepted the points of unity does not become a member",
         early.code == 11,
     );
     screen.see(&dia, &["principles", "accept", BODY, "--yes"]);
@@ -79,9 +100,11 @@ pub(super) fn play(screen: &mut Screen, folder: &Path, ana: &Person, ben: &Perso
         (ana.run(&["promote", BODY, "dia"]).code == 0).then_some(())
     });
     screen.check(
-        "dia has accepted, ben vouches, and she becomes cadre",
-        promoted.is_some(),
+        "dia has accepted, ben vouches, and she becomes a member",
+        promoted.is_some() && is_in(&dia, BODY),
     );
+    screen.see(ana, &["open", BODY, "core"]);
+    screen.see(ana, &["rooms"]);
 
     let forged = screen.see(cem, &["promote", BODY, "cem"]);
     screen.check("cem, who holds no office, promotes nobody", forged.code == 11);
@@ -103,7 +126,14 @@ pub(super) fn play(screen: &mut Screen, folder: &Path, ana: &Person, ben: &Perso
         handed.is_some(),
     );
     let removed = screen.see(ana, &["remove", BODY, "ben", "--yes"]);
-    screen.check("ben is removed, and the keys turn", removed.code == 0);
+    screen.check(
+        "ben is removed from every room, and the keys turn",
+        removed.code == 0,
+    );
+    let gone = ben.until(PATIENCE, |ben| {
+        (!knows(ben, BODY) && !knows(ben, "Harbour/open")).then_some(())
+    });
+    screen.check("ben is in none of them any more", gone.is_some());
     dia.stop();
 }
 
@@ -116,29 +146,28 @@ fn asks(ana: &Person, person: &Person) {
     });
 }
 
-fn comes_in(screen: &mut Screen, ana: &Person, person: &Person, vouchers: &[&Person]) {
+fn comes_in(screen: &mut Screen, ana: &Person, person: &Person) {
     asks(ana, person);
-    for voucher in vouchers {
-        voucher.until(PATIENCE, |voucher| {
-            (voucher.run(&["vouch", BODY, &person.name]).code == 0).then_some(())
-        });
-    }
     ana.until(PATIENCE, |ana| {
         (ana.run(&["admit", "--all"]).code == 0).then_some(())
     });
-    screen.check(&format!("{} is in the chapter", person.name), is_in(person));
+    let there = is_in(person, "Harbour/open");
+    screen.check(&format!("{} is in as a volunteer", person.name), there);
 }
 
-fn is_in(person: &Person) -> bool {
+fn knows(person: &Person, room: &str) -> bool {
+    let rooms = person.ask(&["rooms"]);
+    let known = rooms["rooms"].as_array();
+    known.is_some_and(|rooms| {
+        rooms
+            .iter()
+            .any(|known| known["name"] == room && known["live"] == true)
+    })
+}
+
+fn is_in(person: &Person, room: &str) -> bool {
     person
-        .until(PATIENCE, |person| {
-            let rooms = person.ask(&["rooms"]);
-            let rooms = rooms["rooms"].as_array()?;
-            rooms
-                .iter()
-                .any(|room| room["body"] == BODY || room["name"] == BODY)
-                .then_some(())
-        })
+        .until(PATIENCE, |person| knows(person, room).then_some(()))
         .is_some()
 }
 

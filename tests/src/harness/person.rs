@@ -227,10 +227,15 @@ impl Person {
         .await;
     }
 
+    /// Their vault, while it is locked.
+    pub fn vault(&self) -> Vault {
+        let passphrase = Passphrase::new("correct horse".to_owned());
+        Vault::open(&self.home, &passphrase).expect("the vault")
+    }
+
     /// The device loses what it knows of the encrypted group. Its vault is locked.
     pub fn loses_the_group(&self) {
-        let passphrase = Passphrase::new("correct horse".to_owned());
-        let vault = Vault::open(&self.home, &passphrase).expect("the vault");
+        let vault = self.vault();
         let room = Room::all(&vault).expect("rooms").pop().expect("a room").id();
         let overlay = vault.overlay();
         Group::forget(&overlay, &room).expect("forgotten");
@@ -281,15 +286,82 @@ impl Person {
     /// The room "North".
     pub async fn room(&self) -> RoomView {
         match self.ask(Intent::Rooms {}).await {
-            Answer::Rooms { mut rooms } => rooms.pop().expect("a room"),
+            Answer::Rooms { mut rooms } => {
+                let place = rooms.iter().position(|room| room.name == "North");
+                rooms.swap_remove(place.unwrap_or(0))
+            }
             other => panic!("{other:?}"),
         }
     }
 
+    /// The room of this name, if they know one.
+    pub async fn room_named(&self, name: &str) -> Option<RoomView> {
+        match self.ask(Intent::Rooms {}).await {
+            Answer::Rooms { rooms } => rooms.into_iter().find(|room| room.name == name),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// Waits until they are in the room of this name.
+    pub async fn is_in(&self, name: &str) {
+        self.until(&format!("they are in {name}"), || async {
+            let room = self.room_named(name).await?;
+            (room.state == RoomState::Open && room.live).then_some(())
+        })
+        .await;
+    }
+
+    /// Waits until they are out of the room of this name.
+    pub async fn is_out_of(&self, name: &str) {
+        self.until(&format!("they are out of {name}"), || async {
+            let room = self.room_named(name).await?;
+            matches!(room.state, RoomState::Removed | RoomState::Left).then_some(())
+        })
+        .await;
+    }
+
+    /// Says something in a room, as often as needed until it stands in the log.
+    pub async fn says_in(&self, room: &str, text: &str) {
+        self.until("it is said", || async {
+            let intent = Intent::Say {
+                room: room.to_owned(),
+                text: text.to_owned(),
+            };
+            matches!(self.ask(intent).await, Answer::Stored { .. }).then_some(())
+        })
+        .await;
+    }
+
+    /// Waits until this was said in a room.
+    pub async fn hears_in(&self, room: &str, text: &str) {
+        self.until(&format!("\"{text}\" is read in {room}"), || async {
+            let intent = Intent::Read {
+                room: room.to_owned(),
+                since: None,
+                limit: Some(1_000),
+                follow: false,
+                all: true,
+            };
+            let Answer::Messages { messages, .. } = self.ask(intent).await else {
+                panic!("no messages")
+            };
+            messages
+                .iter()
+                .any(|message| message.text.contains(text))
+                .then_some(())
+        })
+        .await;
+    }
+
     /// The people of "North".
     pub async fn people(&self) -> Vec<PersonView> {
+        self.people_of("North").await
+    }
+
+    /// The people of a body, or of one of its rooms.
+    pub async fn people_of(&self, body: &str) -> Vec<PersonView> {
         let intent = Intent::People {
-            body: "North".to_owned(),
+            body: body.to_owned(),
         };
         match self.ask(intent).await {
             Answer::People { people, .. } => people,

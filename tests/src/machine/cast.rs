@@ -4,20 +4,20 @@ use caucus_client::charter;
 use caucus_proto::codec;
 use caucus_proto::id::{ChannelId, IntentId, Minutes, Nonce, PersonaId};
 use caucus_proto::org::{
-    Application, Charter, Genesis, Kind, Name, PersonaPublic, ReplyDrop, Signature, SuiteChoice,
+    Application, Charter, Genesis, Kind, Name, PersonaPublic, ReplyDrop, Signature, Sphere, SuiteChoice,
 };
 use ed25519_dalek::{Signer, SigningKey};
 
 /// When the body was founded.
 pub(super) const FOUNDED: u64 = 29_000_000;
 
-fn key(seed: u32) -> SigningKey {
+pub(super) fn key(seed: u32) -> SigningKey {
     let mut bytes = [0x5a; 32];
     bytes[..4].copy_from_slice(&seed.to_be_bytes());
     SigningKey::from_bytes(&bytes)
 }
 
-fn public(seed: u32) -> PersonaPublic {
+pub(super) fn public(seed: u32) -> PersonaPublic {
     PersonaPublic(key(seed).verifying_key().to_bytes())
 }
 
@@ -35,12 +35,41 @@ pub(super) fn intent(n: u32) -> IntentId {
 /// interpreter knows the numbers by itself.
 fn charter() -> Charter {
     let mut charter = charter::read(charter::shipped(Kind::Chapter)).expect("a charter");
+    charter.spheres = vec![Sphere::Member, Sphere::Cadre];
+    charter.rooms.clear();
+    charter.admission.sphere = Sphere::Member;
+    charter.admission.vouches = 2;
     charter.vouching.days = 2;
     charter.vouching.a_month = 3;
     charter.cadre.vouches = 1;
     charter.cadre.days = 3;
     charter.principles.days = 14;
     charter
+}
+
+/// The same, with volunteers in a room of their own, and nothing waits.
+pub(super) fn rooms(charter: &mut Charter) {
+    let shipped = charter::read(charter::shipped(Kind::Chapter)).expect("a charter");
+    charter.spheres = shipped.spheres;
+    charter.rooms = shipped.rooms;
+    charter.admission.sphere = Sphere::Volunteer;
+    charter.admission.vouches = 0;
+    for step in [&mut charter.member, &mut charter.cadre] {
+        step.vouches = 0;
+        step.days = 0;
+        step.principles = false;
+    }
+    charter.check().expect("a charter");
+}
+
+/// What somebody of this seed calls themselves.
+pub(super) fn name(seed: u32) -> Name {
+    let text = if seed == 0 {
+        "Ana".to_owned()
+    } else {
+        format!("Person {seed}")
+    };
+    Name::new(&text).expect("a name")
 }
 
 pub(super) fn genesis() -> Genesis {

@@ -39,6 +39,7 @@ pub(super) fn is_same(state: &State, model: &Model) -> Result<(), Difference> {
             Standing::Going { by } => Stand::Going(*by),
             Standing::Gone { by, uncut } => Stand::Gone(*by, *uncut),
             Standing::Awaited { .. } => unreachable!("nobody makes a successor here"),
+            Standing::Outer { .. } => unreachable!("there is one room"),
         };
         same!(stand, person.stand);
         same!(

@@ -3,13 +3,16 @@
 //! compared, and what must always hold is looked at; replicas that go through snapshots, or are cut off and catch up in bursts with
 //! some entries twice, must come to the same root at the same position.
 
+mod between;
 mod cast;
 mod compare;
 mod cost;
 mod interpreter;
 mod mutants;
+mod rooms;
 mod walk;
 
+pub use between::play_rooms;
 pub use cost::cost;
 pub use mutants::{MUTANTS, Mutant};
 
@@ -47,6 +50,18 @@ pub struct Account {
     pub differences: Vec<String>,
     /// How often each kind of thing happened, so that a walk that goes nowhere is seen.
     pub seen: std::collections::BTreeMap<&'static str, u64>,
+}
+
+impl Account {
+    /// Takes another walk's account in.
+    pub fn add(&mut self, other: Self) {
+        self.acts += other.acts;
+        self.histories += other.histories;
+        self.differences.extend(other.differences);
+        for (what, count) in other.seen {
+            *self.seen.entry(what).or_default() += count;
+        }
+    }
 }
 
 /// Plays; every difference ends its history.
@@ -202,7 +217,7 @@ impl Account {
                         Effect::Suspended { .. } => add("suspended"),
                         Effect::Lifted { .. } => add("lifted"),
                         Effect::PrinciplesSet { .. } => add("texts"),
-                        Effect::PrinciplesAccepted(_) => add("accepted"),
+                        Effect::PrinciplesAccepted { .. } => add("accepted"),
                         Effect::HandedOver { .. } => add("handed over"),
                         _ => {}
                     }

@@ -94,14 +94,14 @@ pub const MUTANTS: &[Mutant] = &[
     (
         "11",
         "apply.rs",
-        "Standing::Gone { by, uncut: !at.cut }",
-        "Standing::Gone { by, uncut: false }",
+        "_ => None,\n                        },\n                        uncut: !at.cut,",
+        "_ => None,\n                        },\n                        uncut: false,",
     ),
     ("11", "apply.rs", "*uncut = false;", "*uncut = true;"),
     (
         "12",
         "apply.rs",
-        "Effect::Removed { persona, .. } => self.remove(persona, *author),",
+        "Effect::Removed { persona, .. } => self.remove(persona, Some(*author)),",
         "Effect::Removed { persona, .. } => drop(self.people.remove(persona)),",
     ),
     (
@@ -135,8 +135,39 @@ pub const MUTANTS: &[Mutant] = &[
     (
         "19",
         "judge.rs",
-        "is_some_and(|person| matches!(person.standing, Standing::Going { .. }));",
-        "is_some_and(|person| person.is_seated());",
+        ".is_some_and(Person::is_leaving);",
+        ".is_some_and(Person::is_seated);",
+    ),
+    (
+        "18",
+        "judge.rs",
+        "if self.annex.is_some() && deed.governs() {",
+        "if false {",
+    ),
+    (
+        "18",
+        "roster.rs",
+        "mine != signed.claim.roster {",
+        "mine.position != signed.claim.roster.position {",
+    ),
+    ("18", "roster.rs", "if !after(annex.number) {", "if false {"),
+    (
+        "18",
+        "roster.rs",
+        "if carrier == signer && others.count() > usize::from(self.charter().absent) {",
+        "if carrier == signer && others.count() > 1_000 {",
+    ),
+    (
+        "18",
+        "roster.rs",
+        "if !self.person(carrier).is_some_and(governs) {",
+        "if false {",
+    ),
+    (
+        "18",
+        "roster.rs",
+        "verified.map_err(|_| Denied::NoAuthority)",
+        "verified.or(Ok(()))",
     ),
     (
         "vouches",
@@ -183,7 +214,12 @@ pub const MUTANTS: &[Mutant] = &[
         "Some(before) if !substance =>",
         "Some(before) if substance =>",
     ),
-    ("unity", "principles.rs", "text.version != version ||", ""),
+    (
+        "unity",
+        "principles.rs",
+        "text.version != accepted.version ||",
+        "",
+    ),
     (
         "unity",
         "principles.rs",

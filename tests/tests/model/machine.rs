@@ -1,6 +1,6 @@
 //! The organization machine against its interpreter.
 
-use caucus_tests::machine::{Plan, play};
+use caucus_tests::machine::{Plan, play, play_rooms};
 
 #[test]
 fn after_every_entry_of_anybody_the_machine_is_what_the_interpreter_says_on_every_replica() {
@@ -36,6 +36,37 @@ fn after_every_entry_of_anybody_the_machine_is_what_the_interpreter_says_on_ever
         ("texts", 300),
         ("accepted", 1_000),
         ("handed over", 300),
+    ] {
+        let seen = account.seen.get(what).copied().unwrap_or_default();
+        assert!(seen >= least, "{what}: {seen} of {least}; {account:?}");
+    }
+}
+
+#[test]
+fn two_rooms_of_a_body_are_after_every_entry_what_the_interpreter_says_whatever_is_carried_between_them() {
+    let acts = if std::env::var_os("CAUCUS_LONG").is_some() {
+        1_000_000
+    } else {
+        50_000
+    };
+    let account = play_rooms(Plan {
+        acts,
+        seed: 1,
+        replicas: 2,
+    });
+    assert_eq!(account.differences, Vec::<String>::new());
+    assert!(account.acts == acts, "{account:?}");
+    for (what, least) in [
+        ("admitted", 1_000),
+        ("moved", 300),
+        ("removed", 100),
+        ("left", 100),
+        ("claimed", 2_000),
+        ("carried", 1_000),
+        ("disputed", 100),
+        ("asked to come in", 200),
+        ("committed", 1_000),
+        ("refused between rooms", 10_000),
     ] {
         let seen = account.seen.get(what).copied().unwrap_or_default();
         assert!(seen >= least, "{what}: {seen} of {least}; {account:?}");

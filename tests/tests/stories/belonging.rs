@@ -2,18 +2,20 @@
 
 use caucus_client::app::{Answer, Code, Intent, KindWord, PersonView};
 use caucus_client::charter;
-use caucus_proto::org::Kind;
+use caucus_proto::org::{Kind, Sphere};
 use caucus_tests::harness::{Person, World};
 
-/// The charter of a chapter, in which nothing waits for days that no test has.
+/// The charter of a chapter with one room, in which nothing waits for days that no test has.
 fn quick() -> String {
-    let text = charter::shipped(Kind::Chapter);
-    let text = text.replacen(
-        "sphere = \"member\"\ndays = 30\n",
-        "sphere = \"member\"\ndays = 0\n",
-        1,
-    );
-    text.replacen("vouches = 2\ndays = 90\n", "vouches = 1\ndays = 0\n", 1)
+    let mut charter = charter::read(charter::shipped(Kind::Chapter)).unwrap();
+    charter.spheres = vec![Sphere::Member, Sphere::Cadre];
+    charter.rooms.clear();
+    charter.admission.sphere = Sphere::Member;
+    charter.admission.vouches = 2;
+    charter.vouching.days = 0;
+    charter.cadre.vouches = 1;
+    charter.cadre.days = 0;
+    charter::written(&charter)
 }
 
 fn north() -> String {

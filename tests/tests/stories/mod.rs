@@ -8,5 +8,6 @@ mod leave;
 mod offline;
 mod race;
 mod renewal;
+mod rooms;
 mod successor;
 mod talk;

@@ -3,5 +3,6 @@
 mod belonging;
 mod laws;
 mod renewal;
+mod rooms;
 mod succeed;
 pub(crate) mod world;

@@ -47,6 +47,7 @@ pub(crate) fn charter() -> Charter {
     Charter {
         absent: 1,
         spheres: vec![Sphere::Member, Sphere::Cadre],
+        governing: Sphere::Member,
         words: Words {
             body: word("cell"),
             volunteer: word("volunteer"),
@@ -95,6 +96,7 @@ pub(crate) fn charter() -> Charter {
             sphere: Sphere::Member,
             powers: vec![Power::Keys, Power::Admit],
         },
+        rooms: Vec::new(),
     }
 }
 
