@@ -1,15 +1,20 @@
 //! `caucus invite`: opens an invite.
 
+use std::path::PathBuf;
+
 use clap::Args;
 
 use super::failure::Failure;
+use super::poster::Poster;
 use super::session::Session;
 use super::{ending, qr, time};
 use crate::app::{Answer, Intent};
 
 /// Make an invite link; whoever has it may ask to join, and somebody in the body decides
 #[derive(Args, Debug)]
-#[command(after_help = "Example:\n  caucus invite North --uses 3 --expires 2d")]
+#[command(
+    after_help = "Example:\n  caucus invite North --uses 3 --expires 2d\n  caucus invite North --uses 300 --expires 30d --poster poster.svg"
+)]
 pub(super) struct Invite {
     /// Into which body
     body: String,
@@ -22,6 +27,9 @@ pub(super) struct Invite {
     /// Show it as a QR code as well
     #[arg(long)]
     qr: bool,
+    /// Write a poster to print as well: an SVG file of the size A4
+    #[arg(long, value_name = "FILE")]
+    poster: Option<PathBuf>,
 }
 
 impl Invite {
@@ -40,21 +48,29 @@ impl Invite {
                 link,
                 uses,
                 expires,
-                ..
+                body,
             } => {
+                let until = format!("{} UTC", time::clock(expires, session.now));
+                if let Some(file) = &self.poster {
+                    let poster = Poster {
+                        body: &body,
+                        link: &link,
+                        until: &until,
+                    };
+                    poster.write(file)?;
+                }
                 if self.qr {
                     qr::show(&mut session.console, &link)?;
                 }
                 session.console.say(&link)?;
                 session.console.flush()?;
                 session.console.remark(&format!(
-                    "Invite {number}: for {}, until {} UTC. Give the link only to whom it is for.",
+                    "Invite {number}: for {}, until {until}. Give the link only to whom it is for.",
                     if uses == 1 {
                         "one person".to_owned()
                     } else {
                         format!("{uses} people")
-                    },
-                    time::clock(expires, session.now)
+                    }
                 ));
                 session
                     .console

@@ -30,6 +30,7 @@ mod overview;
 mod passphrase;
 mod people;
 mod plain;
+mod poster;
 mod principles;
 mod promote;
 mod qr;

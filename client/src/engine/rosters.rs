@@ -118,14 +118,14 @@ pub(super) fn tend(engine: &Engine, live: &LiveRoom) -> Result<(), EngineError> 
         }
     }
     for other in others {
-        match engine.room(&other.id) {
-            Some(annex) if annex.room().is_in() => {
-                if annex.room().hear_governing(&other, now)? {
-                    annex.wake.notify_one();
-                }
+        let there = engine.room(&other.id).filter(|room| room.room().is_in());
+        if let Some(annex) = there {
+            let sends = annex.room().hear_governing(&other, now)?;
+            if sends {
+                annex.wake.notify_one();
             }
-            _ if other.belongs => engine.approach(live, &other),
-            _ => {}
+        } else if other.belongs {
+            engine.approach(live, &other);
         }
     }
     Ok(())

@@ -483,14 +483,17 @@ impl State {
             let found = roster.people.binary_search_by_key(persona, |place| place.persona);
             found.is_ok()
         };
-        let out: Vec<_> = self.people.keys().filter(|id| !listed(id)).copied().collect();
+        let out: Vec<_> = self
+            .people
+            .iter()
+            .filter(|(id, person)| {
+                let here = person.since().is_some() || matches!(person.standing, Standing::Outer { .. });
+                here && !listed(id)
+            })
+            .map(|(id, _)| *id)
+            .collect();
         for persona in out {
-            match self.person(&persona).map(|person| &person.standing) {
-                Some(Standing::Present { .. } | Standing::Awaited { .. } | Standing::Outer { .. }) => {
-                    self.remove(&persona, Some(signed.by));
-                }
-                _ => {}
-            }
+            self.remove(&persona, Some(signed.by));
         }
         if let Some(annex) = &mut self.annex {
             annex.governing = roster.governing;

@@ -366,10 +366,10 @@ impl RoomModel {
             }
         }
         for (seed, _) in adds {
-            if let Some(human) = self.of(*seed) {
-                if let Stand::Awaited(since, _) = human.stand {
-                    human.stand = Stand::In(since);
-                }
+            if let Some(human) = self.of(*seed)
+                && let Stand::Awaited(since, _) = human.stand
+            {
+                human.stand = Stand::In(since);
             }
         }
         if !(adds.is_empty() && removes.is_empty()) {
