@@ -176,7 +176,7 @@ impl Room {
         match opened {
             Opened::Commit(commit) => {
                 // Without a path it is the same for all who are in the epoch: nobody's complaint counts.
-                let divides = done && commit.ops().path;
+                let divides = done && commit.ops().path.is_some();
                 self.execute(overlay, *commit, done, at, head.as_ref())?;
                 if let (Some(shadow), Some((author, _)), true) =
                     (&shadow, author, divides && self.group.is_some())
@@ -249,6 +249,10 @@ impl Room {
         };
         for effect in &effects {
             self.follow_up(overlay, effect, cause)?;
+        }
+        self.settle_keys(overlay)?;
+        if at.flagged {
+            self.forget_spare_keys(overlay)?;
         }
         if !effects.is_empty() {
             self.weigh();
@@ -378,6 +382,7 @@ impl Room {
     fn reload_group(&mut self, overlay: &Overlay) -> Result<(), EngineError> {
         if let Some(group) = Group::load(overlay, &self.record.room)? {
             self.group = Some(group);
+            self.know_bearers();
         }
         Ok(())
     }

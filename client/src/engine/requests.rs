@@ -73,6 +73,24 @@ impl Room {
         Ok(())
     }
 
+    /// An applicant turned out to be somebody: their request is that person's.
+    pub(super) fn hand_request_on(
+        &self,
+        overlay: &Overlay,
+        applicant: &PersonaId,
+        persona: &PersonaId,
+    ) -> Result<(), EngineError> {
+        self.forget_renewal(overlay, persona);
+        self.forget_request(overlay, persona)?;
+        for (number, mut record) in self.requests(overlay)? {
+            if record.persona == *applicant {
+                record.persona = *persona;
+                overlay.put_value(Place::new(Table::Requests, b"", number), &record)?;
+            }
+        }
+        Ok(())
+    }
+
     /// A person's request, as they signed it.
     pub(super) fn application(
         &self,
@@ -132,7 +150,12 @@ impl Room {
                 reply,
             }));
         }
-        Ok(self.application(overlay, persona)?.map(Seat::from))
+        // Whoever comes back signed as who they were not known to be yet.
+        let seat = self.application(overlay, persona)?.map(Seat::from);
+        Ok(seat.map(|seat| Seat {
+            persona: *persona,
+            ..seat
+        }))
     }
 
     fn requests(&self, overlay: &Overlay) -> Result<Vec<(u64, RequestRecord)>, EngineError> {

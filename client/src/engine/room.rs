@@ -159,6 +159,11 @@ impl Room {
             Health::NeedsUpgrade { floor } => format!("the room needs feature {floor}: upgrade this program"),
             Health::Out { removed: true } => "you were removed from this room".to_owned(),
             Health::Out { removed: false } => "you left this room".to_owned(),
+            Health::Replaced => {
+                "another device has taken this one's place in the body: nothing is sent from here any more, and what was \
+                 read stays to be read"
+                    .to_owned()
+            }
             Health::Gone => {
                 "the relay does not open this room any more: if that lasts, `caucus successor` goes on in \
                              a new channel"
@@ -267,7 +272,7 @@ impl Room {
         cursor: Cursor,
         first: &LogRecord,
     ) -> Result<Self, EngineError> {
-        let room = Self {
+        let mut room = Self {
             vault: vault.clone(),
             record,
             persona,
@@ -286,6 +291,7 @@ impl Room {
             .last()
             .map_or(1, |(last, _)| last.saturating_add(1));
         overlay.put_value(Place::new(Table::Rooms, b"", number), &room.record.room)?;
+        room.know_bearers();
         room.keep_record(overlay)?;
         room.keep(overlay)?;
         overlay.put_value(room.place(Table::Log, room.cursor.position.0), first)?;
@@ -354,6 +360,7 @@ impl Room {
             largest_message: LARGEST_MESSAGE,
         };
         room.lies = overlay.get_value(&room.lies_place())?.unwrap_or_default();
+        room.know_bearers();
         Ok(Some(room))
     }
 

@@ -12,6 +12,7 @@ use crate::org::effect::Effect;
 use crate::org::mandate::DAY;
 use crate::org::notice::SignedNotice;
 use crate::org::person::{Following, Intent, Person, Renewal, Standing};
+use crate::org::replace::Claim;
 use crate::org::state::{GONE_REMEMBERED, Invite, State};
 use crate::org::vouch::Suspension;
 
@@ -65,7 +66,7 @@ impl State {
         if at.position <= self.position {
             return Outcome::NoOp(Denied::OutOfOrder);
         }
-        let outcome = self.outcome(at, author.map(|(persona, _)| persona), input);
+        let mut outcome = self.outcome(at, author.map(|(persona, _)| persona), input);
         self.position = at.position;
         if let Outcome::Done(effects) = &outcome {
             for effect in effects {
@@ -79,8 +80,16 @@ impl State {
             if at.cut && !effects.contains(&Effect::Answered) {
                 self.cut(at.position);
             }
+            if let (Input::Commit(ops), Some((persona, _))) = (input, author) {
+                self.certify(&persona, ops);
+            }
         }
         if let Some((persona, time)) = author {
+            if self.heard(at.position, &persona)
+                && let Outcome::Done(effects) = &mut outcome
+            {
+                effects.push(Effect::Objected { persona });
+            }
             self.hear(at.position, &persona, input);
             self.witness(&persona, time);
         }
@@ -134,7 +143,7 @@ impl State {
 
     fn enact(&mut self, at: At, author: &PersonaId, effect: &Effect) {
         match effect {
-            Effect::Said { .. } | Effect::Refreshed => {}
+            Effect::Said { .. } | Effect::Refreshed | Effect::Objected { .. } => {}
             Effect::Invited {
                 invite,
                 uses,
@@ -164,9 +173,15 @@ impl State {
                 name,
                 invite,
                 key_package,
+                claims,
             } => {
                 let sphere = self.charter().admission.sphere;
+                let since = at.position;
+                if let Some(claimed) = claims.as_ref().and_then(|persona| self.people.get_mut(persona)) {
+                    claimed.claimed = since;
+                }
                 let person = Person {
+                    claims: claims.map(|persona| Claim { persona, since }),
                     standing: Standing::Applied {
                         invite: *invite,
                         key_package: *key_package,
@@ -320,6 +335,15 @@ impl State {
                 }
             }
             Effect::HandedOver { office, holder, to } => self.hand_over(*office, holder, *to, at.position),
+            Effect::Recognized { applicant, .. } => self.vouch(author, applicant),
+            Effect::Replaced {
+                persona,
+                applicant,
+                invite,
+                key_package,
+                ..
+            } => self.replace(at.position, persona, applicant, *key_package, invite),
+            Effect::Rekeyed { key } => self.rekey(at.position, author, *key),
         }
     }
 
@@ -348,7 +372,9 @@ impl State {
         }
         self.access = position;
         self.answered = false;
-        let knows = |person: &Person| matches!(person.standing, Standing::Gone { uncut: true, .. });
+        let knows = |person: &Person| {
+            matches!(person.standing, Standing::Gone { uncut: true, .. }) || person.is_exposed()
+        };
         let who: Vec<_> = self
             .people
             .iter()
@@ -356,10 +382,11 @@ impl State {
             .map(|(id, _)| *id)
             .collect();
         for persona in who {
-            if let Some(person) = self.people.get_mut(&persona)
-                && let Standing::Gone { uncut, .. } = &mut person.standing
-            {
-                *uncut = false;
+            if let Some(person) = self.people.get_mut(&persona) {
+                person.lost = false;
+                if let Standing::Gone { uncut, .. } = &mut person.standing {
+                    *uncut = false;
+                }
             }
         }
     }

@@ -11,7 +11,7 @@ use crate::org::person::Person;
 use crate::org::state::State;
 
 /// Minutes of a day.
-pub(super) const DAY: u64 = 24 * 60;
+pub const DAY: u64 = 24 * 60;
 
 /// An office.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]

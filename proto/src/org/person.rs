@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::id::{IntentId, Minutes, PersonaId, Position};
 use crate::org::name::Name;
 use crate::org::principles::Accepted;
+use crate::org::replace::Claim;
 use crate::org::sign::PersonaPublic;
 use crate::org::sphere::Sphere;
 use crate::org::vouch::{Suspension, Vouch};
@@ -94,7 +95,7 @@ pub struct Renewal {
 /// A person.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Person {
-    /// Their persona key.
+    /// Their persona key of now; the first one named them.
     pub key: PersonaPublic,
     /// Their chosen name.
     pub name: Name,
@@ -138,6 +139,18 @@ pub struct Person {
     pub suspended: Option<Suspension>,
     /// The points of unity that they accepted last.
     pub accepted: Option<Accepted>,
+    /// Persona keys before, the earliest first, while leaves that they certified may be in the group.
+    pub former: Vec<PersonaPublic>,
+    /// Position of the last change of their persona key (0: none).
+    pub rekeyed: Position,
+    /// Position of their latest entry of any kind (0: none).
+    pub heard: Position,
+    /// Position of the latest request that claims to be them (0: none).
+    pub claimed: Position,
+    /// Their device was lost, and what it knows was not cut off yet.
+    pub lost: bool,
+    /// Of an applicant: who they claim to be.
+    pub claims: Option<Claim>,
 }
 
 impl Person {
@@ -166,6 +179,12 @@ impl Person {
             vouched: Vec::new(),
             suspended: None,
             accepted: None,
+            former: Vec::new(),
+            rekeyed: Position(0),
+            heard: Position(0),
+            claimed: Position(0),
+            lost: false,
+            claims: None,
         }
     }
 
@@ -260,5 +279,7 @@ impl Person {
         self.vouched.clear();
         self.suspended = None;
         self.accepted = None;
+        self.former.clear();
+        self.lost = false;
     }
 }

@@ -182,7 +182,9 @@ impl State {
     /// Whether somebody who is out of the group may know the channel's keys (law 11).
     #[must_use]
     pub fn is_uncut(&self) -> bool {
-        let uncut = |person: &Person| matches!(person.standing, Standing::Gone { uncut: true, .. });
+        let uncut = |person: &Person| {
+            matches!(person.standing, Standing::Gone { uncut: true, .. }) || person.is_exposed()
+        };
         self.answered || self.people.values().any(uncut)
     }
 

@@ -8,5 +8,6 @@ mod leave;
 mod offline;
 mod race;
 mod renewal;
+mod replace;
 mod successor;
 mod talk;

@@ -3,5 +3,6 @@
 mod belonging;
 mod laws;
 mod renewal;
+mod replace;
 mod succeed;
 pub(crate) mod world;
