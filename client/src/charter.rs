@@ -102,6 +102,14 @@ pub fn in_words(charter: &Charter) -> Vec<String> {
         "A suspension ends by itself after {}.",
         days(charter.review.days)
     ));
+    lines.push(format!(
+        "Whoever lost everything comes back as the same person by whoever may admit, {}{}.",
+        match charter.replacing.days {
+            0 => "while nothing is heard of their old device".to_owned(),
+            n => format!("after {} in which nothing is heard of their old device", days(n)),
+        },
+        with_vouches(charter.replacing.vouches)
+    ));
     for which in Office::ALL {
         lines.push(office(charter, which, charter.office(which)));
     }

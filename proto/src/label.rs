@@ -102,6 +102,10 @@ labels! {
     EpochAuthenticator => "epoch authenticator",
     /// Signature of a keyholder who tells somebody that they are out.
     ToldOut => "told out",
+    /// Code of a request, which its author reads out.
+    RequestCode => "request code",
+    /// Signature of a new persona key over the change to it.
+    Rekey => "rekey",
 }
 
 /// SHA-256 over the label and the parts, each with its length before it, so no two inputs collide.

@@ -434,6 +434,10 @@ pub struct JoinView {
     pub stage: JoinStage,
     /// The reason of a decline or a failure.
     pub why: Option<String>,
+    /// The name of whom one claims to be, where one lost everything.
+    pub claims: Option<String>,
+    /// The code of the request, once it is made: whoever is to recognize one asks for it.
+    pub code: Option<String>,
 }
 
 /// A request of somebody else.
@@ -453,6 +457,14 @@ pub struct RequestView {
     pub vouches: Vec<String>,
     /// How many of others are needed, where this person admits.
     pub vouches_needed: usize,
+    /// The name of whom they claim to be, where they say that they lost everything.
+    pub claims: Option<String>,
+    /// Whoever is claimed was heard since: the request leads nowhere.
+    pub contradicted: bool,
+    /// When the claim may be granted at the earliest, in witnessed time.
+    pub due: Option<u64>,
+    /// The code of the request, which whoever asks can read out.
+    pub code: String,
 }
 
 /// What became of one decision.
@@ -527,7 +539,7 @@ pub struct RoomView {
     pub clock: u64,
     /// How it stands.
     pub state: RoomState,
-    /// Removed people whose access is not yet cut.
+    /// Removed people, and people whose lost device was replaced, where access is not yet cut.
     pub uncut: Vec<String>,
     /// How many others' heads attest the history this device was given; none where it saw all of it.
     pub attested: Option<u64>,
@@ -637,6 +649,8 @@ pub enum RoomState {
     Removed,
     /// The relay does not have the channel any more.
     Gone,
+    /// Another device has this person's place.
+    Replaced,
 }
 
 /// A person of a body.
@@ -660,7 +674,7 @@ pub struct PersonView {
     pub verified: bool,
     /// It is oneself.
     pub me: bool,
-    /// Removed, but the room's keys have not turned since.
+    /// Removed, or their lost device was replaced, and the room's keys have not turned since.
     pub uncut: bool,
     /// Days since they were last heard, where that is long ago.
     pub silent_days: Option<u64>,

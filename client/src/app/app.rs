@@ -131,7 +131,9 @@ impl App {
     }
 
     async fn ask(&self, engine: &Engine, intent: Intent, telling: &Telling) -> Result<Answer, Problem> {
-        use super::{body, inbox, membership, principles, relays, retention, standing, successor, talk};
+        use super::{
+            body, inbox, membership, principles, relays, retention, returning, standing, successor, talk,
+        };
         match intent {
             Intent::Passphrase { old, new } => self.passphrase(engine, old, new, telling.clone()).await,
             Intent::Backup { file, force } => self.backup(engine, &file, force, telling.clone()).await,
@@ -163,6 +165,9 @@ impl App {
             Intent::Accept { body, language, hash } => {
                 principles::accept(engine, &body, &language, &hash).await
             }
+            Intent::Recognize { number } => returning::recognize(engine, number).await,
+            Intent::Replace { number } => returning::replace(engine, number).await,
+            Intent::Rekey { body } => returning::rekey(engine, &body).await,
             Intent::Vouch { body, name } => standing::vouch(engine, &body, &name).await,
             Intent::Promote { body, name } => standing::promote(engine, &body, &name).await,
             Intent::Demote { body, name, reason } => standing::demote(engine, &body, &name, &reason).await,
@@ -184,7 +189,12 @@ impl App {
             Intent::Invite { body, uses, minutes } => membership::invite(engine, &body, uses, minutes).await,
             Intent::Invites { body } => membership::invites(engine, body.as_deref()),
             Intent::Revoke { body, number } => membership::revoke(engine, &body, number).await,
-            Intent::Join { link, name, word } => membership::join(engine, &link, &name, &word).await,
+            Intent::Join {
+                link,
+                name,
+                word,
+                claims,
+            } => membership::join(engine, &link, &name, &word, claims.as_deref()).await,
             Intent::Joins {} => membership::joins(engine),
             Intent::AwaitJoin { number, milliseconds } => {
                 membership::await_join(engine, number, Duration::from_millis(milliseconds)).await

@@ -1,8 +1,9 @@
 //! One quiet list of what waits for this person.
 
-use caucus_proto::org::{Office, Power};
+use caucus_proto::id::PersonaId;
+use caucus_proto::org::{Office, Power, State};
 
-use super::answer::{Answer, InboxItem};
+use super::answer::{Answer, InboxItem, RequestView};
 use super::problem::Problem;
 use super::view;
 use crate::engine::{Engine, EngineError, LiveRoom};
@@ -60,6 +61,12 @@ fn of_room(engine: &Engine, live: &LiveRoom) -> Result<Vec<InboxItem>, EngineErr
             continue;
         };
         let vouched = person.vouches.iter().any(|vouch| vouch.by == me);
+        if let Some(claims) = &request.claims {
+            if let Some((kind, what, next, due)) = claim(state, &me, request, claims, vouched) {
+                put(kind, what, next, due);
+            }
+            continue;
+        }
         let short = request.vouches.len() < request.vouches_needed;
         if state.holds(&me, Power::Admit) && !short {
             put(
@@ -108,4 +115,46 @@ fn of_room(engine: &Engine, live: &LiveRoom) -> Result<Vec<InboxItem>, EngineErr
         }
     }
     Ok(items)
+}
+
+/// What a request of somebody who says that they lost everything asks of this person, if anything.
+fn claim(
+    state: &State,
+    me: &PersonaId,
+    request: &RequestView,
+    claims: &str,
+    vouched: bool,
+) -> Option<(&'static str, String, String, Option<u64>)> {
+    let (name, number) = (&request.name, request.number);
+    let admits = state.holds(me, Power::Admit);
+    let enough = request.vouches.len() >= request.vouches_needed;
+    if request.contradicted {
+        return admits.then(|| {
+            (
+                "imposter",
+                format!("{name} says that they are {claims}, but {claims}'s own device was heard since"),
+                format!("caucus decline {number}"),
+                None,
+            )
+        });
+    }
+    let myself = state.person(me)?;
+    if !vouched && !enough && state.may_vouch(myself) {
+        return Some((
+            "recognize",
+            format!(
+                "{name} says that they are {claims} and lost everything: speak with {claims} before you say so"
+            ),
+            format!("caucus recognize {number}"),
+            None,
+        ));
+    }
+    (admits && enough).then(|| {
+        (
+            "replace",
+            format!("{name} says that they are {claims} and lost everything, and is recognized"),
+            format!("caucus replace {number}"),
+            request.due,
+        )
+    })
 }

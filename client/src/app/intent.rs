@@ -177,6 +177,9 @@ pub enum Intent {
         /// A word to those who decide.
         #[serde(default)]
         word: String,
+        /// The name of whom one was in the body before one lost everything.
+        #[serde(default)]
+        claims: Option<String>,
     },
     /// Requests of one's own that are under way. Answer: `joins`.
     Joins {},
@@ -293,6 +296,21 @@ pub enum Intent {
         /// Whose; nobody's any more if none is given.
         #[serde(default)]
         name: Option<String>,
+    },
+    /// Says that whoever asks to come back is whom they claim to be: the request's code was compared. Answer: `done`.
+    Recognize {
+        /// The request's number as `requests` shows it.
+        number: u64,
+    },
+    /// Puts whoever asks to come back into the place of whom they claim to be. Answer: `done`.
+    Replace {
+        /// The request's number as `requests` shows it.
+        number: u64,
+    },
+    /// Changes one's own persona key. Answer: `done`.
+    Rekey {
+        /// In which body.
+        body: String,
     },
     /// Gives one's word for somebody's next step: in, or into the next stage. Answer: `done`.
     Vouch {

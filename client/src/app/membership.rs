@@ -74,9 +74,15 @@ pub(super) async fn revoke(engine: &Engine, body: &str, number: u32) -> Result<A
 }
 
 /// Begins a request of one's own.
-pub(super) async fn join(engine: &Engine, link: &str, name: &str, word: &str) -> Result<Answer, Problem> {
+pub(super) async fn join(
+    engine: &Engine,
+    link: &str,
+    name: &str,
+    word: &str,
+    claims: Option<&str>,
+) -> Result<Answer, Problem> {
     let mut changes = engine.changes();
-    let number = engine.join(link, name, word)?;
+    let number = engine.join(link, name, word, claims)?;
     // The card tells the body's label; a moment's patience makes a better answer.
     let body = tokio::time::timeout(PATIENCE, async {
         loop {
@@ -182,9 +188,9 @@ pub(super) async fn decline(engine: &Engine, numbers: &[u64], reason: &str) -> R
     .await
 }
 
-type Chosen = (u64, String, PersonaId, Arc<LiveRoom>);
+pub(super) type Chosen = (u64, String, PersonaId, Arc<LiveRoom>);
 
-fn chosen(engine: &Engine, numbers: &[u64], all: bool) -> Result<Vec<Chosen>, EngineError> {
+pub(super) fn chosen(engine: &Engine, numbers: &[u64], all: bool) -> Result<Vec<Chosen>, EngineError> {
     let mut waiting = Vec::new();
     for live in engine.rooms() {
         for (request, persona) in view::requests(engine, &live)? {

@@ -14,6 +14,7 @@ mod principles;
 mod problem;
 mod relays;
 mod retention;
+mod returning;
 mod standing;
 mod status;
 mod successor;

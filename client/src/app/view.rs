@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 
 use caucus_proto::id::{PersonaId, Position};
+use caucus_proto::org::mandate::DAY;
 use caucus_proto::org::witness::IDLE_DAYS;
-use caucus_proto::org::{Kind, Office, Power, Regard, Standing, State};
+use caucus_proto::org::{Application, Kind, Office, Person, Power, Regard, SafetyCode, Standing, State};
 
 use super::answer::{
     ContradictionView, InviteView, JoinStage, JoinView, MessageKind, MessageView, OfficeView, PersonView,
@@ -54,6 +55,7 @@ pub(super) fn room(live: &LiveRoom) -> Result<RoomView, EngineError> {
         Health::Out { removed: true } => (RoomState::Removed, None),
         Health::Out { removed: false } => (RoomState::Left, None),
         Health::Gone => (RoomState::Gone, room.may_act().err()),
+        Health::Replaced => (RoomState::Replaced, room.may_act().err()),
     };
     warnings.extend(warning.map(|error| error.to_string()));
     warnings.extend(relay_trouble);
@@ -83,7 +85,7 @@ pub(super) fn room(live: &LiveRoom) -> Result<RoomView, EngineError> {
     let uncut: Vec<String> = state
         .people
         .values()
-        .filter(|person| person.is_uncut() || person.is_leaving())
+        .filter(|person| is_uncut(person))
         .map(|person| person.name.to_string())
         .collect();
     let roster = roster(&room);
@@ -160,6 +162,11 @@ fn contradictions(room: &Room) -> Result<Vec<ContradictionView>, EngineError> {
     Ok(room.contradictions()?.into_iter().map(view).collect())
 }
 
+/// Whether somebody who is out, or a device that was lost, may still read (law 11).
+const fn is_uncut(person: &Person) -> bool {
+    person.is_uncut() || person.is_leaving() || person.lost
+}
+
 /// What stands at a position.
 pub(super) fn message(room: &Room, position: Position, record: &LogRecord) -> MessageView {
     let (kind, text) = match &record.item {
@@ -191,9 +198,17 @@ pub(super) fn verified_place(room: &Room, persona: &PersonaId) -> Place {
     Place::new(Table::Verified, scope, 0)
 }
 
+/// Whether codes were compared with somebody since either of the two keys changed last.
+fn is_verified(engine: &Engine, room: &Room, persona: &PersonaId) -> Result<bool, EngineError> {
+    let compared = engine.vault().overlay().get(&verified_place(room, persona))?;
+    let code = room.state().safety_code(&room.me(), persona);
+    Ok(compared
+        .zip(code)
+        .is_some_and(|(compared, code)| compared.as_slice() == code.to_string().as_bytes()))
+}
+
 /// People in order of admission, those who are gone last.
 pub(super) fn people(engine: &Engine, room: &Room) -> Result<Vec<PersonView>, EngineError> {
-    let overlay = engine.vault().overlay();
     let state = room.state();
     let idle: BTreeMap<&PersonaId, u64> = state.idle().collect();
     let mut rows = Vec::new();
@@ -226,10 +241,10 @@ pub(super) fn people(engine: &Engine, room: &Room) -> Result<Vec<PersonView>, En
             }
             .to_owned(),
             offices: offices(state, persona),
-            verified: overlay.get(&verified_place(room, persona))?.is_some(),
+            verified: is_verified(engine, room, persona)?,
             me: *persona == room.me(),
             silent_days: idle.get(persona).copied(),
-            uncut: person.is_uncut() || person.is_leaving(),
+            uncut: is_uncut(person),
         };
         rows.push((standing == "gone", person.number, view));
     }
@@ -292,26 +307,30 @@ pub(super) fn requests(
         let Standing::Applied { invite, .. } = &person.standing else {
             continue;
         };
-        let word = caucus_proto::org::Application::read(&record.application)
-            .map_or_else(|_| String::new(), |application| application.word);
+        let application = Application::read(&record.application).ok();
+        let (state, me) = (room.state(), room.me());
+        let charter = state.charter();
+        let words = state.vouchers(person, &me);
+        let needed = match &person.claims {
+            Some(claim) => state.vouches_needed(charter.replacing.vouches, &me, &claim.persona),
+            None => state.vouches_needed(charter.admission.vouches, &me, &record.persona),
+        };
+        let days = u64::from(charter.replacing.days);
         views.push((
             RequestView {
                 number,
                 body: room_name(&room),
                 name: person.name.to_string(),
-                word,
-                invite: room.state().invites.get(invite).map_or(0, |invite| invite.number),
-                vouches: room
-                    .state()
-                    .vouchers(person, &room.me())
-                    .iter()
-                    .map(|by| room.name_of(by))
-                    .collect(),
-                vouches_needed: room.state().vouches_needed(
-                    room.state().charter().admission.vouches,
-                    &room.me(),
-                    &record.persona,
-                ),
+                invite: state.invites.get(invite).map_or(0, |invite| invite.number),
+                vouches: words.iter().map(|by| room.name_of(by)).collect(),
+                vouches_needed: needed,
+                claims: person.claims.map(|claim| room.name_of(&claim.persona)),
+                contradicted: person.claims.is_some_and(|claim| state.is_contradicted(&claim)),
+                due: person.claims.map(|_| person.joined.0.saturating_add(days * DAY)),
+                code: application.as_ref().map_or_else(String::new, |application| {
+                    SafetyCode::of_request(&application.digest()).to_string()
+                }),
+                word: application.map_or_else(String::new, |application| application.word),
             },
             record.persona,
         ));
@@ -341,12 +360,19 @@ pub(super) fn join(engine: &Engine, number: u64, record: &crate::engine::JoinRec
         ),
         JoinStep::Failed { label, why } => (JoinStage::Failed, label.clone(), Some(why.clone())),
     };
+    // Whoever came back has the name that they had.
+    let back = record.claims.clone().filter(|_| stage == JoinStage::Joined);
     JoinView {
         number,
         body,
-        name: record.name.clone(),
+        name: back.unwrap_or_else(|| record.name.clone()),
         stage,
         why,
+        claims: record.claims.clone(),
+        code: match &record.stage {
+            JoinStep::Applied(step) => Some(SafetyCode::of_request(&step.digest).to_string()),
+            _ => None,
+        },
     }
 }
 

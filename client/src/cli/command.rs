@@ -15,8 +15,8 @@ use super::session::Session;
 use super::{
     admit, agent, backup, charter, completions, decline, demote, destroy, doctor, found, handover, inbox,
     init, invite, invites, join, joins, leave, lift, lock, man, open, overview, passphrase, people,
-    principles, promote, read, relay, remove, renew, requests, restore, retention, revoke, rooms, say,
-    status, successor, suspend, unlock, verify, vouch,
+    principles, promote, read, recognize, rekey, relay, remove, renew, replace, requests, restore, retention,
+    revoke, rooms, say, status, successor, suspend, unlock, verify, vouch,
 };
 use crate::agent::Home;
 use crate::clock::{Clock, SystemClock};
@@ -59,6 +59,9 @@ enum Command {
     Requests(requests::Requests),
     Admit(admit::Admit),
     Decline(decline::Decline),
+    Recognize(recognize::Recognize),
+    Replace(replace::Replace),
+    Rekey(rekey::Rekey),
     Vouch(vouch::Vouch),
     Promote(promote::Promote),
     Demote(demote::Demote),
@@ -150,6 +153,9 @@ fn act(command: Command, session: &mut Session) -> Result<u8, Failure> {
         Command::Requests(requests) => requests.run(session),
         Command::Admit(admit) => admit.run(session),
         Command::Decline(decline) => decline.run(session),
+        Command::Recognize(recognize) => recognize.run(session),
+        Command::Replace(replace) => replace.run(session),
+        Command::Rekey(rekey) => rekey.run(session),
         Command::Vouch(vouch) => vouch.run(session),
         Command::Promote(promote) => promote.run(session),
         Command::Demote(demote) => demote.run(session),

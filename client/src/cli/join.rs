@@ -5,7 +5,7 @@ use clap::Args;
 
 use super::failure::Failure;
 use super::session::Session;
-use super::{ending, init, relay};
+use super::{ending, init, relay, verify};
 use crate::app::{Answer, Code, Intent, JoinStage, JoinView};
 
 /// How an invite link begins.
@@ -22,14 +22,17 @@ const TURN: u64 = 10_000;
 /// Then it waits until you are let in. You may end the waiting at any time: the agent goes on by itself.
 #[derive(Args, Debug)]
 #[command(
-    after_help = "Example:\n  caucus join caucus-invite:... --as ana\n  caucus join - --as ana < link.txt"
+    after_help = "Example:\n  caucus join caucus-invite:... --as ana\n  caucus join - --as ana < link.txt\n  caucus join - --return-as ana"
 )]
 pub(super) struct Join {
     /// The invite link; - or nothing reads it from standard input, where it stays out of the shell's history
     link: Option<String>,
     /// Your name in the body, which need not be your name elsewhere
-    #[arg(long = "as", value_name = "NAME")]
-    name: String,
+    #[arg(long = "as", value_name = "NAME", required_unless_present = "claims")]
+    name: Option<String>,
+    /// You lost everything and were NAME in this body: ask to come back as the same person
+    #[arg(long = "return-as", value_name = "NAME")]
+    claims: Option<String>,
     /// A word to those who decide
     #[arg(long, default_value = "", value_name = "TEXT")]
     word: String,
@@ -41,10 +44,13 @@ pub(super) struct Join {
 impl Join {
     pub(super) fn run(self, session: &mut Session) -> Result<u8, Failure> {
         let link = link(self.link, session)?;
+        // The name that one had is taken, by oneself.
+        let again = self.claims.as_ref().map(|claims| format!("{claims} again"));
         let intent = Intent::Join {
             link,
-            name: self.name,
+            name: self.name.or(again).unwrap_or_default(),
             word: self.word,
+            claims: self.claims,
         };
         let answer = match session.ask(&intent) {
             Err(Failure::Problem(problem)) if problem.code == Code::NoVault => {
@@ -107,6 +113,9 @@ fn wait(session: &mut Session, number: u64) -> Result<u8, Failure> {
             JoinStage::Sending | JoinStage::Waiting => {
                 if sending && join.stage == JoinStage::Waiting {
                     sending = false;
+                    if let Some(code) = join.code.as_ref().filter(|_| join.claims.is_some()) {
+                        verify::show_request_code(session, code)?;
+                    }
                     if told.take().is_some() {
                         session
                             .console

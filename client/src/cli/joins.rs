@@ -7,6 +7,7 @@ use super::ending;
 use super::failure::Failure;
 use super::session::Session;
 use super::table::Table;
+use super::verify;
 use crate::app::{Answer, Intent, JoinStage};
 
 /// Show your own requests to join, or give one up
@@ -33,7 +34,9 @@ impl Joins {
                 return session.console.say("You have asked nowhere.");
             }
             let mut table = Table::with_head(["N", "BODY", "YOU", "STAGE", ""]);
+            let mut codes = Vec::new();
             for join in joins {
+                codes.extend(join.code.filter(|_| join.claims.is_some()));
                 table.row([
                     plain(join.number.to_string()),
                     bold(join.body),
@@ -42,7 +45,11 @@ impl Joins {
                     plain(join.why.unwrap_or_default()),
                 ]);
             }
-            table.print(&mut session.console, 0)
+            table.print(&mut session.console, 0)?;
+            for code in codes {
+                verify::show_request_code(session, &code)?;
+            }
+            Ok(())
         })
     }
 }

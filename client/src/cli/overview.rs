@@ -45,6 +45,7 @@ const GROUPS: [(&str, &[(&str, &str)]); 4] = [
             ("handover BODY OFFICE", "hand an office to the next in line"),
             ("verify BODY NAME", "compare codes with somebody"),
             ("renew BODY NAME", "let a device back in that asks for it"),
+            ("rekey BODY", "change the key of your persona"),
             ("remove BODY NAME", "remove somebody"),
             ("successor BODY", "go on where the channel is gone or hostile"),
             ("leave BODY", "leave"),
@@ -59,6 +60,10 @@ const GROUPS: [(&str, &[(&str, &str)]); 4] = [
             ("invites, revoke", "open invites; end one"),
             ("requests", "who asks to be let in"),
             ("admit, decline", "decide"),
+            (
+                "recognize, replace",
+                "whoever lost everything: say who they are; let them back",
+            ),
         ],
     ),
     (

@@ -34,7 +34,10 @@ impl People {
                 table.row([
                     bold(person.name),
                     if person.uncut {
-                        warn("removed, access not yet cut")
+                        warn(match person.standing.as_str() {
+                            "present" | "awaited" => "back on another device, the lost one not yet cut off",
+                            _ => "removed, access not yet cut",
+                        })
                     } else if let Some(days) = person.silent_days {
                         warn(format!("in, silent for {days} days"))
                     } else {

@@ -31,7 +31,16 @@ impl Requests {
                 return session.console.say("Nobody waits.");
             }
             let mut table = Table::with_head(["N", "BODY", "NAME", "INVITE", "VOUCHES", "WORD"]);
+            let mut returning = false;
             for request in requests {
+                returning |= request.claims.is_some();
+                let claims = match (request.claims, request.contradicted) {
+                    (Some(claims), true) => {
+                        format!("says that they are {claims}, who was heard since: an imposter. ")
+                    }
+                    (Some(claims), false) => format!("says that they are {claims} and lost everything. "),
+                    (None, _) => String::new(),
+                };
                 table.row([
                     plain(request.number.to_string()),
                     plain(request.body),
@@ -42,7 +51,7 @@ impl Requests {
                         needed if request.vouches.is_empty() => format!("none, {needed} needed"),
                         needed => format!("{}; {needed} needed", request.vouches.join(", ")),
                     }),
-                    plain(request.word),
+                    plain(format!("{claims}{}", request.word)),
                 ]);
             }
             table.print(&mut session.console, 0)?;
@@ -50,6 +59,11 @@ impl Requests {
             session
                 .console
                 .remark("  next: `caucus admit N` or `caucus decline N --reason TEXT`");
+            if returning {
+                session
+                    .console
+                    .remark("  who lost everything: `caucus recognize N`, then `caucus replace N`");
+            }
             Ok(())
         })
     }

@@ -71,5 +71,6 @@ fn state(room: &RoomView, now: u64) -> Piece<'static> {
         RoomState::Left => dim("you left"),
         RoomState::Removed => warn("you were removed"),
         RoomState::Gone => warn("the relay does not have it any more"),
+        RoomState::Replaced => warn("another device has your place"),
     }
 }

@@ -65,9 +65,25 @@ pub(super) fn ask(session: &mut Session, body: &str, name: &str, confirmed: bool
 
 /// Shows the code in groups.
 pub(super) fn show_code(session: &mut Session, name: &str, code: &str) -> Result<(), Failure> {
-    session
-        .console
-        .say(&format!("The code between you and {name}:"))?;
+    show_groups(session, &format!("The code between you and {name}:"), code)
+}
+
+/// Shows the code of one's own request, for whoever is to recognize one.
+pub(super) fn show_request_code(session: &mut Session, code: &str) -> Result<(), Failure> {
+    show_groups(
+        session,
+        "The code of your request, to be read out to those who know you:",
+        code,
+    )
+}
+
+/// Shows the code of somebody's request.
+pub(super) fn show_code_of(session: &mut Session, name: &str, code: &str) -> Result<(), Failure> {
+    show_groups(session, &format!("The code of {name}'s request:"), code)
+}
+
+fn show_groups(session: &mut Session, what: &str, code: &str) -> Result<(), Failure> {
+    session.console.say(what)?;
     let groups: Vec<&str> = code.split_whitespace().collect();
     for line in groups.chunks(GROUPS) {
         session.console.line([bold(format!("    {}", line.join(" ")))])?;

@@ -149,7 +149,7 @@ impl Room {
             }
             if let Some(seat) = self.seat(&overlay, persona)?
                 && read_key_package(&seat.key_package, self.record.suite, &self.record.room)
-                    .is_ok_and(|package| package.persona == *persona && package.hash == key_package)
+                    .is_ok_and(|package| package.key == person.key && package.hash == key_package)
             {
                 packages.push((*persona, seat.key_package));
             }

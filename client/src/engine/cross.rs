@@ -187,7 +187,7 @@ impl Room {
             return Ok(false);
         };
         self.transact(|room, overlay| {
-            let Some(group) = handed.join(overlay, &room.record.room)? else {
+            let Some(group) = handed.join(overlay, &state)? else {
                 return Ok(false);
             };
             let ours = room.cursor.position.min(kept);

@@ -10,6 +10,7 @@ use super::record::Item;
 pub(super) fn subject(deed: &Deed) -> Option<PersonaId> {
     match deed {
         Deed::Decline { persona, .. } => Some(*persona),
+        Deed::Recognize { applicant, .. } | Deed::Replace { applicant, .. } => Some(*applicant),
         _ => None,
     }
 }
@@ -42,6 +43,15 @@ pub(super) fn item(state: &State, outcome: &Outcome, subject: Option<&str>) -> I
             Effect::Invited { uses: 1, .. } => "opened an invite for one".to_owned(),
             Effect::Invited { uses, .. } => format!("opened an invite for {uses}"),
             Effect::Revoked { .. } => "ended an invite".to_owned(),
+            Effect::Applied {
+                name: asks,
+                claims: Some(persona),
+                ..
+            } => format!(
+                "{asks} says that they are {} and lost everything: whoever knows {} compares codes with them",
+                name(persona),
+                name(persona)
+            ),
             Effect::Applied { name, .. } => format!("{name} asks to join"),
             Effect::Admitted { persona, .. } => format!("admitted {}", name(persona)),
             Effect::Declined { reason, .. } => {
@@ -126,6 +136,20 @@ pub(super) fn item(state: &State, outcome: &Outcome, subject: Option<&str>) -> I
                 "says that who belongs into this room, as {} signed it, is not what was decided",
                 name(by)
             ),
+            Effect::Recognized { persona, .. } => {
+                format!("says that {} is {}", subject.unwrap_or("who asks"), name(persona))
+            }
+            Effect::Replaced { persona, .. } => format!(
+                "put {} in the place of {}'s lost device",
+                subject.unwrap_or("who asks"),
+                name(persona)
+            ),
+            Effect::Objected { persona } => format!(
+                "{} is heard: whoever asks to come in as {} is somebody else",
+                name(persona),
+                name(persona)
+            ),
+            Effect::Rekeyed { .. } => "changed the key of their persona: compare codes anew".to_owned(),
             Effect::ControlNamed { .. } => return Item::Quiet("named a control key".to_owned()),
             Effect::OlderRemoved { .. } => return Item::Quiet("removed an old device".to_owned()),
             Effect::Refreshed => return Item::Quiet("renewed their keys".to_owned()),

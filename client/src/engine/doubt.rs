@@ -224,6 +224,7 @@ impl Room {
         self.cursor = shadow.cursor;
         self.cursor.seen = seen;
         self.cursor.health = Health::Open;
+        self.settle_keys(overlay)?;
         self.remember_void(void);
         for (number, _) in overlay.range(Table::Snapshots, scope.as_bytes(), void.from.0, usize::MAX)? {
             overlay.delete(self.place(Table::Snapshots, number));

@@ -280,13 +280,15 @@ impl Engine {
         Ok((draft.id, link, fate))
     }
 
-    /// Begins a request of one's own. It goes on by itself.
+    /// Begins a request of one's own, by one who is new or who claims to be somebody of the body. It goes on by itself.
     ///
     /// # Errors
     /// `EngineError::Link` if the link is none.
-    pub fn join(&self, link: &str, name: &str, word: &str) -> Result<u64, EngineError> {
+    pub fn join(&self, link: &str, name: &str, word: &str, claims: Option<&str>) -> Result<u64, EngineError> {
         let parsed: InviteLink = link.parse()?;
         let name = caucus_proto::org::Name::new(name)?;
+        let claims = claims.map(caucus_proto::org::Name::new).transpose()?;
+        let claims = claims.as_ref().map(caucus_proto::org::Name::as_str);
         let record = JoinRecord {
             link: parsed.to_string(),
             name: name.to_string(),
@@ -294,6 +296,7 @@ impl Engine {
             persona_key: SecretKey(*PersonaKeys::generate()?.bytes()),
             sealing: SecretKey(random::bytes()?),
             stage: JoinStep::New,
+            claims: claims.map(str::to_owned),
         };
         let turn = self.vault().turn();
         let overlay = self.vault().overlay();

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use caucus_proto::codec;
 use caucus_proto::envelope::AccessSecret;
-use caucus_proto::id::{ChannelId, Counter, Minutes, Position, RoomId};
+use caucus_proto::id::{ChannelId, Counter, Minutes, PersonaId, Position};
 use caucus_proto::org::state::LARGEST_SNAPSHOT;
 use caucus_proto::org::{Genesis, Running, State, Tally};
 use caucus_proto::wire::{Flag, RelayAddress};
@@ -92,14 +92,21 @@ impl Room {
 impl Handed<'_> {
     /// The state, if it is one of this body at this position, with the newcomer in the room.
     pub(super) fn state(&self) -> Option<State> {
-        let persona = PersonaKeys::from_bytes(&self.persona_key.0).id();
         let given = Given::read(self.snapshot)?;
         State::from_snapshot(&given.state).ok().filter(|state| {
             state.genesis == *self.genesis
                 && state.channel == self.channel
                 && state.position == self.position
-                && state.person(&persona).is_some_and(|me| me.is_present())
+                && self
+                    .persona(state)
+                    .and_then(|persona| state.person(&persona))
+                    .is_some_and(|me| me.is_present())
         })
+    }
+
+    /// Who the newcomer is there: whoever comes back has a new key and the persona that they had.
+    fn persona(&self, state: &State) -> Option<PersonaId> {
+        state.bearer(&PersonaKeys::from_bytes(&self.persona_key.0).public())
     }
 
     /// Enters the room in this overlay; none if it leads nowhere. The vault's turn is held.
@@ -112,13 +119,16 @@ impl Handed<'_> {
         let Some(state) = self.state() else {
             return Ok(None);
         };
+        let Some(me) = self.persona(&state) else {
+            return Ok(None);
+        };
         let persona = PersonaKeys::from_bytes(&self.persona_key.0);
         let room = state.room();
-        let Some(group) = self.join(overlay, &room)? else {
+        let Some(group) = self.join(overlay, &state)? else {
             return Ok(None);
         };
         let name = state
-            .person(&persona.id())
+            .person(&me)
             .map_or_else(String::new, |me| me.name.to_string());
         let record = RoomRecord {
             room,
@@ -126,7 +136,7 @@ impl Handed<'_> {
             relay: self.relay.clone(),
             channel: self.channel,
             suite: self.genesis.suite,
-            persona: persona.id(),
+            persona: me,
             persona_key: self.persona_key.clone(),
             control_key: SecretKey(random::bytes()?),
             joined_at: self.position,
@@ -141,14 +151,18 @@ impl Handed<'_> {
         Ok(Some(room))
     }
 
-    /// Joins the group; none if welcome and tree lead nowhere: then the overlay is as it was.
-    pub(super) fn join(&self, overlay: &Overlay, room: &RoomId) -> Result<Option<Group>, EngineError> {
+    /// Joins the group; none if welcome and tree lead nowhere, or a leaf is certified by a key that is nobody's in this
+    /// state: then the overlay is as it was.
+    pub(super) fn join(&self, overlay: &Overlay, state: &State) -> Result<Option<Group>, EngineError> {
+        let Some(persona) = self.persona(state) else {
+            return Ok(None);
+        };
         let mark = overlay.mark();
-        let persona = PersonaKeys::from_bytes(&self.persona_key.0).id();
-        match Group::join(overlay, room, &persona, self.welcome, self.tree) {
-            Ok(joined) => Ok(Some(joined.group)),
+        let (room, bearers) = (state.room(), state.bearers().into());
+        match Group::join(overlay, &room, &persona, self.welcome, self.tree, &bearers) {
+            Ok(joined) if is_of(&joined.group, state) => Ok(Some(joined.group)),
             Err(MlsError::Storage(error)) => Err(error.into()),
-            Err(_) => {
+            Ok(_) | Err(_) => {
                 overlay.rollback(mark);
                 Ok(None)
             }
@@ -193,4 +207,12 @@ impl Handed<'_> {
             },
         }
     }
+}
+
+/// Whether every leaf of a group is certified by a key that its persona has in this state, or had while leaves of it may be
+/// there.
+fn is_of(group: &Group, state: &State) -> bool {
+    group
+        .certified()
+        .all(|(persona, key)| state.person(&persona).is_some_and(|person| person.has_key(&key)))
 }

@@ -37,10 +37,13 @@ impl Room {
                 self.end_forgotten_invites(overlay)
             }
             Effect::Revoked { invite } => self.end_invite(overlay, invite_number(invite)),
-            Effect::Applied { persona, .. } => match cause.deed {
-                Some(Deed::Apply { application }) => self.keep_request(overlay, persona, application),
-                _ => Ok(()),
-            },
+            Effect::Applied { persona, .. } => {
+                if let Some(Deed::Apply { application }) = cause.deed {
+                    self.keep_request(overlay, persona, application)?;
+                }
+                self.follow_keys(overlay, effect)
+            }
+            Effect::Replaced { .. } => self.follow_keys(overlay, effect),
             Effect::Declined { persona, reason } => {
                 if let Some(request) = self.forget_request(overlay, persona)?
                     && cause.author == Some(self.record.persona)
@@ -53,7 +56,7 @@ impl Room {
                 }
                 Ok(())
             }
-            Effect::Admitted { persona, .. } => self.hand_request_on(overlay, persona),
+            Effect::Admitted { persona, .. } => self.seat_elsewhere(overlay, persona),
             Effect::Claimed { name, hash, .. } => match cause.deed {
                 Some(Deed::Claim { claim }) => self.keep_claim(overlay, name, claim, *hash),
                 _ => Ok(()),
@@ -94,6 +97,9 @@ impl Room {
             | Effect::HandedOver { .. }
             | Effect::RoomOpened { .. }
             | Effect::Disputed { .. }
+            | Effect::Recognized { .. }
+            | Effect::Objected { .. }
+            | Effect::Rekeyed { .. }
             | Effect::Refreshed => Ok(()),
         }
     }
@@ -146,7 +152,7 @@ impl Room {
             self.keep_greeting(overlay, persona, cause)
         } else {
             self.forget_renewal(overlay, persona);
-            Ok(())
+            self.forget_request(overlay, persona).map(|_| ())
         }
     }
 

@@ -176,7 +176,7 @@ impl Room {
         match opened {
             Opened::Commit(commit) => {
                 // Without a path it is the same for all who are in the epoch: nobody's complaint counts.
-                let divides = done && commit.ops().path;
+                let divides = done && commit.ops().path.is_some();
                 self.execute(overlay, *commit, done, at, head.as_ref())?;
                 if let (Some(shadow), Some((author, _)), true) =
                     (&shadow, author, divides && self.group.is_some())
@@ -252,6 +252,10 @@ impl Room {
         }
         if let Some(notice) = notice.as_deref().filter(|_| done) {
             self.pass_on(notice);
+        }
+        self.settle_keys(overlay)?;
+        if at.flagged {
+            self.forget_spare_keys(overlay)?;
         }
         if !effects.is_empty() {
             self.weigh();
@@ -381,6 +385,7 @@ impl Room {
     fn reload_group(&mut self, overlay: &Overlay) -> Result<(), EngineError> {
         if let Some(group) = Group::load(overlay, &self.record.room)? {
             self.group = Some(group);
+            self.know_bearers();
         }
         Ok(())
     }

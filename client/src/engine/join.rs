@@ -176,9 +176,11 @@ async fn apply(
             append: append.to_bytes(),
             sealing: Recipient::new(record.sealing.0).public(),
         },
+        claims: record.claims.as_deref().map(Name::new).transpose()?,
         signature: Signature::from([0; 64]),
     };
-    application.signature = persona.sign(&application.digest());
+    let digest = application.digest();
+    application.signature = persona.sign(&digest);
     let encoded = codec::encode(&application, codec::LIMIT)?;
     let request = seal(&card.sealing, Label::SealedApplication, &card.drop, &encoded)?;
     record.stage = JoinStep::Applied(AppliedStep {
@@ -194,6 +196,7 @@ async fn apply(
         sent: false,
         cursor: Position(0),
         answers: Vec::new(),
+        digest,
     });
     let vault = engine.vault();
     let _turn = vault.turn();

@@ -28,6 +28,7 @@ mod ingest;
 mod invite;
 mod jobs;
 mod join;
+mod keys;
 mod lie;
 mod link;
 mod live;

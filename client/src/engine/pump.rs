@@ -145,7 +145,7 @@ async fn session(engine: &Engine, room: &LiveRoom, backoff: &mut Backoff) -> Res
     match health {
         Health::Open | Health::Holding { .. } | Health::Forked { .. } | Health::Gone => {}
         Health::Unsynced { .. } => return heal::session(engine, room).await,
-        Health::NeedsUpgrade { .. } | Health::Out { .. } => return Ok(Ended::Stopped),
+        Health::NeedsUpgrade { .. } | Health::Out { .. } | Health::Replaced => return Ok(Ended::Stopped),
     }
     let connection = engine.pool().connection(&record.relay, &record.persona).await?;
     let opened = connection

@@ -36,7 +36,7 @@ pub struct RelayRecord {
     pub passes: Vec<Pass>,
 }
 
-/// What never changes about a room on this device.
+/// What stays of a room on this device, whatever is read.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct RoomRecord {
     /// The room.
@@ -51,7 +51,7 @@ pub struct RoomRecord {
     pub suite: SuiteChoice,
     /// One's persona in it.
     pub persona: PersonaId,
-    /// Secret of the persona key.
+    /// Secret of the persona key in force.
     pub persona_key: SecretKey,
     /// Secret of one's control key of the channel; in force only once it is named and set.
     pub control_key: SecretKey,
@@ -154,6 +154,8 @@ pub enum Health {
     },
     /// The relay does not open the channel with the keys that this device has.
     Gone,
+    /// Another device has this person's place: the persona key of this one is not theirs any more.
+    Replaced,
 }
 
 /// What was true after an entry: what heads are compared with.
@@ -469,6 +471,8 @@ pub struct JoinRecord {
     pub sealing: SecretKey,
     /// How far it is.
     pub stage: JoinStep,
+    /// The name of whom one claims to be: somebody of the body who lost everything.
+    pub claims: Option<String>,
 }
 
 /// How far a request of one's own is.
@@ -528,4 +532,6 @@ pub struct AppliedStep {
     pub cursor: Position,
     /// Answers so far.
     pub answers: Vec<super::answer::Reply>,
+    /// Digest of the request (`Application::digest`).
+    pub digest: [u8; 32],
 }

@@ -148,7 +148,7 @@ impl Room {
             return Ok(false);
         }
         self.transact(|room, overlay| {
-            let Some(group) = handed.join(overlay, &room.record.room)? else {
+            let Some(group) = handed.join(overlay, &state)? else {
                 return Ok(false);
             };
             let missed = handed.position.0 - believed.0 - 1;
@@ -191,6 +191,7 @@ impl Room {
         self.record.joined_at = handed.position;
         self.group = Some(group);
         self.state = state;
+        self.know_bearers();
         overlay.put_value(self.place(Table::Log, handed.position.0), &first)?;
         self.send_again(overlay)?;
         self.take_doubts(overlay, handed)?;

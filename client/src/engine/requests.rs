@@ -65,10 +65,10 @@ impl Room {
         Ok(None)
     }
 
-    /// Somebody was admitted whom another room of the body seats: there their request is looked for.
-    pub(super) fn hand_request_on(&self, overlay: &Overlay, persona: &PersonaId) -> Result<(), EngineError> {
-        let sphere = self.state.person(persona).map(|person| person.sphere);
-        let Some(rule) = sphere.and_then(|sphere| self.state.charter().entrance(sphere)) else {
+    /// Somebody was admitted, or comes back, whom another room of the body seats: there their request is looked for.
+    pub(super) fn seat_elsewhere(&self, overlay: &Overlay, persona: &PersonaId) -> Result<(), EngineError> {
+        let charter = self.state.charter();
+        let Some(rule) = charter.entrance(charter.admission.sphere) else {
             return Ok(());
         };
         let room = RoomId::of(&self.record.body, rule.name.as_str());
@@ -85,6 +85,24 @@ impl Room {
     pub(super) fn forget_requests(&self, overlay: &Overlay) -> Result<(), EngineError> {
         for (number, _) in self.requests(overlay)? {
             overlay.delete(Place::new(Table::Requests, b"", number));
+        }
+        Ok(())
+    }
+
+    /// An applicant turned out to be somebody: their request is that person's.
+    pub(super) fn hand_request_on(
+        &self,
+        overlay: &Overlay,
+        applicant: &PersonaId,
+        persona: &PersonaId,
+    ) -> Result<(), EngineError> {
+        self.forget_renewal(overlay, persona);
+        self.forget_request(overlay, persona)?;
+        for (number, mut record) in self.requests(overlay)? {
+            if record.persona == *applicant {
+                record.persona = *persona;
+                overlay.put_value(Place::new(Table::Requests, b"", number), &record)?;
+            }
         }
         Ok(())
     }
@@ -148,7 +166,12 @@ impl Room {
                 reply,
             }));
         }
-        Ok(self.application(overlay, persona)?.map(Seat::from))
+        // Whoever comes back signed as who they were not known to be yet.
+        let seat = self.application(overlay, persona)?.map(Seat::from);
+        Ok(seat.map(|seat| Seat {
+            persona: *persona,
+            ..seat
+        }))
     }
 
     fn requests(&self, overlay: &Overlay) -> Result<Vec<(u64, RequestRecord)>, EngineError> {

@@ -174,6 +174,11 @@ impl Room {
             Health::NeedsUpgrade { floor } => format!("the room needs feature {floor}: upgrade this program"),
             Health::Out { removed: true } => "you were removed from this room".to_owned(),
             Health::Out { removed: false } => "you left this room".to_owned(),
+            Health::Replaced => {
+                "another device has taken this one's place in the body: nothing is sent from here any more, and what was \
+                 read stays to be read"
+                    .to_owned()
+            }
             Health::Gone => {
                 "the relay does not open this room any more: if that lasts, `caucus successor` goes on in \
                              a new channel"
@@ -282,7 +287,7 @@ impl Room {
         cursor: Cursor,
         first: &LogRecord,
     ) -> Result<Self, EngineError> {
-        let room = Self {
+        let mut room = Self {
             vault: vault.clone(),
             record,
             persona,
@@ -297,6 +302,7 @@ impl Room {
             largest_message: LARGEST_MESSAGE,
         };
         room.list(overlay)?;
+        room.know_bearers();
         room.keep_record(overlay)?;
         room.keep(overlay)?;
         overlay.put_value(room.place(Table::Log, room.cursor.position.0), first)?;
@@ -388,6 +394,7 @@ impl Room {
             largest_message: LARGEST_MESSAGE,
         };
         room.lies = overlay.get_value(&room.lies_place())?.unwrap_or_default();
+        room.know_bearers();
         Ok(Some(room))
     }
 

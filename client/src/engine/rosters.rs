@@ -143,7 +143,7 @@ impl Room {
     /// Whether this device is in the room, or will be again.
     #[must_use]
     pub fn is_in(&self) -> bool {
-        !matches!(self.cursor.health, Health::Out { .. })
+        !matches!(self.cursor.health, Health::Out { .. } | Health::Replaced)
     }
 
     /// Signs what is decided for other rooms, where that is this device's to do and its turn.

@@ -84,8 +84,9 @@ impl Room {
         if self.pending.is_some() {
             return self.next_of_pending(now);
         }
-        if self.myself().is_some_and(|me| me.wants.is_some()) {
-            // This device follows, so whoever asks in its name has no need: a message of its own says so.
+        if self.leaf_is_behind() || self.myself().is_some_and(|me| me.wants.is_some()) {
+            // This device follows, so whoever asks in its name has no need: a message of its own says so. And its leaf is
+            // certified by its key of now as soon as that has changed.
             self.stage_refresh(false, now)?;
             return self.next_of_pending(now);
         }

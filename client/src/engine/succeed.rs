@@ -133,6 +133,7 @@ impl Room {
             room.record.control_key = SecretKey(keys.control.to_bytes());
             room.record.joined_at = room.cursor.position;
             room.state = next;
+            room.know_bearers();
             room.cursor = Cursor {
                 position: room.cursor.position,
                 counter: room.cursor.counter,

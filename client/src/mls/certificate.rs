@@ -1,7 +1,7 @@
 //! The certificate of a leaf: what stands in its credential.
 
 use caucus_proto::codec;
-use caucus_proto::id::{PersonaId, RoomId};
+use caucus_proto::id::RoomId;
 use caucus_proto::label::{Label, hash};
 use caucus_proto::org::{PersonaPublic, Signature};
 use openmls::prelude::{BasicCredential, Credential};
@@ -16,9 +16,9 @@ const LONGEST: usize = 1024;
 /// Binds a leaf's signature key to a persona for one room. Variants are only ever added at the end.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub(super) enum Certificate {
-    /// By the first key of the persona, from which its id comes.
+    /// By a persona key. Whose it is, the machine knows.
     First {
-        /// The persona's first key.
+        /// The persona's key when the leaf was made.
         key: PersonaPublic,
         /// By that key over leaf key and room.
         signature: Signature,
@@ -47,10 +47,10 @@ impl Certificate {
         Ok(key)
     }
 
-    /// Whose it claims to be: enough where the leaf was verified when it came into the tree.
-    pub(super) fn persona(credential: &Credential) -> Result<PersonaId, Refusal> {
+    /// By which key it claims to be: enough where the leaf was verified when it came into the tree.
+    pub(super) fn key(credential: &Credential) -> Result<PersonaPublic, Refusal> {
         let Self::First { key, .. } = Self::read(credential)?;
-        Ok(PersonaId::of(&key.0))
+        Ok(key)
     }
 
     /// The credential that holds it.

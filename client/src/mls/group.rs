@@ -5,13 +5,14 @@ use core::fmt;
 use caucus_proto::envelope::AccessSecret;
 use caucus_proto::id::{ChannelId, Counter, PersonaId, RoomId};
 use caucus_proto::label::{Label, hash};
-use caucus_proto::org::SuiteChoice;
+use caucus_proto::org::{PersonaPublic, SuiteChoice};
 use openmls::group::{GroupId, MlsGroup, StagedCommit};
 use openmls_basic_credential::SignatureKeyPair;
 use openmls_traits::OpenMlsProvider;
 use tls_codec::Serialize;
 use zeroize::Zeroizing;
 
+use crate::mls::bearers::Bearers;
 use crate::mls::certificate::Certificate;
 use crate::mls::error::{Misuse, MlsError};
 use crate::mls::key_package::new_leaf_key;
@@ -24,6 +25,7 @@ use crate::vault::{Overlay, VaultError};
 pub struct Group {
     pub(super) room: RoomId,
     pub(super) inner: MlsGroup,
+    pub(super) bearers: Bearers,
 }
 
 impl Group {
@@ -55,7 +57,7 @@ impl Group {
         let (signer, credential) = new_leaf_key(provider, persona, room)?;
         let inner = MlsGroup::new_with_group_id(provider, &signer, &config, group_id(room), credential)
             .map_err(|_| MlsError::Library("found a group"))?;
-        Ok(Self { room: *room, inner })
+        Ok(Self::of(room, inner))
     }
 
     /// The group of a room as the overlay holds it, if it does.
@@ -67,7 +69,20 @@ impl Group {
         let loaded = MlsGroup::load(provider.storage(), &group_id(room))
             .map_err(|_| MlsError::Library("load a group"));
         let inner = provider.outcome(loaded)?;
-        Ok(inner.map(|inner| Self { room: *room, inner }))
+        Ok(inner.map(|inner| Self::of(room, inner)))
+    }
+
+    pub(super) fn of(room: &RoomId, inner: MlsGroup) -> Self {
+        Self {
+            room: *room,
+            inner,
+            bearers: Bearers::default(),
+        }
+    }
+
+    /// Tells it whose the later persona keys are. A group knows none when it is founded, loaded or put back.
+    pub fn know(&mut self, bearers: Bearers) {
+        self.bearers = bearers;
     }
 
     /// The room.
@@ -110,15 +125,25 @@ impl Group {
     pub fn roster(&self) -> Vec<PersonaId> {
         self.inner
             .members()
-            .filter_map(|member| Certificate::persona(&member.credential).ok())
+            .filter_map(|member| Certificate::key(&member.credential).ok())
+            .map(|key| self.bearers.of(&key))
             .collect()
+    }
+
+    /// By which persona keys its leaves are certified, and whose they are, in the order of the tree.
+    pub fn certified(&self) -> impl Iterator<Item = (PersonaId, PersonaPublic)> {
+        self.inner
+            .members()
+            .filter_map(|member| Certificate::key(&member.credential).ok())
+            .map(|key| (self.bearers.of(&key), key))
     }
 
     /// The persona whose leaf we hold; none once we were removed.
     #[must_use]
     pub fn own_persona(&self) -> Option<PersonaId> {
         let credential = self.inner.credential().ok()?;
-        Certificate::persona(credential).ok()
+        let key = Certificate::key(credential).ok()?;
+        Some(self.bearers.of(&key))
     }
 
     /// Seals bytes for the group as a message. The moved ratchet is in the overlay.

@@ -9,6 +9,7 @@ use openmls::prelude::{
 };
 use tls_codec::Deserialize;
 
+use crate::mls::bearers::Bearers;
 use crate::mls::error::{MlsError, Refusal};
 use crate::mls::group::{Group, group_id};
 use crate::mls::leaf::Leaf;
@@ -32,7 +33,7 @@ impl Group {
     /// renewed starts anew.
     ///
     /// Every leaf of the tree is certified for this room, no persona holds more than a renewal leaves behind, the group has the room's id
-    /// and no extensions but ours, and our own leaf is of `persona`. Whether this is the commit that the log
+    /// and no extensions but ours, and our own leaf is of `persona`, by these bearers of keys. Whether this is the commit that the log
     /// shows is for the caller to say (`authenticator_hash` against heads).
     ///
     /// # Errors
@@ -43,11 +44,12 @@ impl Group {
         persona: &PersonaId,
         welcome: &[u8],
         tree: &[u8],
+        bearers: &Bearers,
     ) -> Result<Joined, MlsError> {
         let (welcome, tree) = (read_welcome(welcome)?, read_tree(tree)?);
         Self::forget(overlay, room)?;
         let provider = Provider::over(overlay);
-        let joined = join_over(&provider, room, persona, welcome, tree);
+        let joined = join_over(&provider, room, persona, welcome, tree, bearers);
         provider.outcome(joined)
     }
 
@@ -57,13 +59,13 @@ impl Group {
         let tree = self.inner.public_group();
         let mut seen: BTreeMap<PersonaId, u8> = BTreeMap::new();
         for (_, leaf) in tree.treesync().full_leaves() {
-            let holder = Leaf::of(leaf)?.persona(&self.room, suite)?;
+            let holder = self.bearers.of(&Leaf::of(leaf)?.certify(&self.room, suite)?);
             let older = seen.entry(holder).and_modify(|older| *older += 1).or_default();
             if *older > OLDER_LEAVES {
                 return Err(Refusal::Seat.into());
             }
         }
-        if policy::holder(tree, self.inner.own_leaf_index()) != Some(*persona) {
+        if policy::holder(tree, &self.bearers, self.inner.own_leaf_index()) != Some(*persona) {
             return Err(Refusal::Persona.into());
         }
         Ok(())
@@ -76,6 +78,7 @@ fn join_over(
     persona: &PersonaId,
     welcome: Welcome,
     tree: RatchetTreeIn,
+    bearers: &Bearers,
 ) -> Result<Joined, MlsError> {
     let builder =
         StagedWelcome::build_from_welcome(provider, &suite::join_config(), welcome).map_err(sort)?;
@@ -97,9 +100,10 @@ fn join_over(
     }
     let by: LeafNodeIndex = staged.welcome_sender_index();
     let inner = staged.into_group(provider).map_err(sort)?;
-    let group = Group { room: *room, inner };
+    let mut group = Group::of(room, inner);
+    group.know(bearers.clone());
     group.admit_tree(persona)?;
-    let by = policy::holder(group.inner.public_group(), by).ok_or(Refusal::Certificate)?;
+    let by = policy::holder(group.inner.public_group(), bearers, by).ok_or(Refusal::Certificate)?;
     Ok(Joined { group, by })
 }
 

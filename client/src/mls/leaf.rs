@@ -1,6 +1,6 @@
 //! A leaf node as we judge it, from whatever source it comes.
 
-use caucus_proto::id::{PersonaId, RoomId};
+use caucus_proto::id::RoomId;
 use caucus_proto::org::PersonaPublic;
 use openmls::prelude::{
     Capabilities, Ciphersuite, Credential, CredentialType, Extensions, LeafNode, ProtocolVersion,
@@ -50,7 +50,7 @@ impl Leaf {
         })
     }
 
-    /// Checks it against what a leaf of a room must be, and says whose it is.
+    /// Checks it against what a leaf of a room must be, and says which persona key certified it.
     pub(super) fn certify(&self, room: &RoomId, suite: Ciphersuite) -> Result<PersonaPublic, Refusal> {
         let able = self.capabilities.versions().contains(&ProtocolVersion::Mls10)
             && self.capabilities.ciphersuites().contains(&suite.into())
@@ -67,10 +67,5 @@ impl Leaf {
             return Err(Refusal::Lifetime);
         }
         Certificate::verify(&self.credential, self.signature_key.as_slice(), room)
-    }
-
-    /// As [`Leaf::certify`], for the persona alone.
-    pub(super) fn persona(&self, room: &RoomId, suite: Ciphersuite) -> Result<PersonaId, Refusal> {
-        Ok(PersonaId::of(&self.certify(room, suite)?.0))
     }
 }

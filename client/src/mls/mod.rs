@@ -12,6 +12,7 @@
 //! What it does not do: it knows nothing of the log, of the machine's rules (who may add or remove whom), of
 //! envelopes, of channels, or of time.
 
+mod bearers;
 mod certificate;
 mod copy;
 mod error;
@@ -32,6 +33,7 @@ mod suite;
 pub(crate) mod tests;
 mod witness;
 
+pub use bearers::Bearers;
 pub use copy::GroupCopy;
 pub use error::{Misuse, MlsError, Refusal};
 pub use group::Group;

@@ -8,6 +8,7 @@ use caucus_proto::id::{PersonaId, RoomId};
 use caucus_proto::org::{CommitOps, SeatAdded, SeatKept, SuiteChoice};
 use openmls::prelude::{LeafNodeIndex, PublicGroup};
 
+use crate::mls::bearers::Bearers;
 use crate::mls::certificate::Certificate;
 use crate::mls::error::Refusal;
 use crate::mls::framing::{Commit, Proposal};
@@ -21,21 +22,20 @@ pub(super) fn judge(
     room: &RoomId,
     suite: SuiteChoice,
     tree: &PublicGroup,
+    bearers: &Bearers,
 ) -> Result<CommitOps, Refusal> {
-    let persona = holder(tree, author).ok_or(Refusal::Signature)?;
-    let mut ops = CommitOps {
-        path: commit.path.is_some(),
-        ..CommitOps::default()
-    };
+    let persona = holder(tree, bearers, author).ok_or(Refusal::Signature)?;
+    let mut ops = CommitOps::default();
     let mut removed = BTreeSet::new();
     for proposal in &commit.proposals {
         match proposal {
             Proposal::Add(key_package) => {
                 let view = read_key_package(key_package, suite, room)?;
                 ops.adds.push(SeatAdded {
-                    persona: view.persona,
+                    persona: bearers.of(&view.key),
                     key_package: view.hash,
                     leaf: view.leaf,
+                    key: view.key,
                 });
             }
             Proposal::Remove(leaf) if *leaf != author && removed.insert(*leaf) => {}
@@ -43,19 +43,21 @@ pub(super) fn judge(
             Proposal::Other => return Err(Refusal::Proposal),
         }
     }
-    removals(&mut ops, &removed, tree)?;
+    removals(&mut ops, &removed, tree, bearers)?;
     let adds: BTreeSet<_> = ops.adds.iter().map(|add| add.persona).collect();
     if adds.len() != ops.adds.len() {
         return Err(Refusal::Seat);
     }
     let only_adds = removed.is_empty() && !ops.adds.is_empty();
-    if !ops.path && !only_adds {
+    if commit.path.is_none() && !only_adds {
         return Err(Refusal::Commit);
     }
-    if let Some(leaf) = &commit.path
-        && leaf.persona(room, suite::ciphersuite(suite))? != persona
-    {
-        return Err(Refusal::Persona);
+    if let Some(leaf) = &commit.path {
+        let key = leaf.certify(room, suite::ciphersuite(suite))?;
+        if bearers.of(&key) != persona {
+            return Err(Refusal::Persona);
+        }
+        ops.path = Some(key);
     }
     Ok(ops)
 }
@@ -65,13 +67,14 @@ fn removals(
     ops: &mut CommitOps,
     removed: &BTreeSet<LeafNodeIndex>,
     tree: &PublicGroup,
+    bearers: &Bearers,
 ) -> Result<(), Refusal> {
     let mut touched = BTreeSet::new();
     for leaf in removed {
-        touched.insert(holder(tree, *leaf).ok_or(Refusal::Removal)?);
+        touched.insert(holder(tree, bearers, *leaf).ok_or(Refusal::Removal)?);
     }
     for persona in touched {
-        let leaves = leaves_of(tree, &persona);
+        let leaves = leaves_of(tree, bearers, &persona);
         let mut kept = leaves.iter().filter(|(index, _)| !removed.contains(index));
         match (kept.next(), kept.next()) {
             (None, _) => ops.removes.push(persona),
@@ -83,16 +86,20 @@ fn removals(
 }
 
 /// Who holds a leaf.
-pub(super) fn holder(tree: &PublicGroup, leaf: LeafNodeIndex) -> Option<PersonaId> {
-    tree.leaf(leaf)
-        .and_then(|leaf| Certificate::persona(leaf.credential()).ok())
+pub(super) fn holder(tree: &PublicGroup, bearers: &Bearers, leaf: LeafNodeIndex) -> Option<PersonaId> {
+    let key = Certificate::key(tree.leaf(leaf)?.credential()).ok()?;
+    Some(bearers.of(&key))
 }
 
 /// The leaves that a persona holds, each with its signature key: more than one only from a renewal until the
 /// older ones are removed.
-pub(super) fn leaves_of(tree: &PublicGroup, persona: &PersonaId) -> Vec<(LeafNodeIndex, [u8; 32])> {
+pub(super) fn leaves_of(
+    tree: &PublicGroup,
+    bearers: &Bearers,
+    persona: &PersonaId,
+) -> Vec<(LeafNodeIndex, [u8; 32])> {
     tree.members()
-        .filter(|member| Certificate::persona(&member.credential).as_ref() == Ok(persona))
+        .filter(|member| Certificate::key(&member.credential).is_ok_and(|key| bearers.of(&key) == *persona))
         .filter_map(|member| Some((member.index, member.signature_key.as_slice().try_into().ok()?)))
         .collect()
 }

@@ -174,7 +174,7 @@ impl Group {
     /// Checks signed content against every rule that everybody sees, and says what a commit does.
     fn judge(&self, content: &Content) -> Result<(PersonaId, Option<CommitOps>), Refusal> {
         let tree = self.inner.public_group();
-        let author = policy::holder(tree, content.author).ok_or(Refusal::Signature)?;
+        let author = policy::holder(tree, &self.bearers, content.author).ok_or(Refusal::Signature)?;
         if content.aad {
             return Err(Refusal::Aad);
         }
@@ -187,6 +187,7 @@ impl Group {
                 &self.room,
                 self.suite(),
                 tree,
+                &self.bearers,
             )?),
         };
         Ok((author, ops))

@@ -6,12 +6,13 @@ use caucus_proto::envelope::AccessSecret;
 use caucus_proto::id::{ChannelId, Counter, PersonaId};
 use caucus_proto::org::{CommitOps, SeatKept};
 use openmls::group::StagedCommit;
-use openmls::prelude::{LeafNodeIndex, LeafNodeParameters, SignatureScheme};
+use openmls::prelude::{CredentialWithKey, LeafNodeIndex, LeafNodeParameters, SignatureScheme};
 use openmls_basic_credential::SignatureKeyPair;
 use openmls_traits::OpenMlsProvider;
 use openmls_traits::signatures::{Signer, SignerError};
 use tls_codec::Serialize;
 
+use crate::mls::certificate::Certificate;
 use crate::mls::error::{Misuse, MlsError, Refusal};
 use crate::mls::framing::{Body, Content, signed_content};
 use crate::mls::group::{Group, authenticator, staged_access};
@@ -36,7 +37,7 @@ pub struct Staged {
 
 impl Group {
     /// Stages a commit that adds these key packages, removes every leaf of these personas, and refreshes our own
-    /// leaf where `path` asks for it; a commit that does more than add always does.
+    /// leaf, by the persona key of now, where `path` asks for it; a commit that does more than add always does.
     ///
     /// # Errors
     /// `Misuse`: a commit is pending, we are out, a persona is not there. `Unprocessable`: it would break a
@@ -52,7 +53,7 @@ impl Group {
         let tree = self.inner.public_group();
         let mut removed = Vec::new();
         for persona in removes {
-            let leaves = policy::leaves_of(tree, persona);
+            let leaves = policy::leaves_of(tree, &self.bearers, persona);
             if leaves.is_empty() {
                 return Err(Misuse::NoSuchLeaf.into());
             }
@@ -74,7 +75,7 @@ impl Group {
         let tree = self.inner.public_group();
         let mut removed = Vec::new();
         for kept in kept {
-            let leaves = policy::leaves_of(tree, &kept.persona);
+            let leaves = policy::leaves_of(tree, &self.bearers, &kept.persona);
             if !leaves.iter().any(|(_, leaf)| *leaf == kept.leaf) {
                 return Err(Misuse::NoSuchLeaf.into());
             }
@@ -98,17 +99,18 @@ impl Group {
         if self.inner.pending_commit().is_some() {
             return Err(Misuse::Pending.into());
         }
-        if self.own_persona() != Some(persona.id()) {
+        if self.own_persona() != Some(self.bearers.of(&persona.public())) {
             return Err(Misuse::Persona.into());
         }
         let provider = Provider::over(overlay);
-        let staged = self.stage_over(&provider, adds, removed, path);
+        let staged = self.stage_over(&provider, persona, adds, removed, path);
         provider.outcome(staged)
     }
 
     fn stage_over(
         &mut self,
         provider: &Provider<'_>,
+        persona: &PersonaKeys,
         adds: &[Vec<u8>],
         removed: Vec<LeafNodeIndex>,
         path: bool,
@@ -122,13 +124,24 @@ impl Group {
 
         let key = self.signer(provider)?;
         let signer = Signing::with(&key);
+        // Whatever path there is certifies our leaf by the persona key of now.
+        let leaf = if path {
+            LeafNodeParameters::builder()
+                .with_credential_with_key(CredentialWithKey {
+                    credential: Certificate::issue(persona, key.public(), &room).credential()?,
+                    signature_key: key.public().into(),
+                })
+                .build()
+        } else {
+            LeafNodeParameters::default()
+        };
         let before = self.inner.export_ratchet_tree();
         let bundle = self
             .inner
             .commit_builder()
             .consume_proposal_store(false)
             .force_self_update(path)
-            .leaf_node_parameters(LeafNodeParameters::default())
+            .leaf_node_parameters(leaf)
             .propose_removals(removed)
             .propose_adds(added)
             .load_psks(provider.storage())
@@ -144,7 +157,14 @@ impl Group {
             return Err(MlsError::Library("read a commit of our own"));
         };
         let own = self.inner.own_leaf_index();
-        let ops = policy::judge(&commit, own, &room, suite, self.inner.public_group())?;
+        let ops = policy::judge(
+            &commit,
+            own,
+            &room,
+            suite,
+            self.inner.public_group(),
+            &self.bearers,
+        )?;
         let (message, welcome, _) = bundle.into_messages();
         let tree = match &welcome {
             Some(_) => Some(

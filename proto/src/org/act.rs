@@ -10,6 +10,7 @@ use crate::id::{ChannelId, IntentId, Minutes, PersonaId, Position};
 use crate::org::mandate::Office;
 use crate::org::name::Name;
 use crate::org::principles::Wording;
+use crate::org::sign::{PersonaPublic, Signature};
 use crate::org::sphere::Sphere;
 
 /// An act: its id makes it count once per author, its position says what its author knew (law 4), its
@@ -170,6 +171,27 @@ pub enum Deed {
         /// The claim's number.
         number: u64,
     },
+    /// Says that an applicant is whom they claim to be: somebody who lost everything.
+    Recognize {
+        /// Who asks.
+        applicant: PersonaId,
+        /// Who they are.
+        persona: PersonaId,
+    },
+    /// Puts an applicant's key in the place of a lost one: the persona stays.
+    Replace {
+        /// Whose place.
+        persona: PersonaId,
+        /// Who comes back.
+        applicant: PersonaId,
+    },
+    /// Changes the author's persona key; the old one signs by being the author's.
+    Rekey {
+        /// The new key.
+        key: PersonaPublic,
+        /// By the new key, over [`rekey_digest`](crate::org::replace::rekey_digest).
+        proof: Signature,
+    },
 }
 
 /// A key package that a commit adds.
@@ -181,6 +203,8 @@ pub struct SeatAdded {
     pub key_package: [u8; 32],
     /// Signature key of its leaf.
     pub leaf: [u8; 32],
+    /// Persona key that certifies the leaf.
+    pub key: PersonaPublic,
 }
 
 /// The leaf that stays of a persona whose other leaves a commit removes.
@@ -201,8 +225,8 @@ pub struct CommitOps {
     pub removes: Vec<PersonaId>,
     /// Personas of whom they leave one leaf.
     pub older: Vec<SeatKept>,
-    /// It has an update path.
-    pub path: bool,
+    /// It has an update path: the persona key that certifies its leaf.
+    pub path: Option<PersonaPublic>,
 }
 
 impl Act {
@@ -255,7 +279,10 @@ impl Deed {
             | Self::HandOver { .. }
             | Self::OpenRoom { .. }
             | Self::Claim { .. }
-            | Self::Dispute { .. } => 1,
+            | Self::Dispute { .. }
+            | Self::Recognize { .. }
+            | Self::Replace { .. }
+            | Self::Rekey { .. } => 1,
         }
     }
 
@@ -299,6 +326,9 @@ impl Deed {
             Self::OpenRoom { .. } => "OpenRoom",
             Self::Claim { .. } => "Claim",
             Self::Dispute { .. } => "Dispute",
+            Self::Recognize { .. } => "Recognize",
+            Self::Replace { .. } => "Replace",
+            Self::Rekey { .. } => "Rekey",
         }
     }
 }

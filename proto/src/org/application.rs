@@ -39,7 +39,7 @@ pub fn key_package_hash(bytes: &[u8]) -> [u8; 32] {
 pub struct Application {
     /// Which invite.
     pub invite: IntentId,
-    /// The persona's first key.
+    /// The persona's first key; of one who comes back, their next.
     pub key: PersonaPublic,
     /// The chosen name.
     pub name: Name,
@@ -49,6 +49,8 @@ pub struct Application {
     pub key_package: Vec<u8>,
     /// Where the answers go.
     pub reply: ReplyDrop,
+    /// The name of whom the applicant claims to be: somebody of the body who lost everything.
+    pub claims: Option<Name>,
     /// By the persona key over [`Application::digest`].
     pub signature: Signature,
 }
@@ -92,6 +94,8 @@ impl Application {
                 self.reply.channel.as_bytes(),
                 &self.reply.append,
                 &self.reply.sealing,
+                // No name is empty.
+                self.claims.as_ref().map_or("", Name::as_str).as_bytes(),
             ],
         )
     }

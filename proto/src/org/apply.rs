@@ -12,6 +12,7 @@ use crate::org::effect::Effect;
 use crate::org::mandate::DAY;
 use crate::org::notice::SignedNotice;
 use crate::org::person::{Following, Intent, Person, Renewal, Standing};
+use crate::org::replace::Return;
 use crate::org::state::{GONE_REMEMBERED, Invite, State};
 use crate::org::vouch::Suspension;
 
@@ -65,7 +66,7 @@ impl State {
         if at.position <= self.position {
             return Outcome::NoOp(Denied::OutOfOrder);
         }
-        let outcome = self.outcome(at, author.map(|(persona, _)| persona), input);
+        let mut outcome = self.outcome(at, author.map(|(persona, _)| persona), input);
         self.position = at.position;
         if let Outcome::Done(effects) = &outcome {
             for effect in effects {
@@ -79,8 +80,16 @@ impl State {
             if at.cut && !effects.contains(&Effect::Answered) {
                 self.cut(at.position);
             }
+            if let (Input::Commit(ops), Some((persona, _))) = (input, author) {
+                self.certify(&persona, ops);
+            }
         }
         if let Some((persona, time)) = author {
+            if self.heard(at.position, &persona)
+                && let Outcome::Done(effects) = &mut outcome
+            {
+                effects.push(Effect::Objected { persona });
+            }
             self.hear(at.position, &persona, input);
             self.witness(&persona, time);
         }
@@ -134,7 +143,7 @@ impl State {
 
     fn enact(&mut self, at: At, author: &PersonaId, effect: &Effect) {
         match effect {
-            Effect::Said { .. } | Effect::Refreshed => {}
+            Effect::Said { .. } | Effect::Refreshed | Effect::Objected { .. } => {}
             Effect::Invited {
                 invite,
                 uses,
@@ -164,9 +173,15 @@ impl State {
                 name,
                 invite,
                 key_package,
+                claims,
             } => {
                 let sphere = self.charter().admission.sphere;
+                let since = at.position;
+                if let Some(claimed) = claims.as_ref().and_then(|persona| self.people.get_mut(persona)) {
+                    claimed.claimed = since;
+                }
                 let person = Person {
+                    claims: claims.map(|persona| Return { persona, since }),
                     standing: Standing::Applied {
                         invite: *invite,
                         key_package: *key_package,
@@ -276,35 +291,7 @@ impl State {
                 }
             }
             Effect::Unseated { persona } => {
-                let is_annex = self.annex.is_some();
-                let standing = match self.person(persona).map(|person| &person.standing) {
-                    Some(Standing::Outer { since, .. }) if is_annex => Standing::Awaited {
-                        since: *since,
-                        asks: None,
-                    },
-                    Some(Standing::Outer { since, .. }) => Standing::Outer {
-                        since: *since,
-                        seated: false,
-                        uncut: !at.cut,
-                        package: None,
-                    },
-                    standing => Standing::Gone {
-                        by: match standing {
-                            Some(Standing::Going { by }) => *by,
-                            _ => None,
-                        },
-                        uncut: !at.cut,
-                    },
-                };
-                let stays = matches!(standing, Standing::Outer { .. });
-                self.stand(persona, standing);
-                if let Some(person) = self.people.get_mut(persona) {
-                    if stays {
-                        person.step_out();
-                    } else {
-                        person.retire();
-                    }
-                }
+                self.unseat(persona, at);
                 self.forget_gone();
                 self.close_invites();
             }
@@ -336,12 +323,53 @@ impl State {
             }
             Effect::HandedOver { office, holder, to } => self.hand_over(*office, holder, *to, at.position),
             Effect::RoomOpened { name, channel } => self.room_opened(author, name, *channel),
-            Effect::Claimed { name, signed, hash } => self.claimed(at, name, signed, *hash),
+            Effect::Claimed { name, signed, hash } => self.take_claim(at, name, signed, *hash),
             Effect::Disputed { .. } => {
                 if let Some(annex) = &mut self.annex {
                     annex.disputed.push(*author);
                 }
             }
+            Effect::Recognized { applicant, .. } => self.vouch(author, applicant),
+            Effect::Replaced {
+                persona,
+                applicant,
+                invite,
+                key_package,
+                ..
+            } => self.replace(at.position, persona, applicant, *key_package, invite),
+            Effect::Rekeyed { key } => self.rekey(at.position, author, *key),
+        }
+    }
+
+    /// A seat is taken away: of who is out, and of who is to come again or belongs into another room only.
+    fn unseat(&mut self, persona: &PersonaId, at: At) {
+        let (is_annex, governing) = (self.annex.is_some(), self.charter().governing);
+        let Some(person) = self.people.get_mut(persona) else {
+            return;
+        };
+        let uncut = !at.cut;
+        match person.standing {
+            Standing::Outer { since, package, .. } => {
+                person.step_out();
+                if !is_annex && person.sphere < governing {
+                    person.standing = Standing::Outer {
+                        since,
+                        seated: false,
+                        uncut,
+                        package: None,
+                    };
+                    return;
+                }
+                // Only in an annex does anybody come in by the key package that they were admitted by.
+                let asks = package.filter(|_| is_annex).map(Following::once);
+                person.standing = Standing::Awaited { since, asks };
+                person.lost = uncut;
+            }
+            Standing::Going { by } => {
+                person.standing = Standing::Gone { by, uncut };
+                person.retire();
+            }
+            _ => {}
         }
     }
 
@@ -401,10 +429,11 @@ impl State {
             .map(|(id, _)| *id)
             .collect();
         for persona in who {
-            if let Some(person) = self.people.get_mut(&persona)
-                && let Standing::Gone { uncut, .. } | Standing::Outer { uncut, .. } = &mut person.standing
-            {
-                *uncut = false;
+            if let Some(person) = self.people.get_mut(&persona) {
+                person.lost = false;
+                if let Standing::Gone { uncut, .. } | Standing::Outer { uncut, .. } = &mut person.standing {
+                    *uncut = false;
+                }
             }
         }
     }

@@ -56,6 +56,8 @@ pub struct Charter {
     pub caretaker: OfficeRule,
     /// The office that holds the channel's keys.
     pub keyholder: OfficeRule,
+    /// How somebody comes back who lost everything.
+    pub replacing: Replacing,
     /// The rooms that the body may have besides its governing one.
     #[serde(default)]
     pub rooms: Vec<RoomRule>,
@@ -138,6 +140,16 @@ pub struct Acceptance {
 #[serde(deny_unknown_fields)]
 pub struct Review {
     /// A suspension ends by itself after so many days.
+    pub days: u16,
+}
+
+/// How somebody comes back who lost everything.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Replacing {
+    /// Others than who decides who say that it is them.
+    pub vouches: u16,
+    /// After so many days, in which a device that is not lost at all may speak.
     pub days: u16,
 }
 
@@ -300,6 +312,8 @@ impl Charter {
             ("caretaker.days", self.caretaker.days, 1, MOST_DAYS),
             ("keyholder.seats", self.keyholder.seats, 2, MOST_KEYHOLDERS),
             ("keyholder.days", self.keyholder.days, 0, MOST_DAYS),
+            ("replacing.vouches", self.replacing.vouches, 1, MOST_VOUCHES),
+            ("replacing.days", self.replacing.days, 0, MOST_DAYS),
         ] {
             if !(least..=most).contains(&number) {
                 return Err(BadCharter::Number { what, least, most });

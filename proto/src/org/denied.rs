@@ -186,6 +186,40 @@ pub enum Denied {
     /// It says something else than what was decided.
     #[error("the claim says something else than what was decided")]
     FalseClaim,
+    /// Nobody of the room has the name that is claimed.
+    #[error("nobody in the room has the name that this request claims")]
+    NobodyClaimed,
+    /// The request does not claim to be this person.
+    #[error("this request does not say that it is from that person")]
+    NoClaim,
+    /// It claims to be somebody, so it is no request to join.
+    #[error(
+        "this request is from somebody who says that they are in the body already: recognize and replace them, or decline"
+    )]
+    Claims,
+    /// Whoever lost everything was heard since.
+    #[error(
+        "that person's own device was heard since this request: it is not lost, and nobody takes its place"
+    )]
+    Contradicted,
+    /// A device that is not lost may still speak.
+    #[error("the charter leaves {days} days in which that person's own device may still be heard")]
+    MayStillObject {
+        /// So many.
+        days: u16,
+    },
+    /// The leaf is not certified by the key before yet.
+    #[error("the last change of this person's key is not carried out yet")]
+    KeyWaits,
+    /// The key is somebody's.
+    #[error("this key is, or was, somebody's here already")]
+    KnownKey,
+    /// The new key did not sign.
+    #[error("the new key did not sign the change")]
+    Unproven,
+    /// A leaf that is certified by another key than its persona's of now.
+    #[error("it brings in a leaf that is not certified by the present key of its persona")]
+    AnotherKey,
 }
 
 /// The standing that was needed.

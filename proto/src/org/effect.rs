@@ -46,6 +46,8 @@ pub enum Effect {
         invite: IntentId,
         /// Hash of their key package.
         key_package: [u8; 32],
+        /// Who they claim to be.
+        claims: Option<PersonaId>,
     },
     /// Somebody is admitted; a commit has to follow.
     Admitted {
@@ -228,6 +230,36 @@ pub enum Effect {
         /// Who signed it.
         by: PersonaId,
     },
+    /// The author says that an applicant is somebody who lost everything.
+    Recognized {
+        /// Who asks.
+        applicant: PersonaId,
+        /// Who they are.
+        persona: PersonaId,
+    },
+    /// An applicant is in the place of somebody who lost everything; a commit has to follow.
+    Replaced {
+        /// Whose.
+        persona: PersonaId,
+        /// Who asked.
+        applicant: PersonaId,
+        /// The persona's key from now on.
+        key: PersonaPublic,
+        /// By which invite.
+        invite: IntentId,
+        /// Hash of the key package.
+        key_package: [u8; 32],
+    },
+    /// Somebody was heard who, by a claim, had lost everything.
+    Objected {
+        /// Who.
+        persona: PersonaId,
+    },
+    /// The author has another persona key.
+    Rekeyed {
+        /// The key.
+        key: PersonaPublic,
+    },
 }
 
 impl Effect {
@@ -284,6 +316,10 @@ impl fmt::Debug for Effect {
             Self::RoomOpened { .. } => "RoomOpened(..)",
             Self::Claimed { .. } => "Claimed(..)",
             Self::Disputed { .. } => "Disputed(..)",
+            Self::Recognized { .. } => "Recognized(..)",
+            Self::Replaced { .. } => "Replaced(..)",
+            Self::Objected { .. } => "Objected(..)",
+            Self::Rekeyed { .. } => "Rekeyed(..)",
         })
     }
 }

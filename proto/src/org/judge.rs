@@ -51,7 +51,16 @@ impl State {
     /// # Errors
     /// `Denied`.
     pub fn judge_commit(&self, author: &PersonaId, ops: &CommitOps) -> Result<Vec<Effect>, Denied> {
-        self.author(author)?;
+        let person = self.author(author)?;
+        let certified = |persona: &PersonaId, key| self.person(persona).is_some_and(|p| p.key == key);
+        if ops.path.is_some_and(|key| key != person.key)
+            || ops
+                .adds
+                .iter()
+                .any(|add| self.person(&add.persona).is_some() && !certified(&add.persona, add.key))
+        {
+            return Err(Denied::AnotherKey);
+        }
         if ops.adds.len() > LARGEST_BATCH || ops.removes.len().max(ops.older.len()) > LARGEST_ROOM {
             return Err(Denied::OddCommit);
         }
@@ -101,7 +110,7 @@ impl State {
             .chain(ops.adds.iter().map(|add| &add.persona))
             .collect();
         let only_adds = ops.removes.is_empty() && ops.older.is_empty() && !ops.adds.is_empty();
-        if personas.len() != effects.len() || !(ops.path || only_adds) {
+        if personas.len() != effects.len() || !(ops.path.is_some() || only_adds) {
             return Err(Denied::OddCommit);
         }
         if effects.is_empty() {
@@ -363,6 +372,9 @@ impl State {
             Deed::OpenRoom { name, channel } => self.judge_opening(author, name, channel),
             Deed::Claim { claim } => self.judge_claim(author, &claim),
             Deed::Dispute { number } => self.judge_dispute(author, number),
+            Deed::Recognize { applicant, persona } => self.judge_recognition(author, applicant, persona),
+            Deed::Replace { persona, applicant } => self.judge_replacement(author, persona, applicant),
+            Deed::Rekey { key, proof } => self.judge_rekey(author, key, &proof),
         }
     }
 
@@ -374,7 +386,7 @@ impl State {
             return Err(Denied::NoInvite);
         }
         let persona = application.persona();
-        if self.people.contains_key(&persona) {
+        if self.knows_key(&application.key) {
             return Err(Denied::KnownPersona);
         }
         let here = |p: &Person| !matches!(p.standing, Standing::Gone { .. });
@@ -389,8 +401,10 @@ impl State {
         if self.people.values().filter(waiting).count() >= WAITING_REQUESTS {
             return Err(Denied::TooManyWaiting);
         }
+        let claims = application.claims.as_ref().map(|name| self.claimed(name));
         Ok(Effect::Applied {
             persona,
+            claims: claims.transpose()?,
             key: application.key,
             key_package: application.key_package_hash(),
             invite: application.invite,
@@ -401,6 +415,12 @@ impl State {
     fn judge_admission(&self, author: &PersonaId, persona: PersonaId) -> Result<Effect, Denied> {
         self.with_power(author, Power::Admit)?;
         let (invite, key_package) = self.applied(&persona)?;
+        if self
+            .person(&persona)
+            .is_some_and(|person| person.claims.is_some())
+        {
+            return Err(Denied::Claims);
+        }
         self.live_invite(&invite)?;
         let seats =
             |p: &&Person| p.is_seated() || p.is_outer() || matches!(p.standing, Standing::Admitted { .. });
@@ -420,14 +440,14 @@ impl State {
         })
     }
 
-    fn applied(&self, persona: &PersonaId) -> Result<(IntentId, [u8; 32]), Denied> {
+    pub(super) fn applied(&self, persona: &PersonaId) -> Result<(IntentId, [u8; 32]), Denied> {
         match self.person(persona).map(|person| &person.standing) {
             Some(Standing::Applied { invite, key_package }) => Ok((*invite, *key_package)),
             _ => Err(Denied::NotStanding(WantedStanding::Applied)),
         }
     }
 
-    fn live_invite(&self, id: &IntentId) -> Result<&Invite, Denied> {
+    pub(super) fn live_invite(&self, id: &IntentId) -> Result<&Invite, Denied> {
         let invite = self.invites.get(id).ok_or(Denied::NoInvite)?;
         if invite.left == 0 {
             return Err(Denied::InviteUsedUp);

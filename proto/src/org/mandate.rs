@@ -7,11 +7,11 @@ use serde::{Deserialize, Serialize};
 use crate::id::{Minutes, PersonaId, Position};
 use crate::org::denied::Denied;
 use crate::org::effect::Effect;
-use crate::org::person::Person;
+use crate::org::person::{Person, Standing};
 use crate::org::state::State;
 
 /// Minutes of a day.
-pub(super) const DAY: u64 = 24 * 60;
+pub const DAY: u64 = 24 * 60;
 
 /// An office.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
@@ -137,10 +137,16 @@ impl State {
                 continue;
             }
             let eligible = self.eligible(office);
+            // Whoever is to come again keeps what they hold.
+            let governing = self.charter().governing;
+            let again = |person: &Person| {
+                let leaving = matches!(person.standing, Standing::Outer { seated: true, .. });
+                person.is_awaited() || (leaving && person.sphere >= governing)
+            };
             let awaited: Vec<_> = self
                 .people
                 .iter()
-                .filter(|(_, person)| person.is_awaited())
+                .filter(|(_, person)| again(person))
                 .map(|(id, _)| *id)
                 .collect();
             self.mandates.retain(|mandate| {

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::id::{IntentId, Minutes, PersonaId, Position};
 use crate::org::name::Name;
 use crate::org::principles::Accepted;
+use crate::org::replace::Return;
 use crate::org::sign::PersonaPublic;
 use crate::org::sphere::Sphere;
 use crate::org::vouch::{Suspension, Vouch};
@@ -69,8 +70,8 @@ pub enum Standing {
         /// They ask to be added.
         asks: Option<Following>,
     },
-    /// Of the body, but not of this room: in the governing room, of those who belong into an outer room only; in another
-    /// one, of those who have to leave it and may come again.
+    /// Of the body, but not of this room: who belongs into an outer room only, or has to leave and comes again, by another
+    /// key or because it was decided once more.
     Outer {
         /// Position of what made them so.
         since: Position,
@@ -92,6 +93,16 @@ pub struct Following {
     pub key_package: [u8; 32],
 }
 
+impl Following {
+    /// By the key package that one was admitted by: any request of one's own is later.
+    pub(crate) const fn once(key_package: [u8; 32]) -> Self {
+        Self {
+            asked: Minutes(0),
+            key_package,
+        }
+    }
+}
+
 /// A request to be added anew (renewal), as the log carried it.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Renewal {
@@ -106,7 +117,7 @@ pub struct Renewal {
 /// A person.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Person {
-    /// Their persona key.
+    /// Their persona key of now; the first one named them.
     pub key: PersonaPublic,
     /// Their chosen name.
     pub name: Name,
@@ -150,6 +161,18 @@ pub struct Person {
     pub suspended: Option<Suspension>,
     /// The points of unity that they accepted last.
     pub accepted: Option<Accepted>,
+    /// Persona keys before, the earliest first, while leaves that they certified may be in the group.
+    pub former: Vec<PersonaPublic>,
+    /// Position of the last change of their persona key (0: none).
+    pub rekeyed: Position,
+    /// Position of their latest entry of any kind (0: none).
+    pub heard: Position,
+    /// Position of the latest request that claims to be them (0: none).
+    pub claimed: Position,
+    /// Their device was lost, and what it knows was not cut off yet.
+    pub lost: bool,
+    /// Of an applicant: who they claim to be.
+    pub claims: Option<Return>,
 }
 
 impl Person {
@@ -178,6 +201,12 @@ impl Person {
             vouched: Vec::new(),
             suspended: None,
             accepted: None,
+            former: Vec::new(),
+            rekeyed: Position(0),
+            heard: Position(0),
+            claimed: Position(0),
+            lost: false,
+            claims: None,
         }
     }
 
@@ -226,10 +255,11 @@ impl Person {
     /// The keys that they knew have not turned since their seat was taken away.
     #[must_use]
     pub const fn is_uncut(&self) -> bool {
-        matches!(
-            self.standing,
-            Standing::Gone { uncut: true, .. } | Standing::Outer { uncut: true, .. }
-        )
+        self.is_exposed()
+            || matches!(
+                self.standing,
+                Standing::Gone { uncut: true, .. } | Standing::Outer { uncut: true, .. }
+            )
     }
 
     /// Holds a seat in the MLS group, or one is kept for them.
@@ -294,6 +324,8 @@ impl Person {
         self.wants = None;
         self.leaf = None;
         self.older = 0;
+        self.former.clear();
+        self.lost = false;
     }
 
     /// Forgets what only somebody with voice needs.

@@ -256,13 +256,12 @@ impl State {
     #[must_use]
     pub fn roster(&self, name: &str) -> Option<Roster> {
         let rule = self.charter().room(name)?;
-        let entrance = |sphere| self.charter().entrance(sphere).map(|rule| &rule.name);
+        let charter = self.charter();
+        let entrance = charter.entrance(charter.admission.sphere).map(|rule| &rule.name);
         let people = self.people.iter().filter_map(|(persona, person)| {
             let package = match person.standing {
                 Standing::Present { .. } | Standing::Awaited { .. } => None,
-                Standing::Outer { package, .. } => {
-                    package.filter(|_| entrance(person.sphere) == Some(&rule.name))
-                }
+                Standing::Outer { package, .. } => package.filter(|_| entrance == Some(&rule.name)),
                 _ => return None,
             };
             (person.sphere >= rule.sphere).then(|| Place {
@@ -421,7 +420,7 @@ impl State {
         });
     }
 
-    pub(super) fn claimed(&mut self, at: At, name: &Name, signed: &SignedClaim, hash: [u8; 32]) {
+    pub(super) fn take_claim(&mut self, at: At, name: &Name, signed: &SignedClaim, hash: [u8; 32]) {
         let roster = &signed.claim.roster;
         if self.annex.is_some() {
             return self.take_roster(at, signed, hash);
@@ -446,12 +445,15 @@ impl State {
     fn take_roster(&mut self, at: At, signed: &SignedClaim, hash: [u8; 32]) {
         let (roster, now) = (&signed.claim.roster, self.now());
         let since = at.position;
+        let leaving = |since, package| Standing::Outer {
+            since,
+            seated: true,
+            uncut: false,
+            package,
+        };
         for place in &roster.people {
             let Some(person) = self.people.get_mut(&place.persona) else {
-                let asks = place.package.map(|key_package| Following {
-                    asked: Minutes(0),
-                    key_package,
-                });
+                let asks = place.package.map(Following::once);
                 let person = Person {
                     standing: Standing::Awaited { since, asks },
                     ..Person::new(place.key, place.name.clone(), place.number, place.sphere, now)
@@ -459,7 +461,6 @@ impl State {
                 self.people.insert(place.persona, person);
                 continue;
             };
-            person.key = place.key;
             person.name = place.name.clone();
             if person.sphere != place.sphere {
                 person.sphere = place.sphere;
@@ -467,16 +468,20 @@ impl State {
             }
             match person.standing {
                 // What was decided stands until it is executed (law 19): they go, and may come again.
-                Standing::Going { .. } => {
-                    person.standing = Standing::Outer {
-                        since,
-                        seated: true,
-                        uncut: false,
-                        package: None,
-                    };
-                }
+                Standing::Going { .. } => person.standing = leaving(since, None),
                 Standing::Gone { .. } => person.standing = Standing::Awaited { since, asks: None },
+                // By another key they come in anew, at their place.
+                Standing::Present { since } if person.key != place.key => {
+                    person.standing = leaving(since, place.package);
+                }
+                Standing::Awaited { since, .. } if person.key != place.key => {
+                    let asks = place.package.map(Following::once);
+                    person.standing = Standing::Awaited { since, asks };
+                }
                 _ => {}
+            }
+            if person.key != place.key {
+                self.rekey(since, &place.persona, place.key);
             }
         }
         let listed = |persona: &PersonaId| {

@@ -43,6 +43,13 @@ impl SafetyCode {
         ))
     }
 
+    /// The code of a request (`Application::digest`): its author reads it out to those who are to recognize them. It stands for
+    /// their key and everything else that they signed.
+    #[must_use]
+    pub fn of_request(digest: &[u8; 32]) -> Self {
+        Self::digits(hash(Label::RequestCode, &[digest]))
+    }
+
     /// The last 60 decimal digits of a number of 256 bits. 10^60 is below 2^200, so no code is more likely
     /// than another by more than one part in 2^56.
     fn digits(mut number: [u8; 32]) -> Self {

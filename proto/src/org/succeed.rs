@@ -61,6 +61,8 @@ impl State {
             // Leaves and control keys belong to the group and the channel before.
             person.leaf = None;
             person.older = 0;
+            person.former.clear();
+            person.lost = false;
             person.wants = None;
             person.control = (persona == by).then_some(control);
             if persona == by {
@@ -93,7 +95,10 @@ impl State {
             (Some(since), _) if since > known => true,
             (Some(_), None) => false,
             (Some(since), Some(is)) => {
-                is.key == was.key && is.number == was.number && seat(is).is_none_or(|at| at == since)
+                let changed = is.rekeyed > known || was.rekeyed > known;
+                (is.key == was.key || changed)
+                    && is.number == was.number
+                    && seat(is).is_none_or(|at| at == since)
             }
             (None, is) => {
                 let out = matches!(was.standing, Standing::Going { .. } | Standing::Gone { .. });

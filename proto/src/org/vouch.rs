@@ -105,11 +105,29 @@ impl State {
         let have = self
             .person(subject)
             .map_or(0, |person| self.vouchers(person, author).len());
+        self.with_words(needed, have)
+    }
+
+    pub(super) fn with_words(&self, needed: usize, have: usize) -> Result<(), Denied> {
         if have < needed {
             return Err(Denied::Vouches {
                 needed: narrow(needed),
                 have: narrow(have),
             });
+        }
+        Ok(())
+    }
+
+    /// Whether this person may give their word once more.
+    pub(super) fn with_word(&self, author: &PersonaId) -> Result<(), Denied> {
+        let voucher = self.person(author).ok_or(Denied::NotPresent)?;
+        if !self.may_vouch(voucher) {
+            return Err(Denied::MayNotVouch);
+        }
+        let month = self.now().0.saturating_sub(MONTH * DAY);
+        let lately = voucher.vouched.iter().filter(|at| at.0 > month).count();
+        if lately >= usize::from(self.charter().vouching.a_month) {
+            return Err(Denied::VouchedEnough);
         }
         Ok(())
     }
@@ -123,18 +141,13 @@ impl State {
         if persona == *author {
             return Err(Denied::OwnCase);
         }
-        let voucher = self.person(author).ok_or(Denied::NotPresent)?;
-        if !self.may_vouch(voucher) {
-            return Err(Denied::MayNotVouch);
-        }
-        let month = self.now().0.saturating_sub(MONTH * DAY);
-        let lately = voucher.vouched.iter().filter(|at| at.0 > month).count();
-        if lately >= usize::from(self.charter().vouching.a_month) {
-            return Err(Denied::VouchedEnough);
-        }
+        self.with_word(author)?;
         let subject = self
             .person(&persona)
             .ok_or(Denied::NotStanding(WantedStanding::Applied))?;
+        if subject.claims.is_some() {
+            return Err(Denied::Claims);
+        }
         let next = match subject.standing {
             Standing::Applied { .. } => Some(self.charter().admission.sphere),
             Standing::Present { .. } | Standing::Outer { seated: false, .. } => {

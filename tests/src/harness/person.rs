@@ -127,6 +127,7 @@ impl Person {
             link: link.to_owned(),
             name: self.name.clone(),
             word: format!("it is {}", self.name),
+            claims: None,
         };
         match self.ask(intent).await {
             Answer::Joining { number, .. } => number,

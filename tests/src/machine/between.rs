@@ -211,7 +211,7 @@ impl Walk {
             drop: ChannelId([11; 32]),
         };
         self.act(true, 0, &deed, |_, _| true)?;
-        let application = application(seed, &format!("Person {seed}"), invite);
+        let application = application(seed, &format!("Person {seed}"), invite, None);
         let package = application.key_package_hash();
         let deed = Deed::Apply {
             application: encoded(&application),
@@ -306,7 +306,7 @@ impl Walk {
             channel: if governs { HOME } else { OPEN },
             asked: Minutes(asked),
             key_package: bytes,
-            reply: application(seed, "x", intent(0)).reply,
+            reply: application(seed, "x", intent(0), None).reply,
         };
         self.notice(governs, seed, kind, |model, _| {
             model.follows(seed, asked, package)
@@ -337,10 +337,11 @@ impl Walk {
                     persona: persona(*seed),
                     key_package: *key_package,
                     leaf: [3; 32],
+                    key: public(*seed),
                 })
                 .collect(),
             removes: removes.iter().map(|seed| persona(*seed)).collect(),
-            path,
+            path: path.then(|| public(author)),
             ..CommitOps::default()
         };
         self.pair(governs)

@@ -3,6 +3,7 @@
 use caucus_client::charter;
 use caucus_proto::codec;
 use caucus_proto::id::{ChannelId, IntentId, Minutes, Nonce, PersonaId};
+use caucus_proto::org::replace::rekey_digest;
 use caucus_proto::org::{
     Application, Charter, Genesis, Kind, Name, PersonaPublic, ReplyDrop, Signature, Sphere, SuiteChoice,
 };
@@ -44,6 +45,7 @@ fn charter() -> Charter {
     charter.cadre.vouches = 1;
     charter.cadre.days = 3;
     charter.principles.days = 14;
+    charter.replacing.days = 1;
     charter
 }
 
@@ -86,7 +88,7 @@ pub(super) fn genesis() -> Genesis {
     }
 }
 
-pub(super) fn application(seed: u32, name: &str, invite: IntentId) -> Application {
+pub(super) fn application(seed: u32, name: &str, invite: IntentId, claims: Option<&str>) -> Application {
     let mut application = Application {
         invite,
         key: public(seed),
@@ -98,10 +100,17 @@ pub(super) fn application(seed: u32, name: &str, invite: IntentId) -> Applicatio
             append: [9; 32],
             sealing: vec![10; 40],
         },
+        claims: claims.map(|name| Name::new(name).expect("a name")),
         signature: Signature::from([0; 64]),
     };
     application.signature = key(seed).sign(&application.digest()).to_bytes().into();
     application
+}
+
+/// What the key of one number signs for a change from this key to that of another number.
+pub(super) fn rekey_proof(persona: &PersonaId, old: [u8; 32], new: u32, signer: u32) -> Signature {
+    let digest = rekey_digest(&genesis().room(), persona, &PersonaPublic(old), &public(new));
+    key(signer).sign(&digest).to_bytes().into()
 }
 
 pub(super) fn encoded<T: serde::Serialize>(value: &T) -> Vec<u8> {

@@ -1,7 +1,7 @@
 //! What must hold after every entry: the machine is what the interpreter says, a refused entry has changed nothing that it
 //! must not, and nobody is locked out.
 
-use caucus_proto::id::Minutes;
+use caucus_proto::id::{Minutes, PersonaId};
 use caucus_proto::org::{Act, Deed, Office, Power, Standing, State};
 
 use super::cast::intent;
@@ -77,7 +77,23 @@ pub(super) fn is_same(state: &State, model: &Model) -> Result<(), Difference> {
         );
         let accepted = ours.accepted.as_ref().map(|accepted| accepted.version);
         same!(accepted, person.accepted.map(|(version, _)| version));
-        let claim = person.claims.last();
+        let former: Vec<_> = ours.former.iter().map(|key| key.0).collect();
+        same!((ours.key.0, &former), (person.key, &person.former));
+        let last = |positions: &Vec<u64>| positions.last().copied().unwrap_or(0);
+        same!(
+            (ours.rekeyed.0, ours.heard.0, ours.claimed.0, ours.lost),
+            (
+                last(&person.rekeyed),
+                last(&person.heard),
+                last(&person.claimed),
+                person.lost
+            )
+        );
+        same!(
+            ours.claims.map(|claim| (claim.persona, claim.since.0)),
+            person.claims
+        );
+        let claim = person.times.last();
         same!(ours.latest.map(|t| t.0), claim.map(|c| c.0));
         same!(ours.active.map(|t| t.0), claim.map(|c| c.1));
         let remembered: Vec<_> = ours.intents.iter().map(|i| (i.id, i.position.0)).collect();
@@ -147,6 +163,7 @@ pub(super) fn is_untouched(before: &State, after: &State, step: &Step) -> Result
         then.latest = now.latest;
         then.active = now.active;
         then.spoke = now.spoke;
+        then.heard = now.heard;
         then.wants.clone_from(&now.wants);
     }
     same!(expected, *after);
@@ -186,6 +203,21 @@ pub(super) fn no_liar_moves_the_clock(before: &State, after: &State) -> Result<(
             .filter(|(_, person)| reached(person.latest))
             .count();
         same!(witnesses >= 2, true);
+    }
+    Ok(())
+}
+
+/// No key is two people's, and whose a key is can be told from the key alone.
+pub(super) fn nobody_has_the_key_of_another(state: &State) -> Result<(), Difference> {
+    let bearers = state.bearers();
+    let mut seen = std::collections::BTreeSet::new();
+    for (persona, person) in &state.people {
+        for key in person.former.iter().chain([&person.key]) {
+            let named = PersonaId::of(&key.0);
+            same!(seen.insert(named), true);
+            same!(bearers.get(&named).copied().unwrap_or(named), *persona);
+        }
+        same!(state.bearer(&person.key), Some(*persona));
     }
     Ok(())
 }

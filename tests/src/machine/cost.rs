@@ -75,11 +75,12 @@ impl Body {
             let invite = intent(body.intents);
             let mut ops = CommitOps::default();
             for seed in seeds {
-                let application = application(*seed, &format!("Person {seed}"), invite);
+                let application = application(*seed, &format!("Person {seed}"), invite, None);
                 ops.adds.push(SeatAdded {
                     persona: application.persona(),
                     key_package: application.key_package_hash(),
                     leaf: [3; 32],
+                    key: application.key,
                 });
                 let persona = application.persona();
                 let application = encoded(&application);

@@ -43,6 +43,9 @@ pub(super) enum Did {
         name: String,
         invite: IntentId,
         key_package: [u8; 32],
+        key: [u8; 32],
+        /// Who they say they are.
+        claims: Option<String>,
     },
     Admit(PersonaId),
     Decline {
@@ -93,6 +96,20 @@ pub(super) enum Did {
         keys: bool,
         holder: PersonaId,
     },
+    Recognize {
+        applicant: PersonaId,
+        persona: PersonaId,
+    },
+    Replace {
+        persona: PersonaId,
+        applicant: PersonaId,
+    },
+    /// The new key, what it would be called, and whether it signed.
+    Rekey {
+        key: [u8; 32],
+        named: PersonaId,
+        signed: bool,
+    },
 }
 
 #[derive(Clone, PartialEq, Debug)]
@@ -112,7 +129,7 @@ pub(super) struct Someone {
     pub(super) stand: Stand,
     pub(super) control: Option<[u8; 32]>,
     /// Every (claimed time, witnessed time before it), in order.
-    pub(super) claims: Vec<(u64, u64)>,
+    pub(super) times: Vec<(u64, u64)>,
     /// Every (intent, position) ever applied, in order.
     pub(super) done: Vec<(IntentId, u64)>,
     /// Positions of all renewals.
@@ -138,6 +155,19 @@ pub(super) struct Someone {
     pub(super) review: Option<(PersonaId, u64)>,
     /// (version, number of the text).
     pub(super) accepted: Option<(u32, u32)>,
+    pub(super) key: [u8; 32],
+    /// Keys before this one that leaves may still be certified by.
+    pub(super) former: Vec<[u8; 32]>,
+    /// Positions of all changes of the key.
+    pub(super) rekeyed: Vec<u64>,
+    /// Position of every entry.
+    pub(super) heard: Vec<u64>,
+    /// Position of every request that says it is theirs.
+    pub(super) claimed: Vec<u64>,
+    /// Their device was lost, and nobody has turned the keys since it was put out.
+    pub(super) lost: bool,
+    /// Who they say they are, and where.
+    pub(super) claims: Option<(PersonaId, u64)>,
 }
 
 /// Somebody in an office: of the keys, or the caretaker's.
@@ -151,14 +181,14 @@ pub(super) struct Seat {
 }
 
 impl Someone {
-    fn new(id: PersonaId, name: &str, number: u32, stand: Stand, now: u64) -> Self {
+    fn new(id: PersonaId, key: [u8; 32], name: &str, number: u32, stand: Stand, now: u64) -> Self {
         Self {
             id,
             name: name.to_owned(),
             number,
             stand,
             control: None,
-            claims: vec![],
+            times: vec![],
             done: vec![],
             renewals: vec![],
             leaves: vec![],
@@ -173,7 +203,19 @@ impl Someone {
             gave_word: vec![],
             review: None,
             accepted: None,
+            key,
+            former: vec![],
+            rekeyed: vec![],
+            heard: vec![],
+            claimed: vec![],
+            lost: false,
+            claims: None,
         }
+    }
+
+    /// The lost device's leaf is out, and it may still know the channel's keys.
+    fn reads_on(&self) -> bool {
+        self.lost && !self.leaves.is_empty() && self.older == 0
     }
 
     fn is_under_review(&self, now: u64) -> bool {
@@ -239,12 +281,12 @@ const DAY: u64 = 24 * 60;
 const YEAR_9999_ENDS: u64 = 4_223_371_679;
 
 impl Model {
-    pub(super) fn found(founder: PersonaId, name: &str, control: [u8; 32], time: u64) -> Self {
+    pub(super) fn found(founder: PersonaId, key: [u8; 32], name: &str, control: [u8; 32], time: u64) -> Self {
         let founder = Someone {
             control: Some(control),
-            claims: vec![(time, time)],
+            times: vec![(time, time)],
             stage: 2,
-            ..Someone::new(founder, name, 0, Stand::Present(0), time)
+            ..Someone::new(founder, key, name, 0, Stand::Present(0), time)
         };
         let seat = |keys, end| Seat {
             keys,
@@ -340,10 +382,15 @@ impl Model {
                     && self.act(position, author, *id, deed)
             }
             (Some((author, _)), Word::Commit(ops)) => {
-                flagged && here(self, &author) && self.commit(position, cut, ops)
+                flagged && here(self, &author) && self.commit(position, cut, author, ops)
             }
         };
         self.position = position;
+        if let Some((author, _)) = author
+            && self.find(&author).is_some()
+        {
+            self.find_mut(&author).heard.push(position);
+        }
         if let Some((author, _)) = author
             && matches!(word, Word::Act { .. } | Word::Commit(_) | Word::Garbage)
             && self.find(&author).is_some()
@@ -447,7 +494,15 @@ impl Model {
                 name,
                 invite,
                 key_package,
+                key,
+                claims,
             } => {
+                let claimed = claims.as_ref().map(|claims| {
+                    let here = self.people.iter().find(|p| {
+                        matches!(p.stand, Stand::Present(_)) && p.name.eq_ignore_ascii_case(claims)
+                    });
+                    here.map(|p| p.id)
+                });
                 let open = self
                     .tickets
                     .iter()
@@ -457,18 +512,25 @@ impl Model {
                     .people
                     .iter()
                     .any(|p| !gone(p) && p.name.eq_ignore_ascii_case(name));
-                let ok = admits && *honest && open && name_free && self.find(persona).is_none();
+                let new = self.find(persona).is_none() && !self.is_somebodys(key);
+                let ok = admits && *honest && open && name_free && new && claimed != Some(None);
                 if ok {
                     self.people_ever += 1;
                     let stand = Stand::Applied(*invite, *key_package);
-                    let someone = Someone::new(*persona, name, self.people_ever, stand, self.now);
+                    let mut someone = Someone::new(*persona, *key, name, self.people_ever, stand, self.now);
+                    if let Some(Some(claimed)) = claimed {
+                        someone.claims = Some((claimed, position));
+                        self.find_mut(&claimed).claimed.push(position);
+                    }
                     self.people.push(someone);
                 }
                 ok
             }
             Did::Admit(persona) => match stand(self, persona) {
                 Some(Stand::Applied(invite, key_package))
-                    if admits && self.enough_words(2, &author, persona) =>
+                    if admits
+                        && self.find(persona).unwrap().claims.is_none()
+                        && self.enough_words(2, &author, persona) =>
                 {
                     let sponsors = self.words_that_count(persona, &author);
                     let now = self.now;
@@ -530,6 +592,7 @@ impl Model {
                     && self.word_counts(&author)
                     && me.gave_word.iter().filter(|at| **at > month).count() < 3
                     && Some(*into) == next
+                    && self.find(persona).unwrap().claims.is_none()
                     && !self
                         .find(persona)
                         .unwrap()
@@ -619,6 +682,60 @@ impl Model {
                 }
                 ok
             }
+            Did::Recognize { applicant, persona } => {
+                let month = self.now.saturating_sub(30 * DAY);
+                let me = self.find(&author).unwrap();
+                let ok = *persona != author
+                    && self.word_counts(&author)
+                    && me.gave_word.iter().filter(|at| **at > month).count() < 3
+                    && self.is_claimed_by(persona, applicant)
+                    && !self
+                        .find(applicant)
+                        .unwrap()
+                        .words
+                        .iter()
+                        .any(|(by, _)| *by == author);
+                if ok {
+                    let now = self.now;
+                    self.find_mut(applicant).words.push((author, now));
+                    self.find_mut(&author).gave_word.push(now);
+                }
+                ok
+            }
+            Did::Replace { persona, applicant } => {
+                let ok = admits && *persona != author && self.may_be_replaced(&author, persona, applicant);
+                if ok {
+                    let gone = self.people.iter().position(|p| p.id == *applicant).unwrap();
+                    let claimant = self.people.remove(gone);
+                    let Stand::Applied(invite, key_package) = claimant.stand else {
+                        unreachable!()
+                    };
+                    for ticket in self.tickets.iter_mut().filter(|t| t.id == invite) {
+                        ticket.left -= 1;
+                    }
+                    let back = self.find_mut(persona);
+                    back.former.push(back.key);
+                    back.key = claimant.key;
+                    back.rekeyed.push(position);
+                    back.control = None;
+                    back.leaves.clear();
+                    back.lost = true;
+                    back.wants = Some((position, key_package, true));
+                }
+                ok
+            }
+            Did::Rekey { key, named, signed } => {
+                let me = self.find(&author).unwrap();
+                let ok =
+                    *signed && me.former.is_empty() && !self.is_somebodys(key) && self.find(named).is_none();
+                if ok {
+                    let me = self.find_mut(&author);
+                    me.former.push(me.key);
+                    me.key = *key;
+                    me.rekeyed.push(position);
+                }
+                ok
+            }
             Did::RaiseFloor(feature) => {
                 let ok = first && *feature == self.floor + 1;
                 if ok {
@@ -633,7 +750,52 @@ impl Model {
         ok
     }
 
-    fn commit(&mut self, position: u64, cut: bool, ops: &CommitOps) -> bool {
+    /// Whether a key is somebody's, or was and may still certify a leaf.
+    fn is_somebodys(&self, key: &[u8; 32]) -> bool {
+        self.people
+            .iter()
+            .any(|p| p.key == *key || p.former.contains(key))
+    }
+
+    /// Whether this applicant says that they are this person, who is here and of whom nothing was heard since.
+    fn is_claimed_by(&self, persona: &PersonaId, applicant: &PersonaId) -> bool {
+        let Some(claimant) = self.find(applicant) else {
+            return false;
+        };
+        let here = self
+            .find(persona)
+            .filter(|p| matches!(p.stand, Stand::Present(_)));
+        matches!(claimant.stand, Stand::Applied(..))
+            && here.is_some_and(|person| {
+                matches!(claimant.claims, Some((claimed, since))
+                    if claimed == *persona && person.heard.iter().all(|at| *at < since))
+            })
+    }
+
+    fn may_be_replaced(&self, author: &PersonaId, persona: &PersonaId, applicant: &PersonaId) -> bool {
+        if !self.is_claimed_by(persona, applicant) {
+            return false;
+        }
+        let claimant = self.find(applicant).unwrap();
+        let person = self.find(persona).unwrap();
+        let open = |t: &Ticket| t.left > 0 && t.expires >= self.now;
+        let invited = matches!(claimant.stand, Stand::Applied(invite, _)
+            if self.tickets.iter().any(|t| t.id == invite && open(t)));
+        let could = self
+            .people
+            .iter()
+            .filter(|p| p.id != *author && p.id != *persona && self.word_counts(&p.id))
+            .count();
+        let needed = if could > 2 { 2 } else { could.max(1) - 1 };
+        let words = self.words_that_count(applicant, author);
+        invited
+            && person.older < 7
+            && person.former.len() < 7
+            && claimant.joined + DAY <= self.now
+            && words.iter().filter(|by| *by != persona).count() >= needed
+    }
+
+    fn commit(&mut self, position: u64, cut: bool, author: PersonaId, ops: &CommitOps) -> bool {
         let is_renewed = |add: &SeatAdded| {
             self.find(&add.persona).is_some_and(|p| {
                 matches!(p.stand, Stand::Present(_))
@@ -663,7 +825,11 @@ impl Model {
         named.sort();
         named.dedup();
         let only_adds = !ops.adds.is_empty() && ops.removes.is_empty() && ops.older.is_empty();
-        if !fit || named.len() != all || ops.adds.len() > 50 || !(ops.path || only_adds) {
+        let has = |id: &PersonaId, key: [u8; 32]| self.find(id).is_some_and(|p| p.key == key);
+        let keys = ops.path.is_none_or(|key| has(&author, key.0))
+            && ops.adds.iter().all(|add| has(&add.persona, add.key.0));
+        let whole = ops.path.is_some() || only_adds;
+        if !fit || !keys || named.len() != all || ops.adds.len() > 50 || !whole {
             return false;
         }
         for id in &ops.removes {
@@ -680,6 +846,8 @@ impl Model {
             person.gave_word.clear();
             person.review = None;
             person.accepted = None;
+            person.former.clear();
+            person.lost = false;
             self.close_tickets();
         }
         for kept in &ops.older {
@@ -698,6 +866,10 @@ impl Model {
                 someone.joined = now;
                 someone.stage_since = now;
             }
+        }
+        let author = self.find_mut(&author);
+        if ops.path.is_some() && author.older == 0 {
+            author.former.clear();
         }
         true
     }
@@ -832,13 +1004,16 @@ impl Model {
             || self
                 .people
                 .iter()
-                .any(|p| matches!(p.stand, Stand::Gone(_, true)))
+                .any(|p| matches!(p.stand, Stand::Gone(_, true)) || p.reads_on())
         {
             self.close_tickets();
         }
         self.answered = false;
         self.last_cut = position;
         for person in &mut self.people {
+            if person.reads_on() {
+                person.lost = false;
+            }
             if let Stand::Gone(by, _) = person.stand {
                 person.stand = Stand::Gone(by, false);
             }
@@ -849,20 +1024,20 @@ impl Model {
     fn tick(&mut self, author: PersonaId, time: u64) {
         let before = self.now;
         self.find_mut(&author)
-            .claims
+            .times
             .push((time.min(YEAR_9999_ENDS), before));
         self.entries += 1;
 
         let present = self.present();
         let claims: Vec<u64> = present
             .iter()
-            .filter_map(|p| p.claims.last())
+            .filter_map(|p| p.times.last())
             .map(|c| c.0)
             .collect();
         let lately = present
             .iter()
             .filter(|p| {
-                p.claims
+                p.times
                     .last()
                     .is_some_and(|(_, at)| before.saturating_sub(*at) <= 14 * DAY)
             })

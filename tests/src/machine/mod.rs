@@ -19,7 +19,7 @@ pub use mutants::{MUTANTS, Mutant};
 use caucus_proto::id::{ChannelId, StateRoot};
 use caucus_proto::org::{Effect, Outcome, State};
 
-use self::cast::{FOUNDED, genesis, persona};
+use self::cast::{FOUNDED, genesis, persona, public};
 use self::compare::Difference;
 use self::interpreter::{Model, Stand, Word};
 use self::walk::{Roll, Step};
@@ -81,7 +81,7 @@ fn history(seed: u64, plan: Plan, account: &mut Account) {
     let mut draw = Draw::of(seed);
     let length = draw.between(1, LONGEST).min(plan.acts - account.acts);
     let mut state = State::found(genesis(), ChannelId([7; 32]));
-    let mut model = Model::found(persona(0), "Ana", [4; 32], FOUNDED);
+    let mut model = Model::found(persona(0), public(0).0, "Ana", [4; 32], FOUNDED);
     let mut others: Vec<_> = (1..plan.replicas)
         .map(|number| Replica::new(state.clone(), Draw::part(seed, number as u64)))
         .collect();
@@ -135,6 +135,7 @@ fn agrees(
     compare::nobody_is_locked_out(after)?;
     compare::no_liar_moves_the_clock(before, after)?;
     compare::everybody_has_one_place(after)?;
+    compare::nobody_has_the_key_of_another(after)?;
     if (before == after) != (before.root() == after.root()) {
         return Err("a root does not tell two states apart".to_owned());
     }
@@ -219,6 +220,11 @@ impl Account {
                         Effect::PrinciplesSet { .. } => add("texts"),
                         Effect::PrinciplesAccepted { .. } => add("accepted"),
                         Effect::HandedOver { .. } => add("handed over"),
+                        Effect::Applied { claims: Some(_), .. } => add("claims"),
+                        Effect::Recognized { .. } => add("recognized"),
+                        Effect::Replaced { .. } => add("replaced"),
+                        Effect::Objected { .. } => add("objected"),
+                        Effect::Rekeyed { .. } => add("rekeyed"),
                         _ => {}
                     }
                 }

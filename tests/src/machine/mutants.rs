@@ -91,12 +91,7 @@ pub const MUTANTS: &[Mutant] = &[
         "if !lapsed && holder != *author {",
         "if holder != *author {",
     ),
-    (
-        "11",
-        "apply.rs",
-        "_ => None,\n                        },\n                        uncut: !at.cut,",
-        "_ => None,\n                        },\n                        uncut: false,",
-    ),
+    ("11", "apply.rs", "let uncut = !at.cut;", "let uncut = false;"),
     ("11", "apply.rs", "*uncut = false;", "*uncut = true;"),
     (
         "12",
@@ -251,6 +246,81 @@ pub const MUTANTS: &[Mutant] = &[
         "|| awaited.contains(&mandate.holder)",
         "",
     ),
+    (
+        "11",
+        "replace.rs",
+        "self.lost && self.leaf.is_some() && self.older == 0",
+        "false",
+    ),
+    (
+        "13",
+        "replace.rs",
+        "if persona == *author {\n            return Err(Denied::OwnCase);\n        }\n        self.with_word",
+        "self.with_word",
+    ),
+    (
+        "13",
+        "replace.rs",
+        "if persona == *author {\n            return Err(Denied::OwnCase);\n        }\n        let claimant",
+        "let claimant",
+    ),
+    (
+        "replacing",
+        "replace.rs",
+        "person.heard >= claim.since",
+        "person.spoke >= claim.since",
+    ),
+    (
+        "replacing",
+        "replace.rs",
+        "if self.is_contradicted(&claim) {",
+        "if false {",
+    ),
+    (
+        "replacing",
+        "replace.rs",
+        "person.claims.filter(|claim| claim.persona == *persona);",
+        "person.claims;",
+    ),
+    (
+        "replacing",
+        "replace.rs",
+        "if claimant.joined.0.saturating_add(u64::from(rule.days) * DAY) > self.now().0 {",
+        "if false {",
+    ),
+    (
+        "replacing",
+        "replace.rs",
+        "self.vouchers(claimant, author).len())?;",
+        "self.vouchers(claimant, author).len() + 1)?;",
+    ),
+    (
+        "replacing",
+        "judge.rs",
+        ".is_some_and(|person| person.claims.is_some())",
+        ".is_some_and(|_| false)",
+    ),
+    (
+        "keys",
+        "judge.rs",
+        "ops.path.is_some_and(|key| key != person.key)",
+        "false",
+    ),
+    (
+        "keys",
+        "judge.rs",
+        "self.person(persona).is_some_and(|p| p.key == key)",
+        "self.person(persona).is_some_and(|p| p.has_key(&key))",
+    ),
+    (
+        "keys",
+        "replace.rs",
+        "if !person.former.is_empty() {",
+        "if false {",
+    ),
+    ("keys", "replace.rs", "if self.knows_key(&key) {", "if false {"),
+    ("keys", "replace.rs", ".map_err(|_| Denied::Unproven)?;", ".ok();"),
+    ("keys", "replace.rs", "&& person.older == 0", ""),
 ];
 
 #[cfg(test)]

@@ -2,11 +2,11 @@
 
 use caucus_proto::id::{ChannelId, Counter, IntentId, Minutes, Nonce, PersonaId, Position};
 use caucus_proto::org::{
-    Act, At, CommitOps, Deed, Denied, Input, Notice, NoticeKind, Office, Outcome, SeatAdded, SeatKept,
-    Signature, SignedNotice, Sphere, State, Wording, key_package_hash,
+    Act, At, CommitOps, Deed, Denied, Input, Notice, NoticeKind, Office, Outcome, PersonaPublic, SeatAdded,
+    SeatKept, Signature, SignedNotice, Sphere, State, Wording, key_package_hash,
 };
 
-use super::cast::{application, encoded, intent, persona};
+use super::cast::{application, encoded, intent, persona, public, rekey_proof};
 use super::interpreter::{Did, Model, Seat, Someone, Stand, Word};
 use crate::net::Draw;
 
@@ -14,6 +14,9 @@ use crate::net::Draw;
 const PEOPLE: u32 = 10;
 
 pub(super) const SPHERES: [Sphere; 3] = [Sphere::Volunteer, Sphere::Member, Sphere::Cadre];
+
+/// New devices of those who lost theirs, or of somebody else who says so: people of these numbers come after all others.
+const DEVICES: u32 = 20;
 
 /// Names to choose from: fewer than people, and some differ in case alone.
 const NAMES: [&str; 8] = ["ana", "Ben", "BEN", "Cem", "Dora", "Eva", "eVa", "Flo"];
@@ -32,7 +35,7 @@ pub(super) struct Roll {
 impl Roll {
     pub(super) fn of(draw: &mut Draw) -> Self {
         Self {
-            kind: draw.below(140) as u8,
+            kind: draw.below(190) as u8,
             odd: draw.below(60) as u8,
             who: draw.number() as u8,
             whom: draw.number() as u8,
@@ -68,6 +71,18 @@ fn reason(n: u16) -> String {
     "r".repeat(if n.is_multiple_of(16) { 281 } else { 5 })
 }
 
+/// Whether this person says that they are that one, of whom nothing was heard since.
+fn is_lost(model: &Model, person: &Someone, id: &PersonaId) -> bool {
+    let silent = |since: u64| {
+        model
+            .find(id)
+            .is_some_and(|p| p.heard.iter().all(|at| *at < since))
+    };
+    person
+        .claims
+        .is_some_and(|(claimed, since)| claimed == *id && silent(since))
+}
+
 impl Roll {
     fn odd_way(&self, way: u8) -> bool {
         self.odd == way
@@ -98,15 +113,27 @@ impl Roll {
             10..=20 => now + 26 * hours,
             more => now + u64::from(more) * 2,
         };
-        let present: Vec<_> = model.present().iter().map(|p| p.id).collect();
+        let mut present: Vec<_> = model.present().iter().map(|p| p.id).collect();
+        if !self.n.is_multiple_of(32) {
+            // Nothing is heard of most whose device is lost.
+            present.retain(|id| !model.people.iter().any(|p| is_lost(model, p, id)));
+        }
         match self.odd {
             2 => None,
             3..=6 => Some((self.anybody(), time)),
             // Who holds an office does most of what can be done at all.
-            _ if self.who.is_multiple_of(2) => Some((
-                model.seats[usize::from(self.who / 2) % model.seats.len()].holder,
-                time,
-            )),
+            _ if self.who.is_multiple_of(2) => {
+                let holder = model.seats[usize::from(self.who / 2) % model.seats.len()].holder;
+                let speaks = present.contains(&holder) || present.is_empty();
+                Some((
+                    if speaks {
+                        holder
+                    } else {
+                        pick(&present, self.who / 2)?
+                    },
+                    time,
+                ))
+            }
             _ => Some((pick(&present, self.who / 2)?, time)),
         }
     }
@@ -136,10 +163,23 @@ impl Roll {
             }
             30..=31 => (Did::Revoke(ticket), Deed::Revoke { invite: ticket }),
             32..=46 => {
-                let seed = u32::from(self.whom) % PEOPLE;
-                let name = NAMES[usize::from(self.n) % NAMES.len()];
+                let claimed = model.present();
+                let claimed = pick(&claimed, self.whom / 16).filter(|_| self.n % 4 == 3);
+                let claims = claimed.map(|p| match self.n % 64 {
+                    63 => "Nobody".to_owned(),
+                    _ => p.name.clone(),
+                });
+                let seed = match claims {
+                    Some(_) => PEOPLE + u32::from(self.n) / 4 % DEVICES,
+                    None => u32::from(self.whom) % PEOPLE,
+                };
+                let again = format!("Again {seed}");
+                let name = match claims {
+                    Some(_) => again.as_str(),
+                    None => NAMES[usize::from(self.n) % NAMES.len()],
+                };
                 let honest = self.n % 16 != 1;
-                let mut application = application(seed, name, ticket);
+                let mut application = application(seed, name, ticket, claims.as_deref());
                 let key_package = application.key_package_hash();
                 if !honest {
                     application.word.push('!');
@@ -150,6 +190,8 @@ impl Roll {
                     name: name.to_owned(),
                     invite: ticket,
                     key_package,
+                    key: public(seed).0,
+                    claims,
                 };
                 let application = encoded(&application);
                 (did, Deed::Apply { application })
@@ -297,6 +339,37 @@ impl Roll {
                 };
                 (Did::HandOver { keys, holder }, Deed::HandOver { office, holder })
             }
+            140..=149 | 159..=172 => {
+                let (applicant, persona) = self.claim(model);
+                let did = Did::Recognize { applicant, persona };
+                (did, Deed::Recognize { applicant, persona })
+            }
+            150..=155 | 173..=186 => {
+                let (applicant, persona) = self.claim(model);
+                let did = Did::Replace { persona, applicant };
+                (did, Deed::Replace { persona, applicant })
+            }
+            156..=158 => {
+                let author = self.author(model).map_or(persona(0), |(author, _)| author);
+                let old = model.find(&author).map_or([0; 32], |p| p.key);
+                // Some of them are somebody's.
+                let new = u32::from(self.n) % (4 * PEOPLE + DEVICES);
+                let signed = !self.n.is_multiple_of(5);
+                let signer = if signed { new } else { new + 1 };
+                let did = Did::Rekey {
+                    key: public(new).0,
+                    named: persona(new),
+                    signed,
+                };
+                let proof = rekey_proof(&author, old, new, signer);
+                (
+                    did,
+                    Deed::Rekey {
+                        key: public(new),
+                        proof,
+                    },
+                )
+            }
             _ if self.n < 2_000 => {
                 let feature = self.n % 4;
                 (Did::RaiseFloor(feature), Deed::RaiseFloor { feature })
@@ -307,6 +380,24 @@ impl Roll {
         (did, encoded(&deed))
     }
 
+    /// Who says that they are whom: as they say, or otherwise.
+    fn claim(&self, model: &Model) -> (PersonaId, PersonaId) {
+        let of = |p: &Someone| Some((p.id, p.claims?.0));
+        let mut claims: Vec<_> = model.people.iter().filter_map(of).collect();
+        if !self.odd_way(18)
+            && claims
+                .iter()
+                .any(|(_, id)| model.people.iter().any(|p| is_lost(model, p, id)))
+        {
+            claims.retain(|(_, id)| model.people.iter().any(|p| is_lost(model, p, id)));
+        }
+        match pick(&claims, self.whom) {
+            Some((applicant, _)) if self.odd_way(1) => (applicant, self.anybody()),
+            Some(claim) => claim,
+            None => (self.anybody(), persona(u32::from(self.n) % PEOPLE)),
+        }
+    }
+
     fn leaf(&self) -> [u8; 32] {
         let [high, low] = self.n.to_be_bytes();
         let mut leaf = [0; 32];
@@ -315,9 +406,18 @@ impl Roll {
     }
 
     fn ops(&self, model: &Model) -> CommitOps {
+        let author = self.author(model).and_then(|(author, _)| model.find(&author));
+        let key = author.map(|p| match p.former.last() {
+            Some(former) if self.odd_way(14) || self.odd_way(15) => *former,
+            _ => p.key,
+        });
         let mut ops = CommitOps {
-            path: !self.n.is_multiple_of(8),
+            path: (!self.n.is_multiple_of(8)).then(|| PersonaPublic(key.unwrap_or_default())),
             ..CommitOps::default()
+        };
+        let of = |p: &Someone| match p.former.last() {
+            Some(former) if self.odd_way(16) || self.odd_way(17) => PersonaPublic(*former),
+            _ => PersonaPublic(p.key),
         };
         for person in &model.people {
             match person.stand {
@@ -325,6 +425,7 @@ impl Roll {
                     persona: person.id,
                     key_package,
                     leaf: self.leaf(),
+                    key: of(person),
                 }),
                 Stand::Going(_) if self.n % 32 > 8 => ops.removes.push(person.id),
                 Stand::Present(_) if !self.n.is_multiple_of(4) => {
@@ -333,6 +434,7 @@ impl Roll {
                             persona: person.id,
                             key_package: if self.n % 32 == 1 { [9; 32] } else { key_package },
                             leaf: self.leaf(),
+                            key: of(person),
                         });
                     } else if let Some(leaf) = person.leaves.last().filter(|_| person.older > 0) {
                         ops.older.push(SeatKept {
@@ -350,6 +452,7 @@ impl Roll {
                 persona: self.anybody(),
                 key_package: [1; 32],
                 leaf: self.leaf(),
+                key: public(u32::from(self.whom) % PEOPLE),
             }),
             12 => ops.adds.extend(ops.adds.clone()),
             13 => ops.removes.extend(ops.removes.clone()),
@@ -440,7 +543,7 @@ impl Step {
                     read: Position(*read),
                     counter: Counter(0),
                     key_package: self.bytes.clone(),
-                    reply: application(0, "x", intent(0)).reply,
+                    reply: application(0, "x", intent(0), None).reply,
                 };
                 notice = signed(*who, kind);
                 Input::Notice(&notice)

@@ -283,6 +283,7 @@ async fn come_in(stage: Rc<Stage>, founder: Arc<Somebody>, person: Arc<Somebody>
         link,
         name: person.name.clone(),
         word: String::new(),
+        claims: None,
     };
     if person.attempt(intent).await.is_err() {
         return;

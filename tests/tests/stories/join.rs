@@ -184,6 +184,7 @@ async fn broken_links_wrong_words_and_unknown_rooms_are_each_told() {
         link: link.to_owned(),
         name: name.to_owned(),
         word: String::new(),
+        claims: None,
     };
     let ben = world.stranger("ben").await;
     for (link, name) in [
@@ -247,6 +248,7 @@ async fn names_that_are_taken_are_told_to_the_applicant() {
             link,
             name: "ANA".to_owned(),
             word: String::new(),
+            claims: None,
         })
         .await;
     let join = other.await_decision().await;

@@ -8,6 +8,7 @@ mod leave;
 mod offline;
 mod race;
 mod renewal;
+mod replace;
 mod rooms;
 mod successor;
 mod talk;

@@ -4,12 +4,14 @@
 use caucus_proto::codec;
 use caucus_proto::envelope::Body;
 use caucus_proto::id::{ChannelId, IntentId, Minutes, PersonaId, Position};
+use caucus_proto::org::replace::rekey_digest;
 use caucus_proto::org::{Act, Deed, Denied, Office, Sphere, Wording};
 use caucus_proto::wire::Flag;
 
 use super::verdict::five;
 use super::world::World;
 use crate::engine::record::Item;
+use crate::mls::PersonaKeys;
 
 /// By which way a device takes an entry in.
 #[derive(Clone, Copy, Debug)]
@@ -31,6 +33,23 @@ const MAL: usize = 4;
 
 fn persona(world: &World, n: usize) -> PersonaId {
     world.people[n].id()
+}
+
+/// A change of this person's key: signed by somebody whose key it is not, or to a key that somebody has.
+fn rekey(world: &World, persona: PersonaId, signer: usize) -> Deed {
+    let keys = |n: usize| PersonaKeys::from_bytes(&world.people[n].key.0);
+    let known = persona == self::persona(world, 0);
+    let new = if known {
+        keys(signer)
+    } else {
+        PersonaKeys::generate().unwrap()
+    };
+    let old = keys(MAL).public();
+    let digest = rekey_digest(&world.genesis.room(), &persona, &old, &new.public());
+    Deed::Rekey {
+        key: new.public(),
+        proof: keys(signer).sign(&digest),
+    }
 }
 
 /// What mal might like to do, and why it may not.
@@ -137,6 +156,30 @@ fn wishes(world: &World, applicant: PersonaId, invite: IntentId) -> Vec<(Deed, D
             },
             Denied::NoPrinciples,
         ),
+        (
+            Deed::Replace {
+                persona: ana,
+                applicant,
+            },
+            powerless("admit"),
+        ),
+        (
+            Deed::Recognize {
+                applicant,
+                persona: ana,
+            },
+            Denied::MayNotVouch,
+        ),
+        (
+            Deed::Recognize {
+                applicant,
+                persona: mal,
+            },
+            Denied::OwnCase,
+        ),
+        // Signed by the key before alone, and by the new one alone.
+        (rekey(world, mal, MAL), Denied::Unproven),
+        (rekey(world, ana, 1), Denied::KnownKey),
     ]
 }
 
@@ -204,7 +247,8 @@ fn play(path: Path) {
         let mal = persona(&world, MAL);
         let was = before.person(&mal).unwrap();
         let is = after.people.get_mut(&mal).unwrap();
-        (is.latest, is.active, is.spoke) = (was.latest, was.active, was.spoke);
+        (is.latest, is.active) = (was.latest, was.active);
+        (is.spoke, is.heard) = (was.spoke, was.heard);
         assert_eq!(after, before, "{path:?}, {n}");
     }
     if matches!(path, Path::Entered) {

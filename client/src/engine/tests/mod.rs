@@ -11,5 +11,6 @@ mod large;
 mod races;
 mod random;
 mod renewal;
+mod replace;
 mod verdict;
 mod world;

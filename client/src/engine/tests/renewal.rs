@@ -155,7 +155,7 @@ fn a_request_of_another_or_an_old_one_evicts_nobody() {
         world.channel.force(caucus_proto::wire::Flag::Plain, &bytes);
     }
     world.settle_attested();
-    let person = world.room(0).state().person(&ben).unwrap();
+    let person = world.room(0).state().person(&ben).unwrap().clone();
     assert_eq!(person.renewed, before);
     assert!(person.wants.is_none());
     world.check();
@@ -168,6 +168,7 @@ fn a_request_of_another_or_an_old_one_evicts_nobody() {
                 persona: ben,
                 key_package: [1; 32],
                 leaf: [2; 32],
+                key: person.key,
             }],
             ..caucus_proto::org::CommitOps::default()
         },

@@ -6,7 +6,7 @@ use caucus_proto::codec;
 use caucus_proto::envelope::{AccessSecret, Body};
 use caucus_proto::id::{ChannelId, Counter, EntryHash, IntentId, Minutes, PersonaId, Position};
 use caucus_proto::org::{
-    Application, Deed, Genesis, Kind, Name, ReplyDrop, Running, Signature, Standing, SuiteChoice,
+    Application, Charter, Deed, Genesis, Kind, Name, ReplyDrop, Running, Signature, Standing, SuiteChoice,
 };
 use caucus_proto::wire::{Flag, RelayAddress, RelayKey};
 use tempfile::TempDir;
@@ -42,6 +42,8 @@ pub(super) struct Person {
     pub(super) vault: Option<Vault>,
     pub(super) room: Option<Room>,
     pub(super) key: SecretKey,
+    /// Who they are, where that is not what their key names.
+    pub(super) persona: Option<PersonaId>,
     pub(super) welcomes: Vec<(EntryHash, WelcomeRecord)>,
     pub(super) greetings: Vec<Greeting>,
     /// What was accepted of what they said, less what they were told was refused.
@@ -83,6 +85,7 @@ impl Person {
             vault: Some(vault),
             room: None,
             key: SecretKey(*PersonaKeys::generate().unwrap().bytes()),
+            persona: None,
             welcomes: Vec::new(),
             greetings: Vec::new(),
             said: BTreeMap::new(),
@@ -90,7 +93,8 @@ impl Person {
     }
 
     pub(super) fn id(&self) -> PersonaId {
-        PersonaKeys::from_bytes(&self.key.0).id()
+        self.persona
+            .unwrap_or_else(|| PersonaKeys::from_bytes(&self.key.0).id())
     }
 
     pub(super) fn vault(&self) -> &Vault {
@@ -143,6 +147,12 @@ impl Person {
 impl World {
     /// A cell of these people, everybody in the room and caught up.
     pub(super) fn of(names: &[&str], suite: SuiteChoice) -> Self {
+        let charter = crate::charter::read(crate::charter::shipped(Kind::Cell)).unwrap();
+        Self::by(names, suite, charter)
+    }
+
+    /// As [`World::of`], by a charter.
+    pub(super) fn by(names: &[&str], suite: SuiteChoice, charter: Charter) -> Self {
         let mut ana = Person::new(names[0]);
         let now = at(START_MS);
         let founding = Founding {
@@ -150,7 +160,7 @@ impl World {
             label: Name::new("North").unwrap(),
             name: Name::new(names[0]).unwrap(),
             suite,
-            charter: crate::charter::read(crate::charter::shipped(Kind::Cell)).unwrap(),
+            charter,
         };
         let vault = ana.vault().clone();
         let overlay = vault.overlay();
@@ -562,6 +572,7 @@ pub(super) fn application(person: &Person, genesis: &Genesis, invite: IntentId) 
         word: "let me in".to_owned(),
         key_package: package.bytes,
         reply: reply_drop(),
+        claims: None,
         signature: Signature::from([0; 64]),
     };
     application.signature = persona.sign(&application.digest());

@@ -209,12 +209,13 @@ fn only_a_commit_that_adds_and_does_nothing_else_may_lack_a_path() {
             &room(),
             SuiteChoice::Classical,
             tree,
+            &Bearers::default(),
         )
     };
     let leaf = |index| framing::Proposal::Remove(LeafNodeIndex::new(index));
     let add = |member: &Member| framing::Proposal::Add(member.key_package(SuiteChoice::Classical).bytes);
     let dai = Member::new();
-    assert!(!judge(vec![add(&dai)]).unwrap().path);
+    assert_eq!(judge(vec![add(&dai)]).unwrap().path, None);
     assert_eq!(judge(vec![]), Err(Refusal::Commit));
     assert_eq!(judge(vec![leaf(1)]), Err(Refusal::Commit));
     assert_eq!(judge(vec![leaf(1), add(&dai)]), Err(Refusal::Commit));
@@ -252,6 +253,7 @@ fn a_commit_that_removes_its_author_or_a_leaf_twice_is_refused() {
             &room(),
             SuiteChoice::Classical,
             group.inner.public_group(),
+            &Bearers::default(),
         )
     };
     assert_eq!(removing(&[1]).unwrap().removes.len(), 1);

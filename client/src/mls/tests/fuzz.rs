@@ -82,8 +82,16 @@ fn changed_welcomes_trees_and_key_packages_are_refused() {
         let made = bo.key_package(suite);
         let staged = ann.commits(&[&made], &[], false);
         let (welcome, tree) = (staged.welcome.unwrap(), staged.tree.unwrap());
-        let join =
-            |welcome: &[u8], tree: &[u8]| Group::join(&bo.vault.overlay(), &room(), &bo.id(), welcome, tree);
+        let join = |welcome: &[u8], tree: &[u8]| {
+            Group::join(
+                &bo.vault.overlay(),
+                &room(),
+                &bo.id(),
+                welcome,
+                tree,
+                &Bearers::default(),
+            )
+        };
         assert!(join(&welcome, &tree).is_ok());
         runner(100)
             .run(&changes(), |with| {

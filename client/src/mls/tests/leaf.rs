@@ -203,6 +203,7 @@ fn a_welcome_is_for_one_persona_and_one_room() {
         persona,
         &welcome,
         tree,
+        &Bearers::default(),
     ) {
         Err(MlsError::Unprocessable(refusal)) => refusal,
         other => panic!("{other:?}"),
@@ -217,5 +218,15 @@ fn a_welcome_is_for_one_persona_and_one_room() {
         .unwrap();
     assert_eq!(join(&room(), &bo.id(), &old), Refusal::Welcome);
     assert_eq!(join(&room(), &bo.id(), b""), Refusal::Malformed);
-    assert!(Group::join(&bo.vault.overlay(), &room(), &bo.id(), &welcome, &tree).is_ok());
+    assert!(
+        Group::join(
+            &bo.vault.overlay(),
+            &room(),
+            &bo.id(),
+            &welcome,
+            &tree,
+            &Bearers::default()
+        )
+        .is_ok()
+    );
 }

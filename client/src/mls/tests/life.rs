@@ -21,7 +21,7 @@ fn a_batch_is_added_in_one_commit_without_a_path() {
         let (cem, dai) = (Member::new(), Member::new());
         let packages = [cem.key_package(suite), dai.key_package(suite)];
         let staged = ann.commits(&[&packages[0], &packages[1]], &[], false);
-        assert!(!staged.ops.path);
+        assert_eq!(staged.ops.path, None);
         let named: Vec<_> = staged
             .ops
             .adds
@@ -55,7 +55,7 @@ fn who_is_removed_reads_nothing_after() {
         let people = people(suite, 3);
         let [ann, bo, cem] = &people[..] else { panic!() };
         let staged = ann.commits(&[], &[cem.id()], false);
-        assert!(staged.ops.path, "a removal always has a path");
+        assert!(staged.ops.path.is_some(), "a removal always has a path");
         assert_eq!(staged.ops.removes, [cem.id()]);
         ann.lands();
         bo.follows(&staged.message);
@@ -97,7 +97,7 @@ fn a_refresh_is_a_commit_with_a_path_and_nothing_else() {
         assert_eq!(
             staged.ops,
             CommitOps {
-                path: true,
+                path: Some(bo.persona.public()),
                 ..CommitOps::default()
             }
         );
@@ -117,7 +117,7 @@ fn a_renewal_adds_a_second_leaf_without_a_path_and_the_older_one_goes_later() {
         };
         let fresh = cem.key_package(suite);
         let staged = ann.commits(&[&fresh], &[], false);
-        assert!(!staged.ops.path);
+        assert_eq!(staged.ops.path, None);
         ann.lands();
         for other in [bo, dai] {
             assert_eq!(other.follows(&staged.message).1, staged.ops);
@@ -146,7 +146,7 @@ fn a_renewal_adds_a_second_leaf_without_a_path_and_the_older_one_goes_later() {
             group.stage_older(overlay, &dai.persona, &[kept]).unwrap()
         });
         assert_eq!(staged.ops.older, [kept]);
-        assert!(staged.ops.path && staged.ops.removes.is_empty());
+        assert!(staged.ops.path.is_some() && staged.ops.removes.is_empty());
         dai.lands();
         for other in [ann, bo, cem] {
             assert_eq!(other.follows(&staged.message).1, staged.ops);

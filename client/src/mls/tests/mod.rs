@@ -138,7 +138,7 @@ impl Member {
     fn try_join(&self, staged: &Staged) -> Result<Joined, MlsError> {
         let overlay = self.vault.overlay();
         let (welcome, tree) = (staged.welcome.as_ref().unwrap(), staged.tree.as_ref().unwrap());
-        let joined = Group::join(&overlay, &room(), &self.id(), welcome, tree)?;
+        let joined = Group::join(&overlay, &room(), &self.id(), welcome, tree, &Bearers::default())?;
         overlay.commit().unwrap();
         Ok(joined)
     }

@@ -91,7 +91,15 @@ fn a_join_that_crashed_is_done_again() {
     let staged = ann.commits(&[&bo.key_package(SuiteChoice::Classical)], &[], false);
     ann.lands();
     let (welcome, tree) = (staged.welcome.clone().unwrap(), staged.tree.clone().unwrap());
-    Group::join(&bo.vault.overlay(), &room(), &bo.id(), &welcome, &tree).unwrap();
+    Group::join(
+        &bo.vault.overlay(),
+        &room(),
+        &bo.id(),
+        &welcome,
+        &tree,
+        &Bearers::default(),
+    )
+    .unwrap();
     assert!(Group::load(&bo.vault.overlay(), &room()).unwrap().is_none());
     bo.joins(&staged);
     agree(&[&ann, &bo]);

@@ -237,7 +237,7 @@ pub(crate) fn split_commit(
         .stage_commit(&provider)
         .unwrap();
     let ops = CommitOps {
-        path: true,
+        path: Certificate::key(group.inner.credential().unwrap()).ok(),
         ..CommitOps::default()
     };
     (message(bundle), ops)

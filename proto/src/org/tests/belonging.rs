@@ -84,19 +84,25 @@ fn accept(version: u32, text: &str) -> Deed {
 }
 
 /// So many people, who all came at the beginning.
-fn body(people: u32) -> World {
+pub(super) fn body(people: u32) -> World {
     let mut world = World::new();
     (1..people).for_each(|seed| world.joins(seed));
     world
 }
 
 /// So many days pass, and everybody sees it.
-fn pass(world: &mut World, days: u64) {
+pub(super) fn pass(world: &mut World, days: u64) {
+    pass_but(world, days, None);
+}
+
+/// As [`pass`], and nothing is heard of one.
+pub(super) fn pass_but(world: &mut World, days: u64, silent: Option<u32>) {
     let time = world.state.now().0 + days * DAY;
     // In steps that one entry of each may witness.
     for step in 1..=days {
         let then = time - (days - step) * DAY;
         let present: Vec<_> = (0..12)
+            .filter(|seed| Some(*seed) != silent)
             .filter(|seed| {
                 world
                     .state

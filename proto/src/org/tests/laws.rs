@@ -81,7 +81,7 @@ fn law_3_an_act_under_a_flag_and_a_commit_without_one_are_no_ops() {
         refused(Denied::WrongFlag)
     );
     let refresh = CommitOps {
-        path: true,
+        path: Some(public(0)),
         ..CommitOps::default()
     };
     assert_eq!(
@@ -247,7 +247,7 @@ fn law_12_and_19_a_removal_stands_until_its_commit_and_unsays_nothing() {
     assert!(is_done(&world.does(0, &Deed::Leave)));
     let both = CommitOps {
         removes: vec![persona(1), persona(0)],
-        path: true,
+        path: Some(public(0)),
         ..CommitOps::default()
     };
     assert!(is_done(&world.commits(2, &both, true)));
@@ -329,7 +329,7 @@ fn law_11_who_is_removed_loses_the_keys_only_at_a_path_and_the_views_know_until_
     world.joins(1);
     world.does(0, &remove(1));
     let pathless = CommitOps {
-        path: false,
+        path: None,
         ..World::unseat(1)
     };
     assert_eq!(world.commits(0, &pathless, false), refused(Denied::OddCommit));
@@ -340,7 +340,7 @@ fn law_11_who_is_removed_loses_the_keys_only_at_a_path_and_the_views_know_until_
     assert!(is_done(&world.commits(0, &World::unseat(1), false)));
     assert!(world.state.is_uncut());
     let refresh = CommitOps {
-        path: true,
+        path: Some(public(0)),
         ..CommitOps::default()
     };
     assert!(is_done(&world.commits(0, &refresh, true)));
@@ -363,7 +363,7 @@ fn invites_close_at_a_removal_and_at_the_cut_after_it_but_who_waits_may_still_co
     let between = world.invites(0, 1);
     assert!(is_done(&world.applies(0, 3, "Dora", between)));
     let refresh = CommitOps {
-        path: true,
+        path: Some(public(0)),
         ..CommitOps::default()
     };
     world.commits(0, &refresh, true);
@@ -427,7 +427,8 @@ fn law_15_an_act_above_the_floor_is_a_no_op_whether_or_not_its_deed_is_known() {
         expected.position = world.position();
         expected.clock = world.state.clock;
         let author = persona(0);
-        expected.people.get_mut(&author).unwrap().spoke = world.position();
+        let person = expected.people.get_mut(&author).unwrap();
+        (person.spoke, person.heard) = (world.position(), world.position());
         assert_eq!(expected, world.state);
     }
 }

@@ -3,6 +3,7 @@
 mod belonging;
 mod laws;
 mod renewal;
+mod replace;
 mod rooms;
 mod succeed;
 pub(crate) mod world;

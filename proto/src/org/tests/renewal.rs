@@ -1,7 +1,7 @@
 //! Renewal: who lost their state is added anew, and nobody is put out by it.
 
 use super::laws::{is_done, refused};
-use super::world::{LEAF, World, application, intent, persona};
+use super::world::{LEAF, World, application, intent, persona, public};
 use crate::id::{Counter, Minutes, Nonce, PersonaId, Position};
 use crate::org::act::{CommitOps, Deed, SeatAdded, SeatKept};
 use crate::org::application::key_package_hash;
@@ -37,6 +37,7 @@ fn renewing(seed: u32, package: &[u8]) -> CommitOps {
             persona: persona(seed),
             key_package: key_package_hash(package),
             leaf: NEW_LEAF,
+            key: public(seed),
         }],
         ..CommitOps::default()
     }
@@ -49,7 +50,7 @@ fn keeping(seed: u32, leaf: [u8; 32]) -> CommitOps {
             persona: persona(seed),
             leaf,
         }],
-        path: true,
+        path: Some(public(0)),
         ..CommitOps::default()
     }
 }
@@ -103,7 +104,7 @@ fn without_a_request_of_their_own_nobody_is_renewed() {
     );
     // A removal is none, with or without an addition.
     let mut removal = renewing(1, &PACKAGE);
-    removal.path = true;
+    removal.path = Some(public(0));
     removal.removes.push(persona(1));
     assert_eq!(
         world.commits(2, &removal, false),
@@ -138,7 +139,7 @@ fn the_older_leaf_goes_after_the_new_one_came_and_never_the_new_one() {
         refused(Denied::RemovesUnremoved)
     );
     let mut pathless = keeping(1, NEW_LEAF);
-    pathless.path = false;
+    pathless.path = None;
     assert_eq!(world.commits(0, &pathless, false), refused(Denied::OddCommit));
     assert!(is_done(&world.commits(0, &keeping(1, NEW_LEAF), false)));
     assert_eq!(world.state.unexecuted().count(), 0);

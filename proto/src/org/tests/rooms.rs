@@ -150,6 +150,7 @@ fn seat(seed: u32, key_package: [u8; 32]) -> CommitOps {
             persona: persona(seed),
             key_package,
             leaf: [3; 32],
+            key: public(seed),
         }],
         ..CommitOps::default()
     }
@@ -241,7 +242,7 @@ fn promotion_brings_into_the_governing_room_and_demotion_takes_the_seat_there_on
     done(&members.commits(
         0,
         &CommitOps {
-            path: true,
+            path: Some(public(0)),
             ..CommitOps::default()
         },
         true,

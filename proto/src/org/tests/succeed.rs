@@ -1,7 +1,7 @@
 //! A successor: the same room in another channel, which each person follows or does not.
 
 use super::laws::{is_done, refused};
-use super::world::{World, application, intent, persona};
+use super::world::{World, application, intent, persona, public};
 use crate::id::{ChannelId, Counter, Minutes, Nonce, PersonaId, Position};
 use crate::org::act::{CommitOps, Deed, SeatAdded};
 use crate::org::application::key_package_hash;
@@ -42,6 +42,7 @@ fn adding(seed: u32) -> CommitOps {
             persona: persona(seed),
             key_package: key_package_hash(&PACKAGE),
             leaf: NEW_LEAF,
+            key: public(seed),
         }],
         ..CommitOps::default()
     }

@@ -7,7 +7,9 @@ use crate::id::{ChannelId, IntentId, Minutes, Nonce, PersonaId, Position};
 use crate::org::act::{Act, CommitOps, Deed, SeatAdded};
 use crate::org::application::{Application, ReplyDrop};
 use crate::org::apply::{At, Input, Outcome};
-use crate::org::charter::{Acceptance, Admission, Charter, OfficeRule, Promotion, Review, Vouching, Words};
+use crate::org::charter::{
+    Acceptance, Admission, Charter, OfficeRule, Promotion, Replacing, Review, Vouching, Words,
+};
 use crate::org::genesis::{Genesis, Kind, SuiteChoice};
 use crate::org::name::Name;
 use crate::org::power::Power;
@@ -96,6 +98,7 @@ pub(crate) fn charter() -> Charter {
             sphere: Sphere::Member,
             powers: vec![Power::Keys, Power::Admit],
         },
+        replacing: Replacing { vouches: 2, days: 1 },
         rooms: Vec::new(),
     }
 }
@@ -130,6 +133,7 @@ pub(crate) fn application(seed: u32, name: &str, invite: IntentId) -> Applicatio
             append: [9; 32],
             sealing: vec![10; 40],
         },
+        claims: None,
         signature: Signature::from([0; 64]),
     };
     application.signature = key(seed).sign(&application.digest()).to_bytes().into();
@@ -182,7 +186,15 @@ impl World {
         self.send(seed, &act)
     }
 
+    /// A commit whose path, if it has one, is certified by its author's key of now.
     pub(crate) fn commits(&mut self, seed: u32, ops: &CommitOps, cut: bool) -> Outcome {
+        let mut ops = ops.clone();
+        let key = self.state.person(&persona(seed)).map(|person| person.key);
+        ops.path = ops.path.and(key);
+        self.commits_as(seed, &ops, cut)
+    }
+
+    pub(crate) fn commits_as(&mut self, seed: u32, ops: &CommitOps, cut: bool) -> Outcome {
         let at = self.at(true, cut);
         let author = Some((persona(seed), Minutes(self.time)));
         self.state.apply(at, author, &Input::Commit(ops))
@@ -209,6 +221,7 @@ impl World {
                 persona: persona(seed),
                 key_package: application(seed, "x", intent(0)).key_package_hash(),
                 leaf: LEAF,
+                key: public(seed),
             }],
             ..CommitOps::default()
         }
@@ -236,7 +249,7 @@ impl World {
     pub(crate) fn unseat(seed: u32) -> CommitOps {
         CommitOps {
             removes: vec![persona(seed)],
-            path: true,
+            path: Some(public(0)),
             ..CommitOps::default()
         }
     }
