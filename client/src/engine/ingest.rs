@@ -328,7 +328,9 @@ impl Room {
         let incoming = match self.group()?.process(overlay, &message) {
             Ok(incoming) => incoming,
             Err(MlsError::Storage(error)) => return Err(error.into()),
-            Err(MlsError::Broken { author, ops }) if author == head.author => return Ok(Opened::Broken(ops)),
+            Err(MlsError::Broken { author, ops }) if author == head.author => {
+                return Ok(Opened::Broken(*ops));
+            }
             Err(_) => return Ok(Opened::Nothing(Denied::Unprocessable)),
         };
         Ok(match incoming {

@@ -20,7 +20,7 @@ pub enum MlsError {
         /// Whose leaf key signed it.
         author: PersonaId,
         /// What it would have done.
-        ops: CommitOps,
+        ops: Box<CommitOps>,
     },
     /// The caller asked for what this group cannot do now.
     #[error("not possible now: {0}")]

@@ -201,7 +201,10 @@ impl Group {
         };
         match Content::read(verified).and_then(|content| self.judge(&content)) {
             Err(refusal) => refusal.into(),
-            Ok((author, Some(ops))) if fails_here(error) => MlsError::Broken { author, ops },
+            Ok((author, Some(ops))) if fails_here(error) => MlsError::Broken {
+                author,
+                ops: Box::new(ops),
+            },
             Ok(_) => Refusal::Commit.into(),
         }
     }

@@ -261,9 +261,14 @@ pub(super) struct Model {
     pub(super) texts: Vec<(u32, bool, u64)>,
 }
 
-fn moves_people(word: &Word) -> bool {
+/// Whether an entry that did what it says may change who can hold an office; a commit that only renews does not.
+fn moves_people(people: &[Someone], position: u64, word: &Word) -> bool {
+    let seated = |add: &SeatAdded| {
+        let now = Stand::Present(position);
+        people.iter().any(|p| p.id == add.persona && p.stand == now)
+    };
     match word {
-        Word::Commit(ops) => !ops.removes.is_empty() || !ops.adds.is_empty(),
+        Word::Commit(ops) => !ops.removes.is_empty() || ops.adds.iter().any(seated),
         Word::Act { deed, .. } => matches!(
             deed,
             Did::Remove { .. }
@@ -399,7 +404,7 @@ impl Model {
             someone.spoken.push(position);
             someone.wants = None;
         }
-        if did && moves_people(word) {
+        if did && moves_people(&self.people, position, word) {
             self.fill(position);
         }
         if did && cut && !matches!(word, Word::Answer) {

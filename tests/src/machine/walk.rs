@@ -163,7 +163,9 @@ impl Roll {
             }
             30..=31 => (Did::Revoke(ticket), Deed::Revoke { invite: ticket }),
             32..=46 => {
-                let claimed = model.present();
+                let author = self.author(model).map(|(author, _)| author);
+                let mut claimed = model.present();
+                claimed.retain(|p| self.odd_way(19) || Some(p.id) != author);
                 let claimed = pick(&claimed, self.whom / 16).filter(|_| self.n % 4 == 3);
                 let claims = claimed.map(|p| match self.n % 64 {
                     63 => "Nobody".to_owned(),

@@ -258,6 +258,21 @@ fn a_persona_key_changes_and_the_one_before_opens_nothing() {
     world.settle();
     assert_eq!(world.item(0, at), Item::NoOp(Denied::Unprocessable));
     assert!(world.room(0).state().person(&ben).unwrap().is_present());
+    // Nor does it certify a leaf, not even for the device itself.
+    let (at, now) = (world.channel.newest().next(), world.now);
+    let room = world.room(1);
+    let secret = std::mem::replace(&mut room.record.persona_key, stolen);
+    room.stage_refresh(false, now).unwrap();
+    room.record.persona_key = secret;
+    world.settle();
+    for n in 0..3 {
+        assert_eq!(world.item(n, at), Item::NoOp(Denied::AnotherKey), "{n}");
+        let certified: Vec<_> = world.room(n).group().unwrap().certified().collect();
+        assert!(certified.contains(&(ben, key)));
+    }
+    assert!(world.say(1, "and me it stays"));
+    world.settle();
+    assert!(world.texts().contains("and me it stays"));
 }
 
 #[test]
