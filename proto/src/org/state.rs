@@ -15,6 +15,7 @@ use crate::org::principles::Principles;
 use crate::org::records::Records;
 use crate::org::sphere::Sphere;
 use crate::org::witness::Clock;
+use crate::org::witnesses::Witnesses;
 
 /// Seats of a room.
 pub const LARGEST_ROOM: usize = 1000;
@@ -95,6 +96,9 @@ pub struct State {
     pub mandates: Vec<Mandate>,
     /// The points of unity, once there are some.
     pub principles: Option<Principles>,
+    /// What follows from people and clock, for witnessed time.
+    #[serde(skip)]
+    pub(super) witnesses: Witnesses,
 }
 
 impl State {
@@ -127,10 +131,11 @@ impl State {
             answered: false,
             mandates: Vec::new(),
             principles: None,
+            witnesses: Witnesses::default(),
             genesis,
         };
         state.fill_seats(Position(0));
-        state.people.settle();
+        state.settle();
         state
     }
 
