@@ -10,8 +10,23 @@ use crate::label::{Label, hash};
 macro_rules! bytes_id {
     ($(#[$doc:meta])* $name:ident, $len:literal) => {
         $(#[$doc])*
-        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[derive(Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
         pub struct $name(pub [u8; $len]);
+
+        // The order of the bytes. Mostly the first ones decide it, and they are compared as a number.
+        impl Ord for $name {
+            fn cmp(&self, other: &Self) -> core::cmp::Ordering {
+                first(&self.0)
+                    .cmp(&first(&other.0))
+                    .then_with(|| self.0.cmp(&other.0))
+            }
+        }
+
+        impl PartialOrd for $name {
+            fn partial_cmp(&self, other: &Self) -> Option<core::cmp::Ordering> {
+                Some(self.cmp(other))
+            }
+        }
 
         impl $name {
             /// Length in bytes.
@@ -43,6 +58,13 @@ macro_rules! bytes_id {
             }
         }
     };
+}
+
+/// The first eight bytes as a number, in the same order.
+fn first(bytes: &[u8]) -> u64 {
+    bytes
+        .first_chunk::<8>()
+        .map_or(0, |first| u64::from_be_bytes(*first))
 }
 
 bytes_id!(
@@ -164,5 +186,23 @@ impl ChannelId {
     #[must_use]
     pub fn of(creation_key: &[u8; 32], salt: &[u8; 32]) -> Self {
         Self(hash(Label::ChannelId, &[creation_key, salt]))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn ids_are_in_the_order_of_their_bytes(a: [u8; 32], b: [u8; 32], same in 0..=32_usize) {
+            let mut b = b;
+            b[..same].copy_from_slice(&a[..same]);
+            prop_assert_eq!(PersonaId(a).cmp(&PersonaId(b)), a.cmp(&b));
+            let (a, b) = (*a.first_chunk().unwrap(), *b.first_chunk().unwrap());
+            prop_assert_eq!(IntentId(a).cmp(&IntentId(b)), a.cmp(&b));
+        }
     }
 }

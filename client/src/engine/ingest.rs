@@ -157,6 +157,8 @@ impl Room {
             _ => input(&opened),
         };
         let outcome = self.state.apply(at, author, &input);
+        // The log keeps the root after each entry.
+        self.state.settle();
         if let Outcome::UpgradeNeeded { floor } = outcome {
             overlay.rollback(mark);
             self.reload_group(overlay)?;

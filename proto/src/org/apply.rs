@@ -93,9 +93,23 @@ impl State {
             self.hear(at.position, &persona, input);
             self.witness(&persona, time);
         }
+        self.pass();
+        outcome
+    }
+
+    /// Counts what was touched where it counts.
+    pub(super) fn pass(&mut self) {
+        self.witnesses.follow(&self.people, self.clock.now);
+        self.people.pass();
+        self.invites.pass();
+    }
+
+    /// Remembers the hashes of what was touched, so that the next [`State::root`] costs no more than what is touched from
+    /// now on.
+    pub fn settle(&mut self) {
+        self.pass();
         self.people.settle();
         self.invites.settle();
-        outcome
     }
 
     fn outcome(&mut self, at: At, author: Option<PersonaId>, input: &Input<'_>) -> Outcome {

@@ -31,6 +31,7 @@ pub mod succeed;
 pub mod verdict;
 pub mod vouch;
 pub mod witness;
+mod witnesses;
 
 #[cfg(test)]
 pub(crate) mod tests;

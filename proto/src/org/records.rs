@@ -1,7 +1,10 @@
 //! Records of a state by their key, in order, with the hashes that the state's root is made of (law 16). What is hashed is
 //! remembered until a record is touched, so that a root costs what has changed and not what there is.
+//!
+//! Who was touched is known in two parts: since the last entry ([`Records::touched`]), for what else is counted over a
+//! table, and since the hashes were last remembered ([`Records::settle`]).
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::ops::Deref;
 
 use serde::de::{Deserialize, DeserializeOwned, Deserializer};
@@ -16,6 +19,10 @@ use crate::org::state::LARGEST_SNAPSHOT;
 pub struct Records<K, V> {
     map: BTreeMap<K, V>,
     tree: Tree<K>,
+    /// Touched since the last entry.
+    touched: Touched<K>,
+    /// Read as a whole since the last entry: every record counts as touched, and so do those that were there before.
+    new: bool,
 }
 
 /// Hashes of a table as it was when it was last settled.
@@ -25,33 +32,82 @@ struct Tree<K> {
     keys: Vec<K>,
     /// Leaves, then each level above, up to one hash.
     levels: Vec<Vec<[u8; 32]>>,
-    /// Touched since.
-    touched: BTreeSet<K>,
+    /// Touched since, before the last entry.
+    stale: Touched<K>,
+}
+
+/// Keys as they were touched. Mostly it is one, several times over.
+#[derive(Clone)]
+struct Touched<K> {
+    keys: Vec<K>,
+    /// Above so many, repeats are taken out.
+    most: usize,
+}
+
+/// Keys among which repeats may be.
+const REPEATS: usize = 64;
+
+impl<K: Ord + Copy> Touched<K> {
+    fn push(&mut self, key: K) {
+        if self.keys.last() == Some(&key) {
+            return;
+        }
+        self.keys.push(key);
+        if self.keys.len() > self.most {
+            self.keys.sort_unstable();
+            self.keys.dedup();
+            self.most = REPEATS.max(self.keys.len().saturating_mul(2));
+        }
+    }
+
+    fn extend<'a>(&mut self, keys: impl IntoIterator<Item = &'a K>)
+    where
+        K: 'a,
+    {
+        keys.into_iter().for_each(|key| self.push(*key));
+    }
+
+    /// All, in order, each once; none is left.
+    fn take(&mut self) -> Vec<K> {
+        let mut keys = std::mem::take(&mut self.keys);
+        keys.sort_unstable();
+        keys.dedup();
+        keys
+    }
+}
+
+impl<K> Default for Touched<K> {
+    fn default() -> Self {
+        Self {
+            keys: Vec::new(),
+            most: REPEATS,
+        }
+    }
 }
 
 impl<K: Ord + Copy + Serialize, V: Serialize> Records<K, V> {
     /// A record, to change it.
     pub fn get_mut(&mut self, key: &K) -> Option<&mut V> {
         let record = self.map.get_mut(key)?;
-        self.tree.touched.insert(*key);
+        self.touched.push(*key);
         Some(record)
     }
 
     /// Puts a record in.
     pub fn insert(&mut self, key: K, record: V) -> Option<V> {
-        self.tree.touched.insert(key);
+        self.touched.push(key);
         self.map.insert(key, record)
     }
 
     /// Takes a record out.
     pub fn remove(&mut self, key: &K) -> Option<V> {
-        self.tree.touched.insert(*key);
+        self.touched.push(*key);
         self.map.remove(key)
     }
 
     /// Changes every record, and takes those out for which it says so.
     pub fn retain(&mut self, mut keep: impl FnMut(&K, &mut V) -> bool) {
-        self.tree.touched.extend(self.map.keys().copied());
+        self.touched.extend(self.map.keys());
         self.map.retain(|key, record| keep(key, record));
     }
 
@@ -60,56 +116,79 @@ impl<K: Ord + Copy + Serialize, V: Serialize> Records<K, V> {
         self.retain(|_, _| false);
     }
 
+    /// What was touched since the last entry, maybe more than once, and may be there no more.
+    pub(super) fn touched(&self) -> impl Iterator<Item = &K> {
+        self.touched.keys.iter()
+    }
+
+    /// Whether nothing is known of what was there before.
+    pub(super) const fn is_new(&self) -> bool {
+        self.new
+    }
+
+    /// An entry ends: what is touched from now on is touched since it.
+    pub(super) fn pass(&mut self) {
+        self.new = false;
+        self.tree.stale.extend(&self.touched.keys);
+        self.touched.keys.clear();
+    }
+
     /// Remembers the hashes of what was touched.
-    pub(crate) fn settle(&mut self) {
-        if self.tree.touched.is_empty() {
-            return;
-        }
-        let touched = std::mem::take(&mut self.tree.touched);
-        let held = |key: &K| self.tree.keys.binary_search(key);
-        let same = touched
-            .iter()
-            .all(|key| held(key).is_ok() == self.map.contains_key(key));
-        if same {
-            for key in touched {
-                if let (Ok(place), Some(record)) = (self.tree.keys.binary_search(&key), self.map.get(&key)) {
-                    self.tree.set(place, leaf((&key, record)));
-                }
-            }
-            return;
-        }
-        // Somebody came or went: the places of those after them move, and with them the levels above the leaves.
-        let before = std::mem::take(&mut self.tree);
-        let known = |key: &K| {
-            let place = before.keys.binary_search(key).ok()?;
-            before.levels.first()?.get(place).copied()
-        };
-        let leaves = self
-            .map
-            .iter()
-            .map(|(key, record)| match known(key) {
-                Some(hash) if !touched.contains(key) => hash,
-                _ => leaf((key, record)),
-            })
-            .collect();
-        self.tree.keys = self.map.keys().copied().collect();
-        self.tree.levels = levels(leaves);
+    pub(super) fn settle(&mut self) {
+        self.pass();
+        self.tree.settle(&self.map);
     }
 
     /// The root of the table: over its count and its records in order.
-    pub(crate) fn root(&self) -> [u8; 32] {
-        let top = if self.tree.touched.is_empty() {
+    pub(super) fn root(&self) -> [u8; 32] {
+        let top = if self.touched.keys.is_empty() && self.tree.stale.keys.is_empty() {
             self.tree.top()
         } else {
-            levels(self.map.iter().map(leaf).collect())
-                .last()
-                .and_then(|level| level.first().copied())
+            let mut tree = self.tree.clone();
+            tree.stale.extend(&self.touched.keys);
+            tree.settle(&self.map);
+            tree.top()
         };
         let count = self.map.len() as u64;
         hash(
             Label::StateNode,
             &[&count.to_be_bytes(), &top.unwrap_or_default()],
         )
+    }
+}
+
+impl<K: Ord + Copy + Serialize> Tree<K> {
+    /// Makes it the tree of this table, of which nothing but what is stale has changed.
+    fn settle<V: Serialize>(&mut self, map: &BTreeMap<K, V>) {
+        if self.stale.keys.is_empty() {
+            return;
+        }
+        let stale = self.stale.take();
+        let held = |key: &K| self.keys.binary_search(key);
+        let same = stale.iter().all(|key| held(key).is_ok() == map.contains_key(key));
+        if same {
+            for key in stale {
+                if let (Ok(place), Some(record)) = (self.keys.binary_search(&key), map.get(&key)) {
+                    self.set(place, leaf((&key, record)));
+                }
+            }
+            return;
+        }
+        // Somebody came or went: the places of those after them move, and with them the levels above the leaves.
+        let before = std::mem::take(self);
+        let known = |key: &K| {
+            let place = before.keys.binary_search(key).ok()?;
+            before.levels.first()?.get(place).copied()
+        };
+        let leaves = map
+            .iter()
+            .map(|(key, record)| match known(key) {
+                Some(hash) if stale.binary_search(key).is_err() => hash,
+                _ => leaf((key, record)),
+            })
+            .collect();
+        self.keys = map.keys().copied().collect();
+        self.levels = levels(leaves);
     }
 }
 
@@ -173,7 +252,7 @@ impl<K> Default for Tree<K> {
         Self {
             keys: Vec::new(),
             levels: Vec::new(),
-            touched: BTreeSet::new(),
+            stale: Touched::default(),
         }
     }
 }
@@ -183,17 +262,22 @@ impl<K, V> Default for Records<K, V> {
         Self {
             map: BTreeMap::new(),
             tree: Tree::default(),
+            touched: Touched::default(),
+            new: true,
         }
     }
 }
 
 impl<K: Ord + Copy, V> From<BTreeMap<K, V>> for Records<K, V> {
     fn from(map: BTreeMap<K, V>) -> Self {
-        let tree = Tree {
-            touched: map.keys().copied().collect(),
-            ..Tree::default()
-        };
-        Self { map, tree }
+        let mut touched = Touched::default();
+        touched.extend(map.keys());
+        Self {
+            touched,
+            map,
+            tree: Tree::default(),
+            new: true,
+        }
     }
 }
 
@@ -253,6 +337,7 @@ mod tests {
         Change(u16, u64),
         Remove(u16),
         Retain(u64),
+        Pass,
         Settle,
     }
 
@@ -262,7 +347,8 @@ mod tests {
             6 => (0..60_u16, any::<u64>()).prop_map(|(key, value)| Step::Change(key, value)),
             2 => (0..60_u16).prop_map(Step::Remove),
             1 => (1..5_u64).prop_map(Step::Retain),
-            8 => Just(Step::Settle),
+            4 => Just(Step::Pass),
+            4 => Just(Step::Settle),
         ]
     }
 
@@ -287,6 +373,7 @@ mod tests {
                         *value = value.wrapping_add(1);
                         *value % n != 0
                     }),
+                    Step::Pass => records.pass(),
                     Step::Settle => records.settle(),
                 }
                 let anew = Records::from((*records).clone());

@@ -16,6 +16,7 @@ use crate::org::records::Records;
 use crate::org::roster::{Annex, OpenRoom};
 use crate::org::sphere::Sphere;
 use crate::org::witness::Clock;
+use crate::org::witnesses::Witnesses;
 
 /// Seats of a room.
 pub const LARGEST_ROOM: usize = 1000;
@@ -100,6 +101,9 @@ pub struct State {
     pub rooms: Vec<OpenRoom>,
     /// Where this room belongs, where it is not the governing one.
     pub annex: Option<Annex>,
+    /// What follows from people and clock, for witnessed time.
+    #[serde(skip)]
+    pub(super) witnesses: Witnesses,
 }
 
 impl State {
@@ -134,10 +138,11 @@ impl State {
             principles: None,
             rooms: Vec::new(),
             annex: None,
+            witnesses: Witnesses::default(),
             genesis,
         };
         state.fill_seats(Position(0));
-        state.people.settle();
+        state.settle();
         state
     }
 

@@ -97,6 +97,8 @@ fn history(seed: u64, plan: Plan, account: &mut Account) {
             step.author,
             &step.word,
         );
+        // What is remembered here is reckoned anew by the others.
+        state.settle();
         let root = state.root();
         let last = fresh + 1 == length;
         let compared = agrees(&before, &state, &model, &step, &outcome, did).and_then(|()| {
@@ -191,6 +193,7 @@ impl Replica {
         if self.state.root() != root {
             return Err("an entry that was heard twice changed a replica".to_owned());
         }
+        self.state.settle();
         Ok(())
     }
 }

@@ -118,8 +118,8 @@ pub const MUTANTS: &[Mutant] = &[
     (
         "16",
         "records.rs",
-        "self.tree.set(place, leaf((&key, record)));",
-        "self.tree.set(place, leaf(&key)); let _ = record;",
+        "self.set(place, leaf((&key, record)));",
+        "self.set(place, leaf(&key)); let _ = record;",
     ),
     (
         "19",

@@ -116,8 +116,7 @@ fn law_16_a_root_tells_every_two_states_apart() {
         let mut other = state.clone();
         change(&mut other);
         roots.push(other.root());
-        other.people.settle();
-        other.invites.settle();
+        other.settle();
         assert_eq!(roots.last(), Some(&other.root()));
     }
     let count = roots.len();

@@ -1,0 +1,40 @@
+//! What an organization costs: the machine, our part over the bare MLS library, and joining (`cargo bench-org`,
+//! `docs/organization.md`).
+
+mod bare;
+mod group;
+mod joins;
+mod mls;
+
+use std::path::Path;
+
+use crate::figures::Figure;
+use crate::machine;
+
+/// What can be measured alone.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, clap::ValueEnum)]
+pub enum Part {
+    /// Entries applied, roots, memory and snapshots of bodies of different sizes.
+    Machine,
+    /// Messages and commits over the bare MLS library's.
+    Mls,
+    /// A thousand who join by one link, over a real relay; takes minutes.
+    Joins,
+}
+
+impl Part {
+    /// All, in the order in which they are measured: memory first, while nothing that was used is free to be used again.
+    pub const ALL: [Self; 3] = [Self::Machine, Self::Mls, Self::Joins];
+
+    /// Measures it. `say` is told what is being done; what is kept on a disk is kept in this folder.
+    ///
+    /// # Panics
+    /// If something that is measured does not work.
+    pub fn measure(self, folder: &Path, say: &dyn Fn(&str)) -> Vec<Figure> {
+        match self {
+            Self::Machine => machine::cost(say),
+            Self::Mls => mls::measure(folder, say),
+            Self::Joins => joins::measure(folder, say),
+        }
+    }
+}
