@@ -35,7 +35,8 @@ pub(super) fn item(state: &State, outcome: &Outcome, subject: Option<&str>) -> I
             format!(": {reason}")
         }
     };
-    let mut lines = Vec::new();
+    // What is quiet hides nothing that stands beside it in one commit.
+    let (mut lines, mut quiet) = (Vec::new(), Vec::new());
     for effect in effects {
         lines.push(match effect {
             Effect::Said { text } => return Item::Said(text.clone()),
@@ -112,14 +113,23 @@ pub(super) fn item(state: &State, outcome: &Outcome, subject: Option<&str>) -> I
                     format!("{} is {word} after {}", name(to), name(holder))
                 }
             }
-            Effect::ControlNamed { .. } => return Item::Quiet("named a control key".to_owned()),
-            Effect::OlderRemoved { .. } => return Item::Quiet("removed an old device".to_owned()),
-            Effect::Refreshed => return Item::Quiet("renewed their keys".to_owned()),
+            Effect::ControlNamed { .. } => {
+                quiet.push("named a control key");
+                continue;
+            }
+            Effect::OlderRemoved { .. } => {
+                quiet.push("removed an old device");
+                continue;
+            }
+            Effect::Refreshed => {
+                quiet.push("renewed their keys");
+                continue;
+            }
         });
     }
-    if lines.is_empty() {
-        Item::Quiet("a notice".to_owned())
-    } else {
-        Item::Event(lines.join("; "))
+    match (lines.as_slice(), quiet.as_slice()) {
+        ([], []) => Item::Quiet("a notice".to_owned()),
+        ([], quiet) => Item::Quiet(quiet.join("; ")),
+        (lines, _) => Item::Event(lines.join("; ")),
     }
 }

@@ -4,6 +4,7 @@ mod channel;
 mod check;
 mod crash;
 mod duties;
+mod events;
 mod fork;
 mod hostile;
 mod insider;
