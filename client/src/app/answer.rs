@@ -421,6 +421,9 @@ pub struct JoinView {
     pub stage: JoinStage,
     /// The reason of a decline or a failure.
     pub why: Option<String>,
+    /// What others will be told of the name.
+    #[serde(default)]
+    pub warnings: Vec<String>,
 }
 
 /// A request of somebody else.
@@ -440,6 +443,9 @@ pub struct RequestView {
     pub vouches: Vec<String>,
     /// How many of others are needed, where this person admits.
     pub vouches_needed: usize,
+    /// What one should know of the name before one trusts it: that it looks like somebody else's or like an office.
+    #[serde(default)]
+    pub warnings: Vec<String>,
 }
 
 /// What became of one decision.
@@ -633,4 +639,7 @@ pub struct PersonView {
     pub uncut: bool,
     /// Days since they were last heard, where that is long ago.
     pub silent_days: Option<u64>,
+    /// What one should know of the name before one trusts it: that it looks like somebody else's or like an office.
+    #[serde(default)]
+    pub warnings: Vec<String>,
 }

@@ -7,6 +7,7 @@ use caucus_proto::org::genesis::GOVERNING_ROOM;
 use caucus_proto::org::witness::IDLE_DAYS;
 use caucus_proto::org::{Kind, Office, Power, Regard, Standing, State};
 
+use super::alike::{Names, title_warning};
 use super::answer::{
     ContradictionView, InviteView, JoinStage, JoinView, MessageKind, MessageView, OfficeView, PersonView,
     RelayView, RequestView, RoomState, RoomView,
@@ -165,6 +166,7 @@ pub(super) fn people(engine: &Engine, room: &Room) -> Result<Vec<PersonView>, En
     let overlay = engine.vault().overlay();
     let state = room.state();
     let idle: BTreeMap<&PersonaId, u64> = state.idle().collect();
+    let names = Names::of(state);
     let mut rows = Vec::new();
     for (persona, person) in &state.people {
         let standing = match person.standing {
@@ -200,6 +202,7 @@ pub(super) fn people(engine: &Engine, room: &Room) -> Result<Vec<PersonView>, En
                 person.standing,
                 Standing::Gone { uncut: true, .. } | Standing::Going { .. }
             ),
+            warnings: names.warnings(persona),
         };
         rows.push((standing == "gone", person.number, view));
     }
@@ -250,6 +253,10 @@ pub(super) fn requests(
 ) -> Result<Vec<(RequestView, PersonaId)>, EngineError> {
     let known = engine.requests()?;
     let room = live.room();
+    if known.is_empty() {
+        return Ok(Vec::new());
+    }
+    let names = Names::of(room.state());
     let mut views = Vec::new();
     for (number, record) in known {
         let Some(person) = room
@@ -282,6 +289,7 @@ pub(super) fn requests(
                     &room.me(),
                     &record.persona,
                 ),
+                warnings: names.warnings(&record.persona),
             },
             record.persona,
         ));
@@ -317,6 +325,7 @@ pub(super) fn join(engine: &Engine, number: u64, record: &crate::engine::JoinRec
         name: record.name.clone(),
         stage,
         why,
+        warnings: title_warning(&record.name).into_iter().collect(),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::console::{bold, plain};
+use super::console::{bold, plain, warn};
 use super::ending;
 use super::failure::Failure;
 use super::session::Session;
@@ -33,7 +33,10 @@ impl Joins {
                 return session.console.say("You have asked nowhere.");
             }
             let mut table = Table::with_head(["N", "BODY", "YOU", "STAGE", ""]);
+            let mut warnings = Vec::new();
             for join in joins {
+                let number = join.number;
+                warnings.extend((join.warnings.into_iter()).map(|warning| format!("  {number}: {warning}")));
                 table.row([
                     plain(join.number.to_string()),
                     bold(join.body),
@@ -42,7 +45,11 @@ impl Joins {
                     plain(join.why.unwrap_or_default()),
                 ]);
             }
-            table.print(&mut session.console, 0)
+            table.print(&mut session.console, 0)?;
+            for warning in warnings {
+                session.console.line([warn(warning)])?;
+            }
+            Ok(())
         })
     }
 }

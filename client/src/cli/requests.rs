@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::console::{bold, plain};
+use super::console::{bold, plain, warn};
 use super::ending;
 use super::failure::Failure;
 use super::session::Session;
@@ -31,7 +31,11 @@ impl Requests {
                 return session.console.say("Nobody waits.");
             }
             let mut table = Table::with_head(["N", "BODY", "NAME", "INVITE", "VOUCHES", "WORD"]);
+            let mut warnings = Vec::new();
             for request in requests {
+                let number = request.number;
+                warnings
+                    .extend((request.warnings.into_iter()).map(|warning| format!("  {number}: {warning}")));
                 table.row([
                     plain(request.number.to_string()),
                     plain(request.body),
@@ -46,6 +50,9 @@ impl Requests {
                 ]);
             }
             table.print(&mut session.console, 0)?;
+            for warning in warnings {
+                session.console.line([warn(warning)])?;
+            }
             session.console.flush()?;
             session
                 .console
