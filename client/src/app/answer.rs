@@ -438,6 +438,9 @@ pub struct JoinView {
     pub claims: Option<String>,
     /// The code of the request, once it is made: whoever is to recognize one asks for it.
     pub code: Option<String>,
+    /// What others will be told of the name.
+    #[serde(default)]
+    pub warnings: Vec<String>,
 }
 
 /// A request of somebody else.
@@ -465,6 +468,9 @@ pub struct RequestView {
     pub due: Option<u64>,
     /// The code of the request, which whoever asks can read out.
     pub code: String,
+    /// What one should know of the name before one trusts it: that it looks like somebody else's or like an office.
+    #[serde(default)]
+    pub warnings: Vec<String>,
 }
 
 /// What became of one decision.
@@ -678,4 +684,7 @@ pub struct PersonView {
     pub uncut: bool,
     /// Days since they were last heard, where that is long ago.
     pub silent_days: Option<u64>,
+    /// What one should know of the name before one trusts it: that it looks like somebody else's or like an office.
+    #[serde(default)]
+    pub warnings: Vec<String>,
 }

@@ -1,5 +1,6 @@
 //! Intents in, read models out: the only door for every face. It knows nothing of terminals, sockets or pages.
 
+mod alike;
 mod answer;
 #[allow(clippy::module_inception)] // The noun of this folder is the noun of its main file.
 mod app;

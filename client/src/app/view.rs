@@ -7,6 +7,7 @@ use caucus_proto::org::mandate::DAY;
 use caucus_proto::org::witness::IDLE_DAYS;
 use caucus_proto::org::{Application, Kind, Office, Person, Power, Regard, SafetyCode, Standing, State};
 
+use super::alike::{Names, title_warning};
 use super::answer::{
     ContradictionView, InviteView, JoinStage, JoinView, MessageKind, MessageView, OfficeView, PersonView,
     RelayView, RequestView, RoomState, RoomView, RosterView,
@@ -211,6 +212,7 @@ fn is_verified(engine: &Engine, room: &Room, persona: &PersonaId) -> Result<bool
 pub(super) fn people(engine: &Engine, room: &Room) -> Result<Vec<PersonView>, EngineError> {
     let state = room.state();
     let idle: BTreeMap<&PersonaId, u64> = state.idle().collect();
+    let names = Names::of(state);
     let mut rows = Vec::new();
     for (persona, person) in &state.people {
         let standing = match person.standing {
@@ -245,6 +247,7 @@ pub(super) fn people(engine: &Engine, room: &Room) -> Result<Vec<PersonView>, En
             me: *persona == room.me(),
             silent_days: idle.get(persona).copied(),
             uncut: is_uncut(person),
+            warnings: names.warnings(persona),
         };
         rows.push((standing == "gone", person.number, view));
     }
@@ -295,6 +298,10 @@ pub(super) fn requests(
 ) -> Result<Vec<(RequestView, PersonaId)>, EngineError> {
     let known = engine.requests()?;
     let room = live.room();
+    if known.is_empty() {
+        return Ok(Vec::new());
+    }
+    let names = Names::of(room.state());
     let mut views = Vec::new();
     for (number, record) in known {
         let Some(person) = room
@@ -331,6 +338,7 @@ pub(super) fn requests(
                     SafetyCode::of_request(&application.digest()).to_string()
                 }),
                 word: application.map_or_else(String::new, |application| application.word),
+                warnings: names.warnings(&record.persona),
             },
             record.persona,
         ));
@@ -373,6 +381,7 @@ pub(super) fn join(engine: &Engine, number: u64, record: &crate::engine::JoinRec
             JoinStep::Applied(step) => Some(SafetyCode::of_request(&step.digest).to_string()),
             _ => None,
         },
+        warnings: title_warning(&record.name).into_iter().collect(),
     }
 }
 

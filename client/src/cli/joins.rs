@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::console::{bold, plain};
+use super::console::{bold, plain, warn};
 use super::ending;
 use super::failure::Failure;
 use super::session::Session;
@@ -35,8 +35,11 @@ impl Joins {
             }
             let mut table = Table::with_head(["N", "BODY", "YOU", "STAGE", ""]);
             let mut codes = Vec::new();
+            let mut warnings = Vec::new();
             for join in joins {
+                let number = join.number;
                 codes.extend(join.code.filter(|_| join.claims.is_some()));
+                warnings.extend((join.warnings.into_iter()).map(|warning| format!("  {number}: {warning}")));
                 table.row([
                     plain(join.number.to_string()),
                     bold(join.body),
@@ -48,6 +51,9 @@ impl Joins {
             table.print(&mut session.console, 0)?;
             for code in codes {
                 verify::show_request_code(session, &code)?;
+            }
+            for warning in warnings {
+                session.console.line([warn(warning)])?;
             }
             Ok(())
         })

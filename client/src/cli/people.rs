@@ -29,8 +29,11 @@ impl People {
                 return Err(Session::unexpected(&answer));
             };
             let mut table = Table::with_head(["NAME", "STANDING", "STAGE", "OFFICE", "MAY", "CODES"]);
+            let mut warnings = Vec::new();
             for person in people {
                 let standing = standing(&person);
+                let of = |warning: &String| format!("  {}: {warning}", person.name);
+                warnings.extend(person.warnings.iter().map(of));
                 table.row([
                     bold(person.name),
                     if person.uncut {
@@ -61,7 +64,11 @@ impl People {
                     },
                 ]);
             }
-            table.print(&mut session.console, 0)
+            table.print(&mut session.console, 0)?;
+            for warning in warnings {
+                session.console.line([warn(warning)])?;
+            }
+            Ok(())
         })
     }
 }

@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::console::{bold, plain};
+use super::console::{bold, plain, warn};
 use super::ending;
 use super::failure::Failure;
 use super::session::Session;
@@ -32,7 +32,11 @@ impl Requests {
             }
             let mut table = Table::with_head(["N", "BODY", "NAME", "INVITE", "VOUCHES", "WORD"]);
             let mut returning = false;
+            let mut warnings = Vec::new();
             for request in requests {
+                let number = request.number;
+                warnings
+                    .extend((request.warnings.into_iter()).map(|warning| format!("  {number}: {warning}")));
                 returning |= request.claims.is_some();
                 let claims = match (request.claims, request.contradicted) {
                     (Some(claims), true) => {
@@ -55,6 +59,9 @@ impl Requests {
                 ]);
             }
             table.print(&mut session.console, 0)?;
+            for warning in warnings {
+                session.console.line([warn(warning)])?;
+            }
             session.console.flush()?;
             session
                 .console

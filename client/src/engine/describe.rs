@@ -1,7 +1,7 @@
 //! What happened, in words, for the log of this device.
 
 use caucus_proto::id::PersonaId;
-use caucus_proto::org::{Deed, Effect, Outcome, Person, SignedClaim, State};
+use caucus_proto::org::{Deed, Effect, Outcome, Person, State};
 
 use super::record::Item;
 
@@ -36,7 +36,8 @@ pub(super) fn item(state: &State, outcome: &Outcome, subject: Option<&str>) -> I
             format!(": {reason}")
         }
     };
-    let mut lines = Vec::new();
+    // What is quiet hides nothing that stands beside it in one commit.
+    let (mut lines, mut quiet) = (Vec::new(), Vec::new());
     for effect in effects {
         lines.push(match effect {
             Effect::Said { text } => return Item::Said(text.clone()),
@@ -129,9 +130,16 @@ pub(super) fn item(state: &State, outcome: &Outcome, subject: Option<&str>) -> I
             Effect::RoomOpened { name, .. } => format!("opened the room \"{name}\""),
             // What it changes for people shows where they are seated and unseated.
             Effect::Claimed { .. } if state.annex.is_none() => {
-                return Item::Quiet("said who belongs into another room".to_owned());
+                quiet.push("said who belongs into another room");
+                continue;
             }
-            Effect::Claimed { signed, .. } => return taken(state, signed),
+            Effect::Claimed { .. } => match taken(state) {
+                Some(line) => line,
+                None => {
+                    quiet.push("the roster of this room");
+                    continue;
+                }
+            },
             Effect::Disputed { by, .. } => format!(
                 "says that who belongs into this room, as {} signed it, is not what was decided",
                 name(by)
@@ -150,37 +158,37 @@ pub(super) fn item(state: &State, outcome: &Outcome, subject: Option<&str>) -> I
                 name(persona)
             ),
             Effect::Rekeyed { .. } => "changed the key of their persona: compare codes anew".to_owned(),
-            Effect::ControlNamed { .. } => return Item::Quiet("named a control key".to_owned()),
-            Effect::OlderRemoved { .. } => return Item::Quiet("removed an old device".to_owned()),
-            Effect::Refreshed => return Item::Quiet("renewed their keys".to_owned()),
+            Effect::ControlNamed { .. } => {
+                quiet.push("named a control key");
+                continue;
+            }
+            Effect::OlderRemoved { .. } => {
+                quiet.push("removed an old device");
+                continue;
+            }
+            Effect::Refreshed => {
+                quiet.push("renewed their keys");
+                continue;
+            }
         });
     }
-    if lines.is_empty() {
-        Item::Quiet("a notice".to_owned())
-    } else {
-        Item::Event(lines.join("; "))
+    match (lines.as_slice(), quiet.as_slice()) {
+        ([], []) => Item::Quiet("a notice".to_owned()),
+        ([], quiet) => Item::Quiet(quiet.join("; ")),
+        (lines, _) => Item::Event(lines.join("; ")),
     }
 }
 
 /// What a claim changed, as far as people see it.
-fn taken(state: &State, signed: &SignedClaim) -> Item {
-    let going: Vec<_> = (state.people.values())
-        .filter(|person| person.is_leaving())
-        .map(|person| person.name.as_str())
-        .collect();
-    let coming: Vec<_> = (state.people.values())
-        .filter(|person| person.is_awaited())
-        .map(|person| person.name.as_str())
-        .collect();
-    let mut lines = Vec::new();
-    if !coming.is_empty() {
-        lines.push(format!("belonging here and not in yet: {}", coming.join(", ")));
-    }
-    if !going.is_empty() {
-        lines.push(format!("not belonging here any more: {}", going.join(", ")));
-    }
-    match lines.is_empty() {
-        true => Item::Quiet(format!("the roster of this room, claim {}", signed.claim.number)),
-        false => Item::Event(lines.join("; ")),
-    }
+fn taken(state: &State) -> Option<String> {
+    let names = |which: &dyn Fn(&Person) -> bool| {
+        let found = state.people.values().filter(|person| which(person));
+        let names: Vec<_> = found.map(|person| person.name.as_str()).collect();
+        names.join(", ")
+    };
+    let (coming, going) = (names(&Person::is_awaited), names(&Person::is_leaving));
+    let coming = (!coming.is_empty()).then(|| format!("belonging here and not in yet: {coming}"));
+    let going = (!going.is_empty()).then(|| format!("not belonging here any more: {going}"));
+    let lines: Vec<_> = coming.into_iter().chain(going).collect();
+    (!lines.is_empty()).then(|| lines.join("; "))
 }

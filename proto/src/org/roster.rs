@@ -242,7 +242,7 @@ impl State {
             disputed: Vec::new(),
         });
         alone.fill_seats(Position(0));
-        alone.people.settle();
+        alone.settle();
         Ok(alone)
     }
 

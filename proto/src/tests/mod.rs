@@ -2,6 +2,7 @@
 
 mod bytes;
 mod canonical;
+mod history;
 mod labels;
 mod made;
 mod silence;

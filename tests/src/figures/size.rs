@@ -11,7 +11,7 @@ use crate::process::binaries;
 
 /// Megabytes, as file managers count them.
 const PROGRAM: Target = Target::below(30.0);
-const CRATES: Target = Target::below(420.0);
+const CRATES: Target = Target::below(425.0);
 /// Minutes.
 const BUILD: Target = Target::below(8.0);
 

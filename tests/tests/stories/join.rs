@@ -255,3 +255,41 @@ async fn names_that_are_taken_are_told_to_the_applicant() {
     assert_eq!(join.stage, JoinStage::Declined);
     assert!(join.why.is_some_and(|why| why.contains("name")));
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_name_that_looks_like_anothers_or_like_an_office_is_told_before_anybody_trusts_it() {
+    let world = World::new().await;
+    let ana = world.person("ana").await;
+    ana.found("North").await;
+    let link = ana.invite("North", 3).await;
+    let mut strangers = Vec::new();
+    for (who, name) in [("eve", "\u{430}na"), ("mal", "ana (caretaker)"), ("ben", "ben")] {
+        let (link, name, word) = (link.clone(), name.to_owned(), String::new());
+        let stranger = world.stranger(who).await;
+        stranger.ask(Intent::Join { link, name, word }).await;
+        strangers.push(stranger);
+    }
+    ana.await_requests("North", 3).await;
+    let Answer::Requests { requests } = ana.ask(Intent::Requests { body: None }).await else {
+        panic!("requests");
+    };
+    for request in requests {
+        let said = |word: &str| request.warnings.iter().any(|warning| warning.contains(word));
+        let (alike, titled) = (said("looks like that of ana"), said("says \"caretaker\""));
+        match request.name.as_str() {
+            "ben" => assert_eq!(request.warnings, Vec::<String>::new()),
+            "ana (caretaker)" => assert!(alike && titled, "{:?}", request.warnings),
+            _ => assert!(alike && !titled, "{:?}", request.warnings),
+        }
+    }
+    // Who was here before is warned of for nobody's sake.
+    for person in ana.people().await {
+        let warned = !person.warnings.is_empty();
+        assert_eq!(
+            warned,
+            !["ana", "ben"].contains(&person.name.as_str()),
+            "{}",
+            person.name
+        );
+    }
+}

@@ -2,12 +2,19 @@
 
 mod channel;
 mod check;
+mod commits;
 mod crash;
+mod crowd;
+mod delays;
 mod duties;
+mod events;
 mod fork;
 mod hostile;
+mod impostor;
 mod insider;
 mod large;
+mod newcomer;
+mod outsider;
 mod races;
 mod random;
 mod renewal;

@@ -8,6 +8,7 @@ use super::*;
 use crate::vault::{Cost, Overlay, Passphrase, Vault};
 
 mod attack;
+pub(crate) mod forge;
 mod fuzz;
 mod leaf;
 mod life;

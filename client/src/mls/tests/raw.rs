@@ -3,7 +3,7 @@
 use openmls::group::{CommitMessageBundle, MlsGroup, MlsGroupCreateConfig};
 use openmls::prelude::{
     Capabilities, Credential, CredentialType, CredentialWithKey, KeyPackage, KeyPackageBuilder, KeyPackageIn,
-    LeafNodeParameters, Proposal, ProposalType, ProtocolVersion,
+    LeafNodeIndex, LeafNodeParameters, Proposal, ProposalType, ProtocolVersion,
 };
 use openmls_basic_credential::SignatureKeyPair;
 use openmls_rust_crypto::RustCrypto;
@@ -43,6 +43,7 @@ pub(super) fn raw<T>(
 pub(super) struct Smuggled {
     pub(super) proposals: Vec<Proposal>,
     pub(super) adds: Vec<KeyPackage>,
+    pub(super) removes: Vec<LeafNodeIndex>,
     pub(super) leaf: LeafNodeParameters,
     pub(super) lie: Option<Lie>,
     pub(super) forge: bool,
@@ -51,25 +52,36 @@ pub(super) struct Smuggled {
 /// The bytes of a commit with a path and whatever is smuggled.
 pub(super) fn smuggle(member: &Member, goods: Smuggled) -> Vec<u8> {
     raw(member, |inner, provider, signer| {
-        let bundle = inner
-            .commit_builder()
-            .force_self_update(true)
-            .add_proposals(goods.proposals)
-            .propose_adds(goods.adds)
-            .leaf_node_parameters(goods.leaf)
-            .load_psks(provider.storage())
-            .unwrap()
-            .build(
-                provider.rand(),
-                &Liar::telling(goods.lie),
-                &Forger(signer, goods.forge),
-                |_| true,
-            )
-            .unwrap()
-            .stage_commit(provider)
-            .unwrap();
-        message(bundle)
+        smuggled(inner, provider, signer, goods)
     })
+}
+
+/// As [`smuggle`], of this group.
+pub(super) fn smuggled(
+    inner: &mut MlsGroup,
+    provider: &Provider<'_>,
+    signer: &SignatureKeyPair,
+    goods: Smuggled,
+) -> Vec<u8> {
+    let bundle = inner
+        .commit_builder()
+        .force_self_update(true)
+        .add_proposals(goods.proposals)
+        .propose_removals(goods.removes)
+        .propose_adds(goods.adds)
+        .leaf_node_parameters(goods.leaf)
+        .load_psks(provider.storage())
+        .unwrap()
+        .build(
+            provider.rand(),
+            &Liar::telling(goods.lie),
+            &Forger(signer, goods.forge),
+            |_| true,
+        )
+        .unwrap()
+        .stage_commit(provider)
+        .unwrap();
+    message(bundle)
 }
 
 pub(super) fn message(bundle: CommitMessageBundle) -> Vec<u8> {
@@ -158,12 +170,23 @@ pub(super) fn foreign_welcome(
     adds: Vec<KeyPackage>,
     tree_inside: bool,
 ) -> Staged {
+    foreign_welcome_to(&room(), config, founder, adds, tree_inside)
+}
+
+/// As [`foreign_welcome`], under the name of this room.
+pub(super) fn foreign_welcome_to(
+    room: &RoomId,
+    config: &MlsGroupCreateConfig,
+    founder: impl FnOnce(&SignatureKeyPair) -> CredentialWithKey,
+    adds: Vec<KeyPackage>,
+    tree_inside: bool,
+) -> Staged {
     let vault = spare_vault();
     let overlay = vault.1.overlay();
     let provider = Provider::over(&overlay);
     let signer = leaf_key();
     let mut group =
-        MlsGroup::new_with_group_id(&provider, &signer, config, group_id(&room()), founder(&signer)).unwrap();
+        MlsGroup::new_with_group_id(&provider, &signer, config, group_id(room), founder(&signer)).unwrap();
     let bundle = group
         .commit_builder()
         .propose_adds(adds)
@@ -255,10 +278,12 @@ pub(super) enum Lie {
 }
 
 /// Cryptography that lies in one place.
-struct Liar {
+pub(super) struct Liar {
     inner: RustCrypto,
     lie: Option<Lie>,
     sealed: std::sync::atomic::AtomicUsize,
+    /// Encoded proposals that are sealed in the place of none.
+    instead: Option<Vec<u8>>,
 }
 
 impl Liar {
@@ -267,6 +292,15 @@ impl Liar {
             inner: RustCrypto::default(),
             lie,
             sealed: std::sync::atomic::AtomicUsize::new(0),
+            instead: None,
+        }
+    }
+
+    /// Seals a commit that has a path and no proposal as one with these.
+    pub(super) fn sealing(proposals: Vec<u8>) -> Self {
+        Self {
+            instead: Some(proposals),
+            ..Self::telling(None)
         }
     }
 }
@@ -337,7 +371,14 @@ impl OpenMlsCrypto for Liar {
         nonce: &[u8],
         aad: &[u8],
     ) -> Result<Vec<u8>, CryptoError> {
-        self.inner.aead_encrypt(alg, key, data, nonce, aad)
+        match (&self.instead, data) {
+            // No proposal, and a path.
+            (Some(proposals), [0, 1, path @ ..]) => {
+                let data = [proposals, &[1][..], path].concat();
+                self.inner.aead_encrypt(alg, key, &data, nonce, aad)
+            }
+            _ => self.inner.aead_encrypt(alg, key, data, nonce, aad),
+        }
     }
 
     fn aead_decrypt(

@@ -1,0 +1,195 @@
+//! Nothing that changes who is in, who may what, or who can read happens without a line that a person sees.
+
+use caucus_proto::id::{ChannelId, IntentId, Minutes, Position};
+use caucus_proto::org::{Accepted, Denied, Effect, Name, Office, Outcome, PersonaPublic, Sphere, Wording};
+
+use super::world::World;
+use crate::engine::describe;
+use crate::engine::record::Item;
+
+/// How a person learns of an effect.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Shown {
+    /// A message.
+    Words,
+    /// A line of the log that everybody sees.
+    Line,
+    /// Only by whoever asks for everything; why.
+    Asked(&'static str),
+}
+
+/// An effect of each kind. A new kind does not compile here before somebody said how it is shown.
+const fn shown(effect: &Effect) -> Shown {
+    match effect {
+        Effect::Said { .. } => Shown::Words,
+        Effect::ControlNamed { .. } => {
+            Shown::Asked("it fills a slot of the relay's, and gives nobody a power")
+        }
+        Effect::OlderRemoved { .. } => Shown::Asked("the renewal before it was shown; the person stays"),
+        Effect::Refreshed => Shown::Asked("everybody does it by themselves, often; nothing else changes"),
+        Effect::Invited { .. }
+        | Effect::Revoked { .. }
+        | Effect::Applied { .. }
+        | Effect::Admitted { .. }
+        | Effect::Declined { .. }
+        | Effect::Removed { .. }
+        | Effect::Left
+        | Effect::FloorRaised { .. }
+        | Effect::Seated { .. }
+        | Effect::Unseated { .. }
+        | Effect::RenewalAsked { .. }
+        | Effect::RenewalAllowed { .. }
+        | Effect::Renewed { .. }
+        | Effect::FollowAsked { .. }
+        | Effect::Followed { .. }
+        | Effect::Answered
+        | Effect::Vouched { .. }
+        | Effect::Promoted { .. }
+        | Effect::Demoted { .. }
+        | Effect::Suspended { .. }
+        | Effect::Lifted { .. }
+        | Effect::PrinciplesSet { .. }
+        | Effect::PrinciplesAccepted(..)
+        | Effect::HandedOver { .. } => Shown::Line,
+    }
+}
+
+fn effects(world: &mut World) -> Vec<Effect> {
+    let (persona, to) = (world.people[1].id(), world.people[0].id());
+    let (invite, key_package, leaf, sphere) = (IntentId([1; 16]), [2; 32], [3; 32], Sphere::Cadre);
+    let reason = String::new();
+    let wording = Wording {
+        language: "en".to_owned(),
+        text: "be kind".to_owned(),
+    };
+    vec![
+        Effect::Said {
+            text: "hello".to_owned(),
+        },
+        Effect::Invited {
+            invite,
+            uses: 1,
+            expires: Minutes(9),
+            drop: ChannelId([4; 32]),
+        },
+        Effect::Revoked { invite },
+        Effect::Applied {
+            persona,
+            key: PersonaPublic([5; 32]),
+            name: Name::new("ben").unwrap(),
+            invite,
+            key_package,
+        },
+        Effect::Admitted {
+            persona,
+            invite,
+            key_package,
+            sponsors: vec![to],
+        },
+        Effect::Declined {
+            persona,
+            reason: reason.clone(),
+        },
+        Effect::Removed {
+            persona,
+            reason: reason.clone(),
+        },
+        Effect::Left,
+        Effect::ControlNamed { key: [6; 32] },
+        Effect::FloorRaised { feature: 2 },
+        Effect::Seated { persona, leaf },
+        Effect::Unseated { persona },
+        Effect::Refreshed,
+        Effect::RenewalAsked {
+            persona,
+            read: Position(1),
+            key_package,
+        },
+        Effect::RenewalAllowed { persona },
+        Effect::Renewed { persona, leaf },
+        Effect::FollowAsked {
+            persona,
+            asked: Minutes(9),
+            key_package,
+        },
+        Effect::Followed { persona, leaf },
+        Effect::OlderRemoved { persona },
+        Effect::Answered,
+        Effect::Vouched { persona, sphere },
+        Effect::Promoted { persona, sphere },
+        Effect::Demoted {
+            persona,
+            sphere,
+            reason: reason.clone(),
+        },
+        Effect::Suspended { persona, reason },
+        Effect::Lifted { persona },
+        Effect::PrinciplesSet {
+            version: 1,
+            texts: vec![wording.clone()],
+            substance: true,
+        },
+        Effect::PrinciplesAccepted(Accepted {
+            version: 1,
+            language: "en".to_owned(),
+            hash: wording.hash(),
+        }),
+        Effect::HandedOver {
+            office: Office::Caretaker,
+            holder: persona,
+            to,
+        },
+    ]
+}
+
+#[test]
+fn whatever_changes_who_is_in_or_may_what_is_a_line_that_everybody_sees_and_names_them() {
+    let mut world = World::cell(&["ana", "ben"]);
+    let effects = effects(&mut world);
+    let kinds: std::collections::BTreeSet<_> = effects.iter().map(|effect| format!("{effect:?}")).collect();
+    assert_eq!(kinds.len(), effects.len(), "each kind once");
+    let state = world.room(0).state().clone();
+    let mut quiet = 0;
+    for effect in &effects {
+        let item = describe::item(&state, &Outcome::Done(vec![effect.clone()]), Some("ben"));
+        match (shown(effect), &item) {
+            (Shown::Words, Item::Said(text)) => assert_eq!(text, "hello"),
+            (Shown::Line, Item::Event(line)) => {
+                let names = !matches!(
+                    effect,
+                    Effect::Invited { .. }
+                        | Effect::Revoked { .. }
+                        | Effect::Left
+                        | Effect::FloorRaised { .. }
+                        | Effect::Answered
+                        | Effect::PrinciplesSet { .. }
+                        | Effect::PrinciplesAccepted(..)
+                );
+                assert!(!line.is_empty());
+                assert_eq!(line.contains("ben"), names, "{effect:?}: {line}");
+            }
+            (Shown::Asked(why), Item::Quiet(_)) => {
+                assert!(!why.is_empty());
+                quiet += 1;
+            }
+            (shown, item) => panic!("{effect:?} is {shown:?}, and here {item:?}"),
+        }
+        // Beside something quiet it is not hidden either.
+        for hush in effects
+            .iter()
+            .filter(|hush| matches!(shown(hush), Shown::Asked(_)))
+        {
+            if shown(effect) == Shown::Line {
+                let beside = Outcome::Done(vec![effect.clone(), hush.clone()]);
+                let item = describe::item(&state, &beside, Some("ben"));
+                assert!(
+                    matches!(item, Item::Event(_)),
+                    "{hush:?} hides {effect:?}: {item:?}"
+                );
+            }
+        }
+    }
+    assert_eq!(quiet, 3);
+    let refused = describe::item(&state, &Outcome::NoOp(Denied::Oneself), None);
+    assert_eq!(refused, Item::NoOp(Denied::Oneself));
+}
