@@ -5,7 +5,7 @@ use core::fmt::Write;
 use sha2::{Digest, Sha256};
 
 use crate::id::{ChannelId, Minutes, Position};
-use crate::org::tests::world::{FOUNDED, World, intent, persona};
+use crate::org::tests::world::{FOUNDED, World, intent, persona, public};
 use crate::org::{Act, CommitOps, Deed, Denied, Office, Outcome, Person, Power, Sphere, Standing, Wording};
 
 /// SplitMix64.
@@ -151,11 +151,12 @@ fn step(world: &mut World, dice: &mut Dice) -> Outcome {
             world.commits(author, &World::unseat(who), cut)
         }
         3 => {
+            let author = somebody(world, dice);
             let path = CommitOps {
-                path: true,
+                path: Some(public(author)),
                 ..CommitOps::default()
             };
-            world.commits(somebody(world, dice), &path, dice.roll(3) == 0)
+            world.commits(author, &path, dice.roll(3) == 0)
         }
         // An act of long ago or of tomorrow, under an id that may have counted before.
         4 => {

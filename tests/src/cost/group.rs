@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use caucus_client::mls::{Group, Incoming, PersonaKeys, make_key_package};
+use caucus_client::mls::{Bearers, Group, Incoming, PersonaKeys, make_key_package};
 use caucus_client::vault::{Cost, Overlay, Passphrase, Vault};
 use caucus_proto::id::{BodyId, RoomId};
 use caucus_proto::org::SuiteChoice;
@@ -57,7 +57,15 @@ impl Outside {
     /// In a group, by a welcome and its tree.
     pub(super) fn joins(self, welcome: &[u8], tree: &[u8]) -> Inside {
         let overlay = self.vault.overlay();
-        let joined = Group::join(&overlay, &room(), &self.persona.id(), welcome, tree).expect("it fits");
+        let joined = Group::join(
+            &overlay,
+            &room(),
+            &self.persona.id(),
+            welcome,
+            tree,
+            &Bearers::default(),
+        )
+        .expect("it fits");
         self.enters(overlay, joined.group)
     }
 

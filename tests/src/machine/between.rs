@@ -319,7 +319,7 @@ impl Walk {
         let (mut adds, mut removes) = (Vec::new(), Vec::new());
         for human in self.pair(governs).model.people.clone() {
             match human.stand {
-                Stand::Awaited(_, Some((_, package))) if self.draw.percent(80) => {
+                Stand::Awaited(_, Some((_, package)), _) if self.draw.percent(80) => {
                     adds.push((human.seed, package));
                 }
                 Stand::Going | Stand::Outer { seated: true, .. } if self.draw.percent(80) => {
@@ -502,9 +502,11 @@ impl Pair {
                     uncut: *uncut,
                     package: *package,
                 },
-                Standing::Awaited { since, asks } => {
-                    Stand::Awaited(since.0, asks.map(|asks| (asks.asked.0, asks.key_package)))
-                }
+                Standing::Awaited { since, asks } => Stand::Awaited(
+                    since.0,
+                    asks.map(|asks| (asks.asked.0, asks.key_package)),
+                    person.lost,
+                ),
             });
             if (stand, ours.map(|person| person.sphere)) != (Some(human.stand), Some(human.sphere)) {
                 return Err(format!("person {}: {stand:?}, not {:?}", human.seed, human.stand));

@@ -249,7 +249,7 @@ pub const MUTANTS: &[Mutant] = &[
     (
         "11",
         "replace.rs",
-        "self.lost && self.leaf.is_some() && self.older == 0",
+        "self.lost && (self.is_awaited() || (self.leaf.is_some() && self.older == 0))",
         "false",
     ),
     (

@@ -22,8 +22,8 @@ pub(super) enum Stand {
         uncut: bool,
         package: Option<[u8; 32]>,
     },
-    /// Belongs here since; since when they ask, and by what they may be added.
-    Awaited(u64, Option<(u64, [u8; 32])>),
+    /// Belongs here since; since when they ask, and by what they may be added; whether they know keys from before.
+    Awaited(u64, Option<(u64, [u8; 32])>, bool),
 }
 
 #[derive(Clone, Debug)]
@@ -250,7 +250,7 @@ impl RoomModel {
         }
         human.sphere = sphere;
         if outer {
-            human.stand = Stand::Awaited(at, None);
+            human.stand = Stand::Awaited(at, None, false);
         }
         self.fill(at);
         true
@@ -295,7 +295,7 @@ impl RoomModel {
         let Some(human) = self.of(seed) else { return false };
         human.stand = match human.stand {
             Stand::In(_) => Stand::Going,
-            Stand::Awaited(..) => Stand::Gone { uncut: false },
+            Stand::Awaited(_, _, uncut) => Stand::Gone { uncut },
             Stand::Outer {
                 seated: false, uncut, ..
             } => Stand::Gone { uncut },
@@ -319,9 +319,9 @@ impl RoomModel {
     pub(super) fn follows(&mut self, seed: u32, asked: u64, package: [u8; 32]) -> bool {
         let Some(human) = self.of(seed) else { return false };
         match human.stand {
-            Stand::Awaited(_, Some((before, _))) if before >= asked => false,
-            Stand::Awaited(since, _) => {
-                human.stand = Stand::Awaited(since, Some((asked, package)));
+            Stand::Awaited(_, Some((before, _)), _) if before >= asked => false,
+            Stand::Awaited(since, _, uncut) => {
+                human.stand = Stand::Awaited(since, Some((asked, package)), uncut);
                 true
             }
             _ => false,
@@ -341,7 +341,7 @@ impl RoomModel {
         let goes = |human: &Human| matches!(human.stand, Stand::Going | Stand::Outer { seated: true, .. });
         let comes = |(seed, package): &(u32, [u8; 32])| {
             let by = self.human(*seed).map(|human| human.stand);
-            matches!(by, Some(Stand::Awaited(_, Some((_, theirs)))) if theirs == *package)
+            matches!(by, Some(Stand::Awaited(_, Some((_, theirs)), _)) if theirs == *package)
         };
         let fine = self.is_in(author)
             && removes.iter().all(|seed| self.human(*seed).is_some_and(goes))
@@ -360,14 +360,14 @@ impl RoomModel {
                         uncut: !cut,
                         package: None,
                     },
-                    Stand::Outer { since, .. } => Stand::Awaited(since, None),
+                    Stand::Outer { since, .. } => Stand::Awaited(since, None, !cut),
                     _ => Stand::Gone { uncut: !cut },
                 };
             }
         }
         for (seed, _) in adds {
             if let Some(human) = self.of(*seed)
-                && let Stand::Awaited(since, _) = human.stand
+                && let Stand::Awaited(since, ..) = human.stand
             {
                 human.stand = Stand::In(since);
             }
@@ -378,7 +378,9 @@ impl RoomModel {
         if cut {
             for human in &mut self.people {
                 match &mut human.stand {
-                    Stand::Gone { uncut } | Stand::Outer { uncut, .. } => *uncut = false,
+                    Stand::Gone { uncut } | Stand::Outer { uncut, .. } | Stand::Awaited(_, _, uncut) => {
+                        *uncut = false
+                    }
                     _ => {}
                 }
             }
@@ -436,7 +438,7 @@ impl RoomModel {
                 None => self.people.push(Human {
                     seed: place.number,
                     sphere: place.sphere,
-                    stand: Stand::Awaited(at, place.package.map(|package| (0, package))),
+                    stand: Stand::Awaited(at, place.package.map(|package| (0, package)), false),
                 }),
                 Some(human) => {
                     human.sphere = place.sphere;
@@ -447,7 +449,7 @@ impl RoomModel {
                             uncut: false,
                             package: None,
                         },
-                        Stand::Gone { .. } => Stand::Awaited(at, None),
+                        Stand::Gone { .. } => Stand::Awaited(at, None, false),
                         stays => stays,
                     };
                 }

@@ -266,7 +266,14 @@ async fn a_name_that_looks_like_anothers_or_like_an_office_is_told_before_anybod
     for (who, name) in [("eve", "\u{430}na"), ("mal", "ana (caretaker)"), ("ben", "ben")] {
         let (link, name, word) = (link.clone(), name.to_owned(), String::new());
         let stranger = world.stranger(who).await;
-        stranger.ask(Intent::Join { link, name, word }).await;
+        stranger
+            .ask(Intent::Join {
+                link,
+                name,
+                word,
+                claims: None,
+            })
+            .await;
         strangers.push(stranger);
     }
     ana.await_requests("North", 3).await;

@@ -17,6 +17,7 @@ fn quick() -> String {
     let mut charter = charter::read(charter::shipped(Kind::Chapter)).unwrap();
     charter.admission.vouches = 0;
     charter.vouching.days = 0;
+    charter.replacing.days = 0;
     for step in [&mut charter.member, &mut charter.cadre] {
         step.vouches = 0;
         step.days = 0;
@@ -36,6 +37,17 @@ fn demote(name: &str) -> Intent {
         body: "North".to_owned(),
         name: name.to_owned(),
         reason: String::new(),
+    }
+}
+
+/// The number of the one request that waits.
+async fn request(person: &Person) -> u64 {
+    let intent = Intent::Requests {
+        body: Some("North".to_owned()),
+    };
+    match person.ask(intent).await {
+        Answer::Requests { requests } => requests[0].number,
+        other => panic!("{other:?}"),
     }
 }
 
@@ -219,6 +231,65 @@ async fn what_was_decided_while_a_device_slept_or_died_is_caught_up_with_in_ever
         let room = person.room_named("North/open").await.unwrap();
         assert_eq!(room.state, RoomState::Open, "{room:?}");
         assert!(room.roster.unwrap().disputed.is_empty());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_member_who_lost_their_phone_is_back_in_every_room_and_the_lost_one_in_none() {
+    let world = World::new().await;
+    let (ana, people) = chapter(&world, &["ben", "cem", "dia"]).await;
+    let [ben, cem, dia] = &people[..] else { panic!() };
+    for (name, person) in [("ben", ben), ("cem", cem), ("dia", dia)] {
+        ana.ask(promote(name)).await;
+        person.is_in("North").await;
+    }
+    // Ben's phone is at the bottom of the harbour.
+    ben.lock().await;
+    let link = ana.invite("North", 1).await;
+    let new = world.stranger("ben on a new phone").await;
+    new.ask(Intent::Join {
+        link,
+        name: "ben again".to_owned(),
+        word: String::new(),
+        claims: Some("ben".to_owned()),
+    })
+    .await;
+    ana.await_requests("North", 1).await;
+    for person in [cem, dia] {
+        person.await_requests("North", 1).await;
+        let number = request(person).await;
+        person.ask(Intent::Recognize { number }).await;
+    }
+    let number = request(&ana).await;
+    ana.until("ben is recognized", || async {
+        let replaced = ana.app.handle(Intent::Replace { number }).await;
+        matches!(replaced, Ok(Answer::Done {})).then_some(())
+    })
+    .await;
+    new.await_joined().await;
+    new.is_in("North/open").await;
+    new.is_in("North").await;
+    new.says_in("North", "it is me").await;
+    ana.hears_in("North", "it is me").await;
+    new.says_in("North/open", "and here").await;
+    cem.hears_in("North/open", "and here").await;
+    let people = ana.people().await;
+    let ben_is = people.iter().find(|person| person.name == "ben").unwrap();
+    assert_eq!(ben_is.offices[0].office, "keyholder", "{ben_is:?}");
+    assert_eq!(
+        people
+            .iter()
+            .filter(|person| person.name.starts_with("ben"))
+            .count(),
+        1
+    );
+    ben.unlock().await;
+    for room in ["North", "North/open"] {
+        ben.until("the lost phone is told", || async {
+            let room = ben.room_named(room).await?;
+            (room.state != RoomState::Open).then_some(())
+        })
+        .await;
     }
 }
 

@@ -1,7 +1,10 @@
 //! Nothing that changes who is in, who may what, or who can read happens without a line that a person sees.
 
 use caucus_proto::id::{ChannelId, IntentId, Minutes, Position};
-use caucus_proto::org::{Accepted, Denied, Effect, Name, Office, Outcome, PersonaPublic, Sphere, Wording};
+use caucus_proto::org::{
+    Accepted, Claim, Denied, Effect, Name, Office, Outcome, PersonaPublic, Roster, SignedClaim, Sphere,
+    Wording,
+};
 
 use super::world::World;
 use crate::engine::describe;
@@ -33,7 +36,7 @@ const fn shown(effect: &Effect) -> Shown {
         | Effect::Admitted { .. }
         | Effect::Declined { .. }
         | Effect::Removed { .. }
-        | Effect::Left
+        | Effect::Left { .. }
         | Effect::FloorRaised { .. }
         | Effect::Seated { .. }
         | Effect::Unseated { .. }
@@ -49,8 +52,36 @@ const fn shown(effect: &Effect) -> Shown {
         | Effect::Suspended { .. }
         | Effect::Lifted { .. }
         | Effect::PrinciplesSet { .. }
-        | Effect::PrinciplesAccepted(..)
-        | Effect::HandedOver { .. } => Shown::Line,
+        | Effect::PrinciplesAccepted { .. }
+        | Effect::HandedOver { .. }
+        | Effect::RoomOpened { .. }
+        | Effect::Disputed { .. }
+        | Effect::Recognized { .. }
+        | Effect::Replaced { .. }
+        | Effect::Objected { .. }
+        | Effect::Rekeyed { .. } => Shown::Line,
+        Effect::Claimed { .. } => {
+            Shown::Asked("whom it lets in or puts out is shown in the room that it is for")
+        }
+    }
+}
+
+fn claim(world: &mut World) -> SignedClaim {
+    SignedClaim {
+        by: world.people[1].id(),
+        claim: Claim {
+            room: world.room(0).id(),
+            number: 1,
+            roster: Roster {
+                position: Position(1),
+                governing: ChannelId([4; 32]),
+                people: Vec::new(),
+                authority: Vec::new(),
+                offices: Vec::new(),
+                principles: None,
+            },
+        },
+        signature: [0; 64].into(),
     }
 }
 
@@ -79,6 +110,7 @@ fn effects(world: &mut World) -> Vec<Effect> {
             name: Name::new("ben").unwrap(),
             invite,
             key_package,
+            claims: None,
         },
         Effect::Admitted {
             persona,
@@ -94,7 +126,7 @@ fn effects(world: &mut World) -> Vec<Effect> {
             persona,
             reason: reason.clone(),
         },
-        Effect::Left,
+        Effect::Left { persona },
         Effect::ControlNamed { key: [6; 32] },
         Effect::FloorRaised { feature: 2 },
         Effect::Seated { persona, leaf },
@@ -129,15 +161,46 @@ fn effects(world: &mut World) -> Vec<Effect> {
             texts: vec![wording.clone()],
             substance: true,
         },
-        Effect::PrinciplesAccepted(Accepted {
-            version: 1,
-            language: "en".to_owned(),
-            hash: wording.hash(),
-        }),
+        Effect::PrinciplesAccepted {
+            persona,
+            accepted: Accepted {
+                version: 1,
+                language: "en".to_owned(),
+                hash: wording.hash(),
+            },
+        },
         Effect::HandedOver {
             office: Office::Caretaker,
             holder: persona,
             to,
+        },
+        Effect::RoomOpened {
+            name: Name::new("core").unwrap(),
+            channel: ChannelId([4; 32]),
+        },
+        Effect::Claimed {
+            name: Name::new("core").unwrap(),
+            signed: Box::new(claim(world)),
+            hash: [7; 32],
+        },
+        Effect::Disputed {
+            number: 1,
+            by: persona,
+        },
+        Effect::Recognized {
+            applicant: to,
+            persona,
+        },
+        Effect::Replaced {
+            persona,
+            applicant: to,
+            key: PersonaPublic([5; 32]),
+            invite,
+            key_package,
+        },
+        Effect::Objected { persona },
+        Effect::Rekeyed {
+            key: PersonaPublic([5; 32]),
         },
     ]
 }
@@ -159,11 +222,11 @@ fn whatever_changes_who_is_in_or_may_what_is_a_line_that_everybody_sees_and_name
                     effect,
                     Effect::Invited { .. }
                         | Effect::Revoked { .. }
-                        | Effect::Left
                         | Effect::FloorRaised { .. }
                         | Effect::Answered
                         | Effect::PrinciplesSet { .. }
-                        | Effect::PrinciplesAccepted(..)
+                        | Effect::RoomOpened { .. }
+                        | Effect::Rekeyed { .. }
                 );
                 assert!(!line.is_empty());
                 assert_eq!(line.contains("ben"), names, "{effect:?}: {line}");
@@ -189,7 +252,7 @@ fn whatever_changes_who_is_in_or_may_what_is_a_line_that_everybody_sees_and_name
             }
         }
     }
-    assert_eq!(quiet, 3);
+    assert_eq!(quiet, 4);
     let refused = describe::item(&state, &Outcome::NoOp(Denied::Oneself), None);
     assert_eq!(refused, Item::NoOp(Denied::Oneself));
 }

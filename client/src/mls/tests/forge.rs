@@ -272,7 +272,7 @@ impl Hand<'_> {
     }
 
     fn leaf_of(&self, persona: PersonaId) -> LeafNodeIndex {
-        policy::leaves_of(self.group.inner.public_group(), &persona)[0].0
+        policy::leaves_of(self.group.inner.public_group(), &self.group.bearers, &persona)[0].0
     }
 
     /// The key package of somebody who never asked.
