@@ -137,12 +137,15 @@ fn whoever_lost_everything_comes_back_as_the_same_person_with_office_and_place()
     assert!(is_done(&world.commits(4, &adding(1, NEW), false)));
     assert_eq!(world.person(1).leaf, Some(NEW_LEAF));
     assert!(!world.state.is_uncut());
-    assert!(is_done(&world.commits(4, &keeping(1, NEW_LEAF), false)));
-    assert!(world.state.is_uncut());
+    // While the lost leaf is there, the key that certified it still says whose it is.
     let refresh = CommitOps {
         path: Some(public(NEW)),
         ..CommitOps::default()
     };
+    assert!(is_done(&world.commits_as(1, &refresh, false)));
+    assert_eq!(world.person(1).former, [public(1)]);
+    assert!(is_done(&world.commits(4, &keeping(1, NEW_LEAF), false)));
+    assert!(world.state.is_uncut());
     assert!(is_done(&world.commits_as(1, &refresh, true)));
     assert!(!world.state.is_uncut() && world.person(1).former.is_empty());
     assert!(is_done(&world.says(1)));
