@@ -57,8 +57,8 @@ pub const MUTANTS: &[Mutant] = &[
     (
         "6",
         "witness.rs",
-        "recent.div_ceil(3).max(3)",
-        "recent.div_ceil(3).max(1)",
+        "let few = recent.div_ceil(3).max(3);",
+        "let few = recent.div_ceil(3).max(1);",
     ),
     (
         "6",
