@@ -363,19 +363,18 @@ impl State {
         };
         let uncut = !at.cut;
         match person.standing {
-            Standing::Outer { since, package, .. } => {
+            Standing::Outer { since, .. } => {
                 person.step_out();
                 if !is_annex && person.sphere < governing {
                     person.standing = Standing::Outer {
                         since,
                         seated: false,
                         uncut,
-                        package: None,
                     };
                     return;
                 }
                 // Only in an annex does anybody come in by the key package that they were admitted by.
-                let asks = package.filter(|_| is_annex).map(Following::once);
+                let asks = person.package.take_if(|_| is_annex).map(Following::once);
                 person.standing = Standing::Awaited { since, asks };
                 person.lost = uncut;
             }
@@ -404,8 +403,8 @@ impl State {
             since,
             seated: false,
             uncut: false,
-            package: Some(key_package),
         };
+        person.package = Some(key_package);
     }
 
     /// Whoever has no seat in this group yet needs no commit to be out of it, and knows none of its keys.

@@ -79,8 +79,6 @@ pub enum Standing {
         seated: bool,
         /// The channel's keys have not turned since it did: access not yet cut (law 11).
         uncut: bool,
-        /// Hash of the key package by which they come into the outer room, until that is said there.
-        package: Option<[u8; 32]>,
     },
 }
 
@@ -161,6 +159,8 @@ pub struct Person {
     pub suspended: Option<Suspension>,
     /// The points of unity that they accepted last.
     pub accepted: Option<Accepted>,
+    /// Hash of the key package by which they come into the room that their link led to, until that is said there.
+    pub package: Option<[u8; 32]>,
     /// Persona keys before, the earliest first, while leaves that they certified may be in the group.
     pub former: Vec<PersonaPublic>,
     /// Position of the last change of their persona key (0: none).
@@ -201,6 +201,7 @@ impl Person {
             vouched: Vec::new(),
             suspended: None,
             accepted: None,
+            package: None,
             former: Vec::new(),
             rekeyed: Position(0),
             heard: Position(0),
@@ -336,5 +337,6 @@ impl Person {
         self.vouched.clear();
         self.suspended = None;
         self.accepted = None;
+        self.package = None;
     }
 }

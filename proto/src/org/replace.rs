@@ -235,8 +235,8 @@ impl State {
                 since,
                 seated: true,
                 uncut: false,
-                package: Some(key_package),
             };
+            person.package = Some(key_package);
             return;
         }
         person.lost = true;

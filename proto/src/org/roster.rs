@@ -259,18 +259,17 @@ impl State {
         let charter = self.charter();
         let entrance = charter.entrance(charter.admission.sphere).map(|rule| &rule.name);
         let people = self.people.iter().filter_map(|(persona, person)| {
-            let package = match person.standing {
-                Standing::Present { .. } | Standing::Awaited { .. } => None,
-                Standing::Outer { package, .. } => package.filter(|_| entrance == Some(&rule.name)),
-                _ => return None,
-            };
+            let of_body = person.is_present() || person.is_awaited();
+            if !(of_body || matches!(person.standing, Standing::Outer { .. })) {
+                return None;
+            }
             (person.sphere >= rule.sphere).then(|| Place {
                 persona: *persona,
                 key: person.key,
                 name: person.name.clone(),
                 number: person.number,
                 sphere: person.sphere,
-                package,
+                package: person.package.filter(|_| entrance == Some(&rule.name)),
             })
         });
         let mut authority: Vec<_> = self
@@ -434,10 +433,8 @@ impl State {
         room.at = at.position;
         // By what they come in is said; it opens the door once.
         for place in roster.people.iter().filter(|place| place.package.is_some()) {
-            if let Some(person) = self.people.get_mut(&place.persona)
-                && let Standing::Outer { package, .. } = &mut person.standing
-            {
-                *package = None;
+            if let Some(person) = self.people.get_mut(&place.persona) {
+                person.package = None;
             }
         }
     }
@@ -445,11 +442,10 @@ impl State {
     fn take_roster(&mut self, at: At, signed: &SignedClaim, hash: [u8; 32]) {
         let (roster, now) = (&signed.claim.roster, self.now());
         let since = at.position;
-        let leaving = |since, package| Standing::Outer {
+        let leaving = |since| Standing::Outer {
             since,
             seated: true,
             uncut: false,
-            package,
         };
         for place in &roster.people {
             let Some(person) = self.people.get_mut(&place.persona) else {
@@ -468,11 +464,12 @@ impl State {
             }
             match person.standing {
                 // What was decided stands until it is executed (law 19): they go, and may come again.
-                Standing::Going { .. } => person.standing = leaving(since, None),
+                Standing::Going { .. } => person.standing = leaving(since),
                 Standing::Gone { .. } => person.standing = Standing::Awaited { since, asks: None },
                 // By another key they come in anew, at their place.
                 Standing::Present { since } if person.key != place.key => {
-                    person.standing = leaving(since, place.package);
+                    person.standing = leaving(since);
+                    person.package = place.package;
                 }
                 Standing::Awaited { since, .. } if person.key != place.key => {
                     let asks = place.package.map(Following::once);

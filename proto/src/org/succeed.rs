@@ -47,11 +47,10 @@ impl State {
                     since: *since,
                     asks: None,
                 },
-                Standing::Outer { since, package, .. } => Standing::Outer {
+                Standing::Outer { since, .. } => Standing::Outer {
                     since: *since,
                     seated: false,
                     uncut: false,
-                    package: *package,
                 },
             };
             if matches!(person.standing, Standing::Going { .. }) {

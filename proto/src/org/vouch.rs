@@ -272,7 +272,6 @@ impl State {
                         since,
                         seated: true,
                         uncut: false,
-                        package: None,
                     };
                 }
                 _ => {}

@@ -491,16 +491,10 @@ impl Pair {
                 Standing::Present { since } => Stand::In(since.0),
                 Standing::Going { .. } => Stand::Going,
                 Standing::Gone { uncut, .. } => Stand::Gone { uncut: *uncut },
-                Standing::Outer {
-                    since,
-                    seated,
-                    uncut,
-                    package,
-                } => Stand::Outer {
+                Standing::Outer { since, seated, uncut } => Stand::Outer {
                     since: since.0,
                     seated: *seated,
                     uncut: *uncut,
-                    package: *package,
                 },
                 Standing::Awaited { since, asks } => Stand::Awaited(
                     since.0,
@@ -508,7 +502,8 @@ impl Pair {
                     person.lost,
                 ),
             });
-            if (stand, ours.map(|person| person.sphere)) != (Some(human.stand), Some(human.sphere)) {
+            let more = ours.map(|person| (person.sphere, person.package));
+            if (stand, more) != (Some(human.stand), Some((human.sphere, human.package))) {
                 return Err(format!("person {}: {stand:?}, not {:?}", human.seed, human.stand));
             }
         }

@@ -15,12 +15,11 @@ pub(super) enum Stand {
     Gone {
         uncut: bool,
     },
-    /// Of the body, in the other room only; what is left to say of how they come in there.
+    /// Of the body, in the other room only.
     Outer {
         since: u64,
         seated: bool,
         uncut: bool,
-        package: Option<[u8; 32]>,
     },
     /// Belongs here since; since when they ask, and by what they may be added; whether they know keys from before.
     Awaited(u64, Option<(u64, [u8; 32])>, bool),
@@ -31,6 +30,8 @@ pub(super) struct Human {
     pub seed: u32,
     pub sphere: Sphere,
     pub stand: Stand,
+    /// By what they come into the other room, until that is said there.
+    pub package: Option<[u8; 32]>,
 }
 
 /// A claim, as far as it matters.
@@ -69,6 +70,7 @@ impl RoomModel {
                 seed: 0,
                 sphere: Sphere::Cadre,
                 stand: Stand::In(0),
+                package: None,
             }],
             offices: Vec::new(),
             position: 0,
@@ -157,18 +159,19 @@ impl RoomModel {
             .people
             .iter()
             .filter_map(|human| {
-                let package = match human.stand {
-                    Stand::In(_) | Stand::Awaited(..) => None,
-                    Stand::Outer { package, .. } => package,
-                    _ => return None,
-                };
+                if !matches!(
+                    human.stand,
+                    Stand::In(_) | Stand::Awaited(..) | Stand::Outer { .. }
+                ) {
+                    return None;
+                }
                 Some(caucus_proto::org::Place {
                     persona: persona(human.seed),
                     key: public(human.seed),
                     name: super::cast::name(human.seed),
                     number: human.seed,
                     sphere: human.sphere,
-                    package,
+                    package: human.package,
                 })
             })
             .collect();
@@ -213,6 +216,7 @@ impl RoomModel {
             seed,
             sphere: Sphere::Volunteer,
             stand: Stand::Applied(package),
+            package: None,
         });
     }
 
@@ -229,8 +233,8 @@ impl RoomModel {
             since: at,
             seated: false,
             uncut: false,
-            package: Some(package),
         };
+        human.package = Some(package);
         true
     }
 
@@ -272,7 +276,6 @@ impl RoomModel {
                 since: at,
                 seated: true,
                 uncut: false,
-                package: None,
             };
         }
         self.fill(at);
@@ -293,7 +296,8 @@ impl RoomModel {
     fn goes(&mut self, seed: u32) -> bool {
         let governs = self.governs;
         let Some(human) = self.of(seed) else { return false };
-        human.stand = match human.stand {
+        let before = human.stand;
+        human.stand = match before {
             Stand::In(_) => Stand::Going,
             Stand::Awaited(_, _, uncut) => Stand::Gone { uncut },
             Stand::Outer {
@@ -302,6 +306,9 @@ impl RoomModel {
             Stand::Outer { seated: true, .. } if !governs => Stand::Going,
             _ => return false,
         };
+        if matches!(human.stand, Stand::Gone { .. }) {
+            human.package = None;
+        }
         true
     }
 
@@ -358,7 +365,6 @@ impl RoomModel {
                         since,
                         seated: false,
                         uncut: !cut,
-                        package: None,
                     },
                     Stand::Outer { since, .. } => Stand::Awaited(since, None, !cut),
                     _ => Stand::Gone { uncut: !cut },
@@ -407,9 +413,7 @@ impl RoomModel {
             self.number = told.number;
             self.told = Some(told.roster.clone());
             for human in &mut self.people {
-                if let Stand::Outer { package, .. } = &mut human.stand {
-                    *package = None;
-                }
+                human.package = None;
             }
         }
         fine
@@ -439,6 +443,7 @@ impl RoomModel {
                     seed: place.number,
                     sphere: place.sphere,
                     stand: Stand::Awaited(at, place.package.map(|package| (0, package)), false),
+                    package: None,
                 }),
                 Some(human) => {
                     human.sphere = place.sphere;
@@ -447,7 +452,6 @@ impl RoomModel {
                             since: at,
                             seated: true,
                             uncut: false,
-                            package: None,
                         },
                         Stand::Gone { .. } => Stand::Awaited(at, None, false),
                         stays => stays,
