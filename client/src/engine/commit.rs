@@ -40,8 +40,28 @@ impl Room {
             };
             return CONTRADICT_MS.saturating_add(turn);
         }
-        let turn = self.rank().unwrap_or(3);
-        TURN_MS.saturating_mul(turn as u64)
+        TURN_MS.saturating_mul(self.turn() as u64)
+    }
+
+    /// How many keyholders come before this one: in the order of the office, but for the one who executed something
+    /// last, who is there and goes on.
+    pub(super) fn turn(&self) -> usize {
+        let keyholders = self.state.keyholders();
+        let place = |id: &PersonaId| keyholders.iter().position(|keyholder| keyholder == id);
+        let executor = self.plan.executor.as_ref().and_then(place);
+        match (place(&self.record.persona), executor) {
+            (None, _) => 3,
+            (Some(mine), Some(first)) if mine == first => 0,
+            (Some(mine), Some(first)) if mine < first => mine.saturating_add(1),
+            (Some(mine), _) => mine,
+        }
+    }
+
+    /// Whether so many are admitted that one commit seats no more.
+    pub(super) fn is_batch_full(&self) -> bool {
+        let admitted = |person: &Person| matches!(person.standing, Standing::Admitted { .. });
+        let waiting = self.state.unexecuted().filter(|(_, person)| admitted(person));
+        waiting.take(LARGEST_BATCH).count() == LARGEST_BATCH
     }
 
     /// Stages the commit that executes what was decided: removals first, with a cut where this device may; then

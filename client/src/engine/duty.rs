@@ -2,10 +2,11 @@
 //! controls in step with the office, and carries requests from drops into the log.
 
 use caucus_proto::codec;
-use caucus_proto::id::{IntentId, Position};
+use caucus_proto::id::{EntryHash, IntentId, Position};
 use caucus_proto::label::{Label, derive};
 use caucus_proto::org::charter::MOST_KEYHOLDERS;
-use caucus_proto::org::{Application, Deed, Denied, Office, Person};
+use caucus_proto::org::state::WAITING_REQUESTS;
+use caucus_proto::org::{Application, Deed, Denied, Office, Person, Power, Standing};
 use caucus_proto::wire::{Control, SLOTS};
 use x25519_dalek::{PublicKey, StaticSecret};
 
@@ -21,6 +22,10 @@ const _: () = assert!(MOST_KEYHOLDERS as usize == SLOTS);
 
 /// Requests that may wait in the outbox on their way from a drop into the log.
 const CARRIED: usize = 8;
+
+/// Requests that may wait in the room while more are carried: each of some others may be about to carry as many, and what
+/// comes beyond [`WAITING_REQUESTS`] is refused and lost. The rest stay in the drop until there is room.
+const CARRIED_UP_TO: usize = WAITING_REQUESTS - 10 * CARRIED;
 
 impl Room {
     fn control_public(&self) -> Control {
@@ -132,13 +137,31 @@ impl Room {
         Ok(())
     }
 
-    /// Whether one more request may be carried: a flood of them must not crowd out what people say.
+    /// Whether one more request may be carried: a flood of them must not crowd out what people say, and is not thrown away.
     pub(super) fn may_carry(&self) -> bool {
+        let applied = |person: &&Person| matches!(person.standing, Standing::Applied { .. });
+        if self.state.people.values().filter(applied).count() >= CARRIED_UP_TO {
+            return false;
+        }
         let applies = |deed: &[u8]| {
             codec::decode::<Deed>(deed, codec::LIMIT).is_ok_and(|deed| matches!(deed, Deed::Apply { .. }))
         };
         let waiting = self.outbox.values().filter(|item| item.landed.is_none());
         waiting.filter(|item| applies(&item.deed)).take(CARRIED).count() < CARRIED
+    }
+
+    /// The order in which those who may admit carry a request, so that they share them: this device's place in it.
+    pub(super) fn place_for(&self, request: &[u8]) -> u32 {
+        let admitters = self.state.holders(Power::Admit);
+        let place = admitters.iter().position(|id| *id == self.record.persona);
+        let (Some(place), len @ 1..) = (place, admitters.len()) else {
+            return 0;
+        };
+        let EntryHash(hash) = EntryHash::of(request);
+        let first = hash
+            .iter()
+            .fold(0, |sum, byte| (sum * 256 + usize::from(*byte)) % len);
+        u32::try_from((place + len - first) % len).unwrap_or(0)
     }
 
     /// Carries a request into the log, or answers it where the machine does not take it. The drop was read up to

@@ -173,6 +173,13 @@ impl Room {
             overlay.rollback(mark);
             self.reload_group(overlay)?;
         }
+        if let (Opened::Commit(commit), true, Some((author, _))) = (&opened, done, author)
+            && !(commit.ops().adds.is_empty() && commit.ops().removes.is_empty())
+        {
+            // What is left begins anew to wait: for them first.
+            self.plan.executor = Some(author);
+            self.plan.unexecuted_since = None;
+        }
         let ours = matches!(&opened, Opened::Commit(commit) if matches!(commit.as_ref(), Arrived::Ours(_)));
         let epoch = self.epoch();
         match opened {

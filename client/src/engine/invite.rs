@@ -23,6 +23,9 @@ use super::sealed::Recipient;
 use crate::relay::{Appended, Connection};
 use crate::vault::{Overlay, Table};
 
+/// Requests of a drop that may be looked at once more after a restart.
+const KEPT_EVERY: u64 = 16;
+
 /// What a link leads to: whom one asks, and how.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub(super) struct Card {
@@ -156,8 +159,14 @@ impl Room {
         Ok(record.and_then(|record| record.own).map(|own| own.link))
     }
 
-    /// The drop of an invite was read up to here.
+    /// The drop of an invite was read up to here, with nothing else to keep. That is kept now and then: what led nowhere may
+    /// be looked at once more.
     pub(super) fn drop_read(&mut self, number: u64, position: Position) -> Result<(), EngineError> {
+        let place = self.place(Table::Invites, number);
+        let kept: Option<InviteRecord> = self.vault.overlay().get_value(&place)?;
+        if kept.is_none_or(|kept| position.0 < kept.cursor.0.saturating_add(KEPT_EVERY)) {
+            return Ok(());
+        }
         self.transact(|room, overlay| room.keep_drop_read(overlay, number, position))
     }
 

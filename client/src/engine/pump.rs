@@ -265,8 +265,8 @@ async fn follow(
                 }
             }
             () = room.wake.notified(), if session.is_synced() => session.work().await?,
-            Some((invite, entry)) = requests.recv(), if may_carry => {
-                session.carry(&invite, &entry)?;
+            Some(request) = requests.recv(), if may_carry => {
+                session.carry(&request)?;
                 session.work().await?;
             }
             Some(content) = heard.recv() => {

@@ -47,6 +47,7 @@ impl Room {
             application: application.to_vec(),
         };
         overlay.put_value(Place::new(Table::Requests, b"", number), &record)?;
+        overlay.put_value(number_of(persona), &number)?;
         Ok(())
     }
 
@@ -56,13 +57,12 @@ impl Room {
         overlay: &Overlay,
         persona: &PersonaId,
     ) -> Result<Option<RequestRecord>, EngineError> {
-        for (number, record) in self.requests(overlay)? {
-            if record.persona == *persona {
-                overlay.delete(Place::new(Table::Requests, b"", number));
-                return Ok(Some(record));
-            }
-        }
-        Ok(None)
+        let Some((number, record)) = self.request(overlay, persona)? else {
+            return Ok(None);
+        };
+        overlay.delete(Place::new(Table::Requests, b"", number));
+        overlay.delete(number_of(persona));
+        Ok(Some(record))
     }
 
     /// Somebody was admitted, or comes back, whom another room of the body seats: there their request is looked for.
@@ -72,19 +72,18 @@ impl Room {
             return Ok(());
         };
         let room = RoomId::of(&self.record.body, rule.name.as_str());
-        for (number, record) in self.requests(overlay)? {
-            if record.persona == *persona {
-                let record = RequestRecord { room, ..record };
-                overlay.put_value(Place::new(Table::Requests, b"", number), &record)?;
-            }
+        if let Some((number, record)) = self.request(overlay, persona)? {
+            let record = RequestRecord { room, ..record };
+            overlay.put_value(Place::new(Table::Requests, b"", number), &record)?;
         }
         Ok(())
     }
 
     /// Forgets every request in this room.
     pub(super) fn forget_requests(&self, overlay: &Overlay) -> Result<(), EngineError> {
-        for (number, _) in self.requests(overlay)? {
+        for (number, record) in self.requests(overlay)? {
             overlay.delete(Place::new(Table::Requests, b"", number));
+            overlay.delete(number_of(&record.persona));
         }
         Ok(())
     }
@@ -98,13 +97,30 @@ impl Room {
     ) -> Result<(), EngineError> {
         self.forget_renewal(overlay, persona);
         self.forget_request(overlay, persona)?;
-        for (number, mut record) in self.requests(overlay)? {
-            if record.persona == *applicant {
-                record.persona = *persona;
-                overlay.put_value(Place::new(Table::Requests, b"", number), &record)?;
-            }
+        if let Some((number, mut record)) = self.request(overlay, applicant)? {
+            record.persona = *persona;
+            overlay.put_value(Place::new(Table::Requests, b"", number), &record)?;
+            overlay.delete(number_of(applicant));
+            overlay.put_value(number_of(persona), &number)?;
         }
         Ok(())
+    }
+
+    /// A person's request, with its number. Hundreds may wait: they are not gone through for each.
+    fn request(
+        &self,
+        overlay: &Overlay,
+        persona: &PersonaId,
+    ) -> Result<Option<(u64, RequestRecord)>, EngineError> {
+        let is_theirs =
+            |record: &RequestRecord| record.room == self.record.room && record.persona == *persona;
+        if let Some(number) = overlay.get_value::<u64>(&number_of(persona))? {
+            let record = overlay.get_value(&Place::new(Table::Requests, b"", number))?;
+            return Ok(record.filter(is_theirs).map(|record| (number, record)));
+        }
+        // A vault of before has no numbers by person.
+        let requests = self.requests(overlay)?;
+        Ok(requests.into_iter().find(|(_, record)| is_theirs(record)))
     }
 
     /// A person's request, as they signed it.
@@ -113,10 +129,7 @@ impl Room {
         overlay: &Overlay,
         persona: &PersonaId,
     ) -> Result<Option<Application>, EngineError> {
-        let found = self
-            .requests(overlay)?
-            .into_iter()
-            .find(|(_, record)| record.persona == *persona);
+        let found = self.request(overlay, persona)?;
         Ok(found.and_then(|(_, record)| Application::read(&record.application).ok()))
     }
 
@@ -186,4 +199,9 @@ impl Room {
         }
         Ok(found)
     }
+}
+
+/// Where the number of a person's request lies.
+fn number_of(persona: &PersonaId) -> Place {
+    Place::new(Table::Requests, persona.as_bytes(), 0)
 }

@@ -66,6 +66,8 @@ pub struct Room {
 pub(super) struct Plan {
     /// Since when something waits for a commit, in milliseconds.
     pub unexecuted_since: Option<u64>,
+    /// Whose commit executed something last: they go on with what is left before the others.
+    pub executor: Option<PersonaId>,
     /// The relay does not let this device cut before then, in milliseconds.
     pub no_cut_before: u64,
     /// Nobody is added before then, in milliseconds: what newcomers need could not be handed out.

@@ -105,7 +105,7 @@ impl Room {
             .iter()
             .find(|(_, item)| item.landed.is_none())
             .map(|(number, item)| (*number, item.clone()));
-        let gather = unsent.is_some() && since < GATHER_MS;
+        let gather = unsent.is_some() && since < GATHER_MS && !self.is_batch_full();
         // What this device cannot execute must hold up nothing else.
         let in_turn = since >= self.turn_ms();
         if waiting && !gather && in_turn && self.stage_decided(now, controls)? {

@@ -7,19 +7,20 @@ use std::time::Duration;
 use bytes::Bytes;
 use caucus_proto::envelope::Content;
 use caucus_proto::id::{ChannelId, Counter, EntryHash, Position};
-use caucus_proto::wire::{Access, Change, Entry, RefusedBecause, RelayAddress, Role, Served};
+use caucus_proto::wire::{Access, Change, RefusedBecause, RelayAddress, Role, Served};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use x25519_dalek::StaticSecret;
 
 use super::adrift;
+use super::drops::Request;
 use super::engine::Engine;
 use super::error::EngineError;
 use super::jobs::{self, Facts};
 use super::lie::Lie;
 use super::live::LiveRoom;
 use super::pump::{Ended, take_in};
-use super::record::{InviteRecord, Job};
+use super::record::Job;
 use super::rosters;
 use super::send::{Next, Now, Outgoing};
 use crate::relay::{Appended, Connection, Handle, LinkError};
@@ -56,7 +57,7 @@ pub(super) struct Session<'a> {
     control_pause: u64,
     pub(super) drops: JoinSet<()>,
     pub(super) watched: HashMap<u64, tokio::task::AbortHandle>,
-    pub(super) requests: mpsc::Sender<(InviteRecord, Entry)>,
+    pub(super) requests: mpsc::Sender<Request>,
     pub(super) refuges: HashMap<ChannelId, tokio::task::AbortHandle>,
     pub(super) found: mpsc::Sender<Content>,
     seen_jobs: HashMap<u64, u64>,
@@ -70,7 +71,7 @@ impl<'a> Session<'a> {
         room: &'a LiveRoom,
         connection: Connection,
         append: Handle,
-        requests: mpsc::Sender<(InviteRecord, Entry)>,
+        requests: mpsc::Sender<Request>,
         found: mpsc::Sender<Content>,
     ) -> Self {
         Self {

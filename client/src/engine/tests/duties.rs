@@ -1,6 +1,6 @@
 //! What devices do by themselves as time goes on.
 
-use caucus_proto::id::Minutes;
+use caucus_proto::id::{Minutes, PersonaId};
 use caucus_proto::org::Deed;
 
 use super::world::World;
@@ -202,4 +202,54 @@ fn newcomers_who_cannot_be_handed_anything_hold_up_no_talk() {
     world.settle_attested();
     world.check();
     assert!(world.people[cem].room.is_some());
+}
+
+#[test]
+fn whoever_executed_last_goes_on_before_the_others() {
+    let mut world = World::cell(&["ana", "ben", "cem"]);
+    let turns = |world: &mut World| [0, 1, 2].map(|n| world.room(n).turn());
+    assert_eq!(turns(&mut world), [0, 1, 3]);
+    let dia = world.apply("dia");
+    world.admit(dia);
+    world.read(0, 9).unwrap();
+    world.step(0).unwrap();
+    // Ana goes away: Ben seats Dia, and would seat the next at once.
+    for _ in 0..10 {
+        world.pass(1_000);
+        world.read(1, 9).unwrap();
+        world.step(1).unwrap();
+    }
+    for n in [0, 2] {
+        world.read(n, 99).unwrap();
+    }
+    assert_eq!(turns(&mut world), [1, 0, 3]);
+    world.settle_attested();
+    world.check();
+    assert!(world.people[dia].room.is_some());
+}
+
+#[test]
+fn those_who_may_admit_share_the_requests_each_in_another_order() {
+    let mut world = World::cell(&["ana", "ben"]);
+    let mut first = [0; 2];
+    for request in 0..64_u8 {
+        let places = [0, 1].map(|n| world.room(n).place_for(&[request]));
+        assert_eq!(places.iter().sum::<u32>(), 1, "{places:?}");
+        first[usize::from(places[0] == 1)] += 1;
+    }
+    assert!(first.iter().all(|share| *share > 10), "{first:?}");
+}
+
+#[test]
+fn where_many_wait_already_a_request_stays_in_its_drop() {
+    let mut world = World::cell(&["ana"]);
+    let cem = world.apply("cem");
+    let cem = world.people[cem].id();
+    let room = world.room(0);
+    assert!(room.may_carry());
+    let waiting = room.state.person(&cem).unwrap().clone();
+    for n in 0..120 {
+        room.state.people.insert(PersonaId([n; 32]), waiting.clone());
+    }
+    assert!(!room.may_carry());
 }
