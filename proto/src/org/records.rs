@@ -1,8 +1,8 @@
 //! Records of a state by their key, in order, with the hashes that the state's root is made of (law 16). What is hashed is
 //! remembered until a record is touched, so that a root costs what has changed and not what there is.
 //!
-//! Who was touched is known in two parts: since the last entry ([`Records::touched`]), for what else is counted over a
-//! table, and since the hashes were last remembered ([`Records::settle`]).
+//! Who was touched is known in two parts: since the last entry (`Records::touched`), for what else is counted over a
+//! table, and since the hashes were last remembered (`Records::settle`).
 
 use std::collections::BTreeMap;
 use std::ops::Deref;
