@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use caucus_client::app::{Answer, Intent, JoinStage, KindWord};
 use caucus_client::charter;
-use caucus_proto::org::{Kind, Power};
+use caucus_proto::org::{Kind, Power, Sphere};
 use tokio::task::JoinSet;
 
 use crate::figures::samples::Times;
@@ -43,9 +43,12 @@ pub(super) fn measure(folder: &Path, say: &dyn Fn(&str)) -> Vec<Figure> {
     runtime.block_on(joins(&relay, folder, say))
 }
 
-/// The chapter's charter, with admission by the word of one who may admit, and many who may.
+/// The chapter's charter with one room, with admission by the word of one who may admit, and many who may.
 fn charter() -> String {
     let mut charter = charter::read(charter::shipped(Kind::Chapter)).expect("a charter");
+    charter.spheres = vec![Sphere::Member, Sphere::Cadre];
+    charter.rooms.clear();
+    charter.admission.sphere = Sphere::Member;
     charter.admission.vouches = 0;
     charter.caretaker.seats = ADMITTERS as u16;
     charter.keyholder.seats = 8;
