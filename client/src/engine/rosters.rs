@@ -6,8 +6,8 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use caucus_proto::codec;
-use caucus_proto::id::{ChannelId, PersonaId, RoomId};
-use caucus_proto::org::{Claim, Deed, Name, NoticeKind, Principles, SignedClaim, SignedNotice};
+use caucus_proto::id::{ChannelId, PersonaId, Position, RoomId};
+use caucus_proto::org::{Claim, Deed, Name, NoticeKind, OpenRoom, Principles, SignedClaim, SignedNotice};
 use serde::{Deserialize, Serialize};
 
 use super::engine::Engine;
@@ -50,6 +50,8 @@ const WAITING: usize = 64;
 pub(super) struct Rosters {
     /// Since when a claim for this room is due, in milliseconds.
     due: BTreeMap<Name, u64>,
+    /// The entry at which no claim was due: rosters follow from the state, and are not made again before the next.
+    settled: Option<Position>,
     /// Since when the claim of this number waits to be carried here, in milliseconds.
     carry: Option<(u64, u64)>,
     /// Since when the claim of this number is not known in the governing room, in milliseconds.
@@ -70,6 +72,14 @@ pub(super) struct ClaimRecord {
     known: VecDeque<(u64, [u8; 32])>,
 }
 
+/// What another room was told last.
+struct Told {
+    number: u64,
+    claim: [u8; 32],
+    /// Version of the points of unity that it has.
+    texts: Option<u32>,
+}
+
 /// What the governing room knows of another room.
 pub(super) struct Overview {
     pub id: RoomId,
@@ -87,7 +97,7 @@ pub(super) struct Overview {
 /// Does what is due between a room and the others of its body.
 pub(super) fn tend(engine: &Engine, live: &LiveRoom) -> Result<(), EngineError> {
     let now = engine.now();
-    let mut numbers = BTreeMap::new();
+    let mut told = BTreeMap::new();
     let (is_annex, ids) = {
         let room = live.room();
         (room.state().annex.is_some(), room.room_ids())
@@ -95,22 +105,20 @@ pub(super) fn tend(engine: &Engine, live: &LiveRoom) -> Result<(), EngineError> 
     if !is_annex {
         for id in ids {
             if let Some(other) = engine.room(&id) {
-                let number = other
-                    .room()
-                    .state()
-                    .annex
-                    .as_ref()
-                    .map_or(0, |annex| annex.number);
-                numbers.insert(id, number);
+                let room = other.room();
+                let annex = room.state().annex.as_ref();
+                let (number, claim) = annex.map_or((0, [0; 32]), |annex| (annex.number, annex.claim));
+                let texts = room.state().principles.as_ref().map(|text| text.version);
+                told.insert(id, Told { number, claim, texts });
             }
         }
     }
     let is_live = live.is_live();
     let (others, out) = {
         let mut room = live.room();
-        room.claim(&numbers, now)?;
+        room.claim(&told, now)?;
         room.take_turns(now);
-        (room.overview(is_live)?, room.take_notices())
+        (room.overview(&told, is_live)?, room.take_notices())
     };
     for (id, notice) in out {
         if let Some(other) = engine.room(&id) {
@@ -147,11 +155,19 @@ impl Room {
     }
 
     /// Signs what is decided for other rooms, where that is this device's to do and its turn.
-    fn claim(&mut self, numbers: &BTreeMap<RoomId, u64>, now: Now) -> Result<(), EngineError> {
+    fn claim(&mut self, told: &BTreeMap<RoomId, Told>, now: Now) -> Result<(), EngineError> {
         if self.state.annex.is_some() || self.cursor.health != Health::Open {
             return Ok(());
         }
         let Some(rank) = self.rank() else { return Ok(()) };
+        let ahead = |open: &OpenRoom| {
+            let room = RoomId::of(&self.record.body, open.name.as_str());
+            told.get(&room).is_some_and(|told| told.number > open.number)
+        };
+        let position = self.state.position;
+        if self.plan.rosters.settled == Some(position) && !self.state.rooms.iter().any(ahead) {
+            return Ok(());
+        }
         let waits = |deed: &[u8]| {
             codec::decode::<Deed>(deed, codec::LIMIT).is_ok_and(|deed| matches!(deed, Deed::Claim { .. }))
         };
@@ -164,7 +180,7 @@ impl Room {
             .collect();
         for (name, last) in open {
             let room = RoomId::of(&self.record.body, name.as_str());
-            let known = numbers.get(&room).copied().unwrap_or(0);
+            let known = told.get(&room).map_or(0, |told| told.number);
             let due = self.state.claim_due(name.as_str());
             // The room took a claim that does not stand here: the next one sets it right.
             if !due && known <= last {
@@ -197,6 +213,7 @@ impl Room {
             self.plan.rosters.due.remove(&name);
             return self.try_submit(&deed).map(|_| ());
         }
+        self.plan.rosters.settled = self.plan.rosters.due.is_empty().then_some(position);
         Ok(())
     }
 
@@ -234,7 +251,7 @@ impl Room {
 
     /// What this room knows of the others of its body: in the governing one of those that are open, in another one of the
     /// governing one.
-    fn overview(&self, live: bool) -> Result<Vec<Overview>, EngineError> {
+    fn overview(&self, told: &BTreeMap<RoomId, Told>, live: bool) -> Result<Vec<Overview>, EngineError> {
         let (state, me) = (&self.state, self.record.persona);
         let Some(mine) = self.myself().filter(|_| self.cursor.health == Health::Open) else {
             return Ok(Vec::new());
@@ -257,16 +274,28 @@ impl Room {
             let Some(number) = self.claim_number(&open.name) else {
                 continue;
             };
-            let record: Option<ClaimRecord> = overlay.get_value(&self.place(Table::Rooms, number))?;
+            let id = RoomId::of(&self.record.body, open.name.as_str());
+            // A claim is large: it is read where the room was told something else.
+            let knows = told
+                .get(&id)
+                .is_some_and(|told| (told.number, told.claim) == (open.number, open.claim));
+            let record: Option<ClaimRecord> = match knows {
+                true => None,
+                false => overlay.get_value(&self.place(Table::Rooms, number))?,
+            };
+            let texts = state.principles.as_ref().filter(|text| {
+                let has = told.get(&id).and_then(|told| told.texts);
+                has != Some(text.version)
+            });
             let rule = state.charter().room(open.name.as_str());
             let present = state.person(&me).is_some_and(|person| person.is_present());
             views.push(Overview {
-                id: RoomId::of(&self.record.body, open.name.as_str()),
+                id,
                 channel: open.channel,
                 number: open.number,
                 hash: open.claim,
                 record: record.unwrap_or_default(),
-                principles: state.principles.clone(),
+                principles: texts.cloned(),
                 belongs: present && open.number > 0 && rule.is_some_and(|rule| mine.sphere >= rule.sphere),
                 live,
             });
