@@ -1,7 +1,7 @@
 //! Charters as people read and write them: TOML, the ones that come with the program, and what they say in words.
 
 use caucus_proto::org::charter::{OfficeRule, Promotion};
-use caucus_proto::org::{BadCharter, Charter, Kind, Office, Power, Sphere};
+use caucus_proto::org::{BadCharter, Base, Charter, Filling, Kind, Office, PollRule, Power, Sphere};
 use thiserror::Error;
 
 /// Largest file that is read as a charter.
@@ -110,9 +110,12 @@ pub fn in_words(charter: &Charter) -> Vec<String> {
         },
         with_vouches(charter.replacing.vouches)
     ));
-    for which in Office::ALL {
-        lines.push(office(charter, which, charter.office(which)));
-    }
+    lines.extend(decisions(charter));
+    lines.extend(
+        charter
+            .offices()
+            .map(|(which, rule)| office(charter, which, rule)),
+    );
     lines
 }
 
@@ -146,10 +149,84 @@ fn promotion(charter: &Charter, sphere: Sphere, rule: &Promotion) -> String {
     )
 }
 
+/// How decisions are made.
+fn decisions(charter: &Charter) -> Vec<String> {
+    let polls = &charter.polls;
+    let mut lines = vec![format!(
+        "Whoever is in good standing may propose. A proposal comes to a poll by whoever may open one{}.",
+        match polls.support {
+            0 => ", and by whoever made it".to_owned(),
+            n => format!(", and by whoever made it once {} others support it", n),
+        }
+    )];
+    let rules = format!("The charter and the {}", charter.words.principles);
+    for (what, rule) in [
+        ("Words", &polls.ordinary),
+        ("Who is in, and who holds an office", &polls.people),
+        (&rules, &polls.rules),
+    ] {
+        lines.push(decision(charter, what, rule));
+    }
+    lines.push(format!(
+        "Whoever leaves or is removed while a poll is open and has not voted {} among those who may; whoever is \
+         suspended meanwhile {} vote.",
+        if polls.leavers { "counts no more" } else { "still counts" },
+        if polls.suspended { "may" } else { "may not" }
+    ));
+    lines.push(format!(
+        "A result holds {}once the devices of more than two thirds have shown that they have it{}; nobody waits for whom \
+         nothing was heard of for {}.",
+        match polls.grace {
+            0 => String::new(),
+            n => format!("after {} in which one may say that one's ballot is missing, and ", hours(n)),
+        },
+        if polls.light { ", or of more than half where it is about words" } else { "" },
+        days(polls.silent)
+    ));
+    lines
+}
+
+fn decision(charter: &Charter, what: &str, rule: &PollRule) -> String {
+    let of = match rule.base {
+        Base::Cast => "of the votes for and against",
+        Base::Present => "of all ballots, with abstentions",
+        Base::Electorate => "of all who may vote",
+    };
+    let accepted = if rule.principles {
+        format!(" and has accepted the {}", charter.words.principles)
+    } else {
+        String::new()
+    };
+    let open = match rule.days {
+        0 => String::new(),
+        n => format!(", open for {} at least", days(n)),
+    };
+    format!(
+        "{what}: everybody{} who is in good standing{accepted} votes; {} {of}, and {} of all must vote{open}.",
+        at_least(charter, ", at least ", rule.sphere),
+        rule.threshold,
+        rule.quorum
+    )
+}
+
 fn office(charter: &Charter, office: Office, rule: &OfficeRule) -> String {
-    let term = match rule.days {
-        0 => "until they hand it over".to_owned(),
-        n => format!("for {}, then the next in line", days(n)),
+    let has_secretary = charter.office(Office::Secretary).is_some();
+    let term = match (rule.days, rule.filling) {
+        (0, _) => "until they hand it over".to_owned(),
+        (n, Filling::Rotation) if office == Office::Caretaker && has_secretary => format!(
+            "from the founding on for {}, and whenever nobody is {}",
+            days(n),
+            charter.office_word(Office::Secretary)
+        ),
+        (n, Filling::Rotation) => format!("for {}, then the next in line", days(n)),
+        (n, Filling::Election) => {
+            let terms = match rule.terms {
+                0 => String::new(),
+                1 => ", not twice in a row".to_owned(),
+                n => format!(", at most {n} times in a row"),
+            };
+            format!("elected for {}{terms}", days(n))
+        }
     };
     let powers: Vec<_> = rule
         .powers
@@ -161,14 +238,21 @@ fn office(charter: &Charter, office: Office, rule: &OfficeRule) -> String {
             Power::Floor => "raise the feature floor".to_owned(),
             Power::Promote => "promote and demote".to_owned(),
             Power::Principles => format!("set the {}", charter.words.principles),
+            Power::Poll => "open polls".to_owned(),
+            Power::Facilitate => "guide meetings".to_owned(),
+            Power::Tell => "hold polls with sealed ballots and open them".to_owned(),
         })
         .collect();
+    let may = if powers.is_empty() {
+        String::new()
+    } else {
+        format!("; may {}", powers.join(", "))
+    };
     format!(
-        "{}: {}{}, {term}; may {}.",
-        capital(charter.office_word(office).as_str()),
+        "{}: {}{}, {term}{may}.",
+        capital(charter.office_word(office)),
         people(rule.seats),
         at_least(charter, ", at least ", rule.sphere),
-        powers.join(", ")
     )
 }
 
@@ -200,6 +284,13 @@ fn days(count: u16) -> String {
     match count {
         1 => "a day".to_owned(),
         n => format!("{n} days"),
+    }
+}
+
+fn hours(count: u16) -> String {
+    match count {
+        1 => "an hour".to_owned(),
+        n => format!("{n} hours"),
     }
 }
 

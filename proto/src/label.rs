@@ -106,6 +106,12 @@ labels! {
     RequestCode => "request code",
     /// Signature of a new persona key over the change to it.
     Rekey => "rekey",
+    /// The ballots of a poll.
+    Ballots => "ballots",
+    /// HPKE: a ballot to a poll's key.
+    SealedBallot => "sealed ballot",
+    /// The secret of a poll's sealed ballots, from its teller's own.
+    BallotSecret => "ballot secret",
 }
 
 /// SHA-256 over the label and the parts, each with its length before it, so no two inputs collide.

@@ -6,7 +6,7 @@
 //! signs and pictures. Names that differ in accents alone are told as alike too.
 
 use caucus_proto::id::PersonaId;
-use caucus_proto::org::{Office, Person, Standing, State};
+use caucus_proto::org::{Person, Standing, State};
 use unicode_normalization::UnicodeNormalization;
 use unicode_security::skeleton;
 
@@ -131,11 +131,11 @@ pub(super) struct Names<'a> {
 impl<'a> Names<'a> {
     pub(super) fn of(state: &'a State) -> Self {
         let charter = state.charter();
-        let offices = Office::ALL.map(|office| charter.office_word(office).as_str());
+        let offices = charter.offices().map(|(office, _)| charter.office_word(office));
         let spheres = (charter.spheres.iter()).map(|sphere| charter.sphere_word(*sphere).as_str());
         let people = state.people.iter().filter(|(_, person)| is_here(person));
         Self {
-            titles: Titles::of(offices.into_iter().chain(spheres)),
+            titles: Titles::of(offices.chain(spheres)),
             people: people
                 .map(|(persona, person)| (persona, person, Look::of(person.name.as_str())))
                 .collect(),

@@ -80,13 +80,7 @@ pub(super) async fn hand_over(
     let deed = {
         let room = live.room();
         let state = room.state();
-        let which = Office::ALL
-            .into_iter()
-            .find(|which| state.charter().office_word(*which).is_like(office))
-            .ok_or_else(|| EngineError::NotFound {
-                what: "office",
-                name: office.to_owned(),
-            })?;
+        let which = office_named(state, office)?;
         let holder = match name {
             Some(name) => room.named(name)?.0,
             None => {
@@ -107,6 +101,15 @@ pub(super) async fn hand_over(
         }
     };
     done_or_queued(&live, live.act(&deed, PATIENCE).await?)
+}
+
+/// The office that the body calls so.
+pub(super) fn office_named(state: &State, office: &str) -> Result<Office, EngineError> {
+    let named = state.charter().named_office(office);
+    named.ok_or_else(|| EngineError::NotFound {
+        what: "office",
+        name: office.to_owned(),
+    })
 }
 
 /// Does something about somebody.

@@ -173,6 +173,7 @@ pub(super) fn message(room: &Room, position: Position, record: &LogRecord) -> Me
     let (kind, text) = match &record.item {
         Item::Said(text) => (MessageKind::Said, text.clone()),
         Item::Event(text) | Item::Quiet(text) => (MessageKind::Event, text.clone()),
+        Item::Discussed { proposal, text } => (MessageKind::Said, format!("[{proposal}] {text}")),
         Item::NoOp(denied) => (MessageKind::NoOp, format!("changed nothing: {denied}")),
     };
     MessageView {
@@ -188,7 +189,10 @@ pub(super) fn message(room: &Room, position: Position, record: &LogRecord) -> Me
 
 /// Whether a person wants to see it without asking for everything.
 pub(super) fn is_shown(record: &LogRecord) -> bool {
-    matches!(record.item, Item::Said(_) | Item::Event(_))
+    matches!(
+        record.item,
+        Item::Said(_) | Item::Event(_) | Item::Discussed { .. }
+    )
 }
 
 /// Where the code compared with somebody is remembered.
@@ -261,7 +265,7 @@ fn offices(state: &State, persona: &PersonaId) -> Vec<OfficeView> {
         .flat_map(|office| state.mandates(office))
         .filter(|mandate| mandate.holder == *persona)
         .map(|mandate| OfficeView {
-            office: state.charter().office_word(mandate.office).to_string(),
+            office: state.charter().office_word(mandate.office).to_owned(),
             until: mandate.end.map(|end| end.0),
             lapsed: mandate.has_lapsed(state.now()),
         })

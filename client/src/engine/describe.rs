@@ -1,8 +1,9 @@
 //! What happened, in words, for the log of this device.
 
 use caucus_proto::id::PersonaId;
-use caucus_proto::org::{Deed, Effect, Outcome, Person, State};
+use caucus_proto::org::{Deed, Effect, Moved, Outcome, Person, State};
 
+use super::decisions;
 use super::record::Item;
 
 /// Whom a deed is about, where the state may not know them any more afterwards.
@@ -158,6 +159,52 @@ pub(super) fn item(state: &State, outcome: &Outcome, subject: Option<&str>) -> I
                 name(persona)
             ),
             Effect::Rekeyed { .. } => "changed the key of their persona: compare codes anew".to_owned(),
+            Effect::StoodAside { office, aside } => {
+                let word = state.charter().office_word(*office);
+                if *aside {
+                    format!("lets the office of {word} pass by")
+                } else {
+                    format!("would be {word} when it is their turn")
+                }
+            }
+            Effect::Vacated { office, holder } => {
+                format!(
+                    "{} is {} no more",
+                    name(holder),
+                    state.charter().office_word(*office)
+                )
+            }
+            Effect::Recalled { office, holder } => {
+                format!(
+                    "{} is recalled as {}",
+                    name(holder),
+                    state.charter().office_word(*office)
+                )
+            }
+            Effect::Elected { office, holders } => {
+                let names: Vec<_> = holders.iter().map(&name).collect();
+                format!(
+                    "elected as {}: {}",
+                    state.charter().office_word(*office),
+                    names.join(", ")
+                )
+            }
+            Effect::CharterChanged { .. } => "the charter is another: caucus charter show".to_owned(),
+            Effect::Proposed { proposal, title, .. } => match state.proposal(proposal) {
+                Some(made) => format!("proposes {}: {title}", made.number),
+                None => format!("proposes: {title}"),
+            },
+            Effect::Moved { proposal, moved } => match moved {
+                Moved::Discussed { text } => {
+                    let number = state.proposal(proposal).map_or(0, |made| made.number);
+                    return Item::Discussed {
+                        proposal: number,
+                        text: text.clone(),
+                    };
+                }
+                moved => decisions::moved(state, proposal, moved, subject),
+            },
+            Effect::Decided { proposal, carried } => decisions::decided(state, proposal, *carried),
             Effect::ControlNamed { .. } => {
                 quiet.push("named a control key");
                 continue;

@@ -100,7 +100,18 @@ impl Room {
             | Effect::Recognized { .. }
             | Effect::Objected { .. }
             | Effect::Rekeyed { .. }
+            | Effect::StoodAside { .. }
+            | Effect::Vacated { .. }
+            | Effect::Recalled { .. }
+            | Effect::Elected { .. }
+            | Effect::CharterChanged { .. }
+            | Effect::Proposed { .. }
+            | Effect::Decided { .. }
             | Effect::Refreshed => Ok(()),
+            Effect::Moved { proposal, moved } => {
+                self.follow_decision(proposal, moved);
+                Ok(())
+            }
         }
     }
 

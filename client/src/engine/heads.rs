@@ -126,6 +126,21 @@ impl Room {
         Ok(())
     }
 
+    /// Up to where a head shows that its author was served the same log as this device (0: nothing).
+    pub(super) fn seen(
+        &self,
+        overlay: &Overlay,
+        head: Option<&SignedHead>,
+        at: Position,
+    ) -> Result<Position, EngineError> {
+        let Some(head) = head.map(|signed| &signed.head).filter(|head| head.position < at) else {
+            return Ok(Position(0));
+        };
+        let record = overlay.get_value::<LogRecord>(&self.place(Table::Log, head.position.0))?;
+        let same = record.is_some_and(|record| record.facts.running == head.running);
+        Ok(if same { head.position } else { Position(0) })
+    }
+
     /// Whether this device is on the side of more people than contradict it. Those who are silent since then
     /// count for nobody; two people who contradict one another both stop. Whom more than half of all contradict was
     /// shown what nobody else saw, and asks to be renewed.

@@ -136,6 +136,7 @@ impl Room {
             position: entry.position,
             flagged: entry.flag.moves(),
             cut: entry.flag == Flag::Cut,
+            seen: self.seen(overlay, head.as_ref(), entry.position)?,
         };
         let act = match &opened {
             Opened::Act(bytes) => codec::decode::<Act>(bytes, codec::LIMIT).ok(),

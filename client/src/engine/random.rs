@@ -1,5 +1,8 @@
 //! Randomness enters here. Where the system has none, nothing is made: there is no fallback.
 
+use getrandom::SysRng;
+use hpke::rand_core::UnwrapErr;
+
 use super::error::EngineError;
 
 /// So many random bytes.
@@ -13,6 +16,11 @@ pub(super) fn bytes<const N: usize>() -> Result<[u8; N], EngineError> {
         return Err(EngineError::Random);
     }
     Ok(out)
+}
+
+/// Randomness for a library that draws its own.
+pub(super) const fn source() -> UnwrapErr<SysRng> {
+    UnwrapErr(SysRng)
 }
 
 /// A number below `limit`, close enough to even for delays.

@@ -199,6 +199,13 @@ pub enum Item {
     Quiet(String),
     /// It changed nothing.
     NoOp(Denied),
+    /// Somebody said something about a proposal.
+    Discussed {
+        /// Its number.
+        proposal: u32,
+        /// What.
+        text: String,
+    },
 }
 
 /// An intent on its way (ARCHITECTURE.md, "How a word travels").

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use caucus_proto::codec;
 use caucus_proto::id::{ChannelId, IntentId, Minutes, PersonaId, Position, RoomId};
-use caucus_proto::org::{Act, Deed, FEATURE, Person, Power, SignedNotice, Standing, State, Tally};
+use caucus_proto::org::{Act, Ballot, Deed, FEATURE, Person, Power, SignedNotice, Standing, State, Tally};
 use caucus_proto::wire::{Control, bucket};
 
 use super::accuse::LieRecord;
@@ -94,6 +94,10 @@ pub(super) struct Plan {
     pub carried: VecDeque<SignedNotice>,
     /// What goes from room to room of the body.
     pub rosters: Rosters,
+    /// Since when polls may be closed, in milliseconds.
+    pub over: BTreeMap<IntentId, u64>,
+    /// Ballots that a close did not count.
+    pub missing: BTreeMap<IntentId, Ballot>,
     /// What was read while a commit is held.
     pub skimmed: Option<Skimmed>,
     /// The controls that were asked for last, whatever the relay said.

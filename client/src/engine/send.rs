@@ -164,7 +164,7 @@ impl Room {
             }));
         }
         let sealed = sealed.map(|sealed| sealed.message.clone());
-        let exact = !matches!(deed, Deed::Say { .. });
+        let exact = !deed.is_said();
         let bytes = self.transact(|room, overlay| {
             // In one epoch the same message goes into every envelope, however often the counter moves.
             let message = match sealed {

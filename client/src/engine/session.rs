@@ -170,6 +170,8 @@ impl<'a> Session<'a> {
 
     /// Everything there is to do now.
     pub(super) async fn work(&mut self) -> Result<(), EngineError> {
+        let now = self.now();
+        self.room.room().tend_decisions(now)?;
         self.room.room().take_over()?;
         self.room.room().name_control_key()?;
         if self.synced {

@@ -10,6 +10,7 @@ use crate::id::{ChannelId, IntentId, Minutes, PersonaId, Position};
 use crate::org::mandate::Office;
 use crate::org::name::Name;
 use crate::org::principles::Wording;
+use crate::org::proposal::{Step, Subject};
 use crate::org::sign::{PersonaPublic, Signature};
 use crate::org::sphere::Sphere;
 
@@ -192,6 +193,29 @@ pub enum Deed {
         /// By the new key, over [`rekey_digest`](crate::org::replace::rekey_digest).
         proof: Signature,
     },
+    /// Lets an office pass by the author, or no more.
+    StandAside {
+        /// Which.
+        office: Office,
+        /// It passes them by.
+        aside: bool,
+    },
+    /// Proposes something; the act's id is the proposal's.
+    Propose {
+        /// In a few words.
+        title: String,
+        /// In more.
+        text: String,
+        /// What is carried out if it is decided.
+        subject: Box<Subject>,
+    },
+    /// Does something with a proposal.
+    Step {
+        /// Which.
+        proposal: IntentId,
+        /// What.
+        step: Box<Step>,
+    },
 }
 
 /// A key package that a commit adds.
@@ -282,7 +306,20 @@ impl Deed {
             | Self::Dispute { .. }
             | Self::Recognize { .. }
             | Self::Replace { .. }
-            | Self::Rekey { .. } => 1,
+            | Self::Rekey { .. }
+            | Self::StandAside { .. }
+            | Self::Propose { .. }
+            | Self::Step { .. } => 1,
+        }
+    }
+
+    /// Whether it is what somebody says to the others.
+    #[must_use]
+    pub fn is_said(&self) -> bool {
+        match self {
+            Self::Say { .. } => true,
+            Self::Step { step, .. } => matches!(**step, Step::Discuss { .. }),
+            _ => false,
         }
     }
 
@@ -329,6 +366,9 @@ impl Deed {
             Self::Recognize { .. } => "Recognize",
             Self::Replace { .. } => "Replace",
             Self::Rekey { .. } => "Rekey",
+            Self::StandAside { .. } => "StandAside",
+            Self::Propose { .. } => "Propose",
+            Self::Step { .. } => "Step",
         }
     }
 }

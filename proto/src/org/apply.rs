@@ -25,6 +25,8 @@ pub struct At {
     pub flagged: bool,
     /// It turned the keys.
     pub cut: bool,
+    /// Up to where its author's head shows that they were served the same log (0: nothing).
+    pub seen: Position,
 }
 
 /// What an entry turned out to hold.
@@ -92,9 +94,27 @@ impl State {
             }
             self.hear(at.position, &persona, input);
             self.witness(&persona, time);
+            if let Outcome::Done(effects) = &mut outcome
+                && !effects.iter().any(Effect::is_said)
+            {
+                self.see(&persona, at);
+                effects.extend(self.settle_decisions(at));
+            }
         }
         self.pass();
         outcome
+    }
+
+    /// What is final by now is done.
+    fn settle_decisions(&mut self, at: At) -> Vec<Effect> {
+        if self.finality.next.is_none() && self.finality.waiting.is_empty() {
+            return Vec::new();
+        }
+        let effects = self.finalize(at);
+        if effects.iter().any(Effect::moves_people) {
+            self.fill_seats(at.position);
+        }
+        effects
     }
 
     /// Counts what was touched where it counts.
@@ -102,6 +122,8 @@ impl State {
         self.witnesses.follow(&self.people, self.clock.now);
         self.people.pass();
         self.invites.pass();
+        self.proposals.pass();
+        self.voters.pass();
     }
 
     /// Remembers the hashes of what was touched, so that the next [`State::root`] costs no more than what is touched from
@@ -110,6 +132,8 @@ impl State {
         self.pass();
         self.people.settle();
         self.invites.settle();
+        self.proposals.settle();
+        self.voters.settle();
     }
 
     fn outcome(&mut self, at: At, author: Option<PersonaId>, input: &Input<'_>) -> Outcome {
@@ -155,7 +179,7 @@ impl State {
         }
     }
 
-    fn enact(&mut self, at: At, author: &PersonaId, effect: &Effect) {
+    pub(super) fn enact(&mut self, at: At, author: &PersonaId, effect: &Effect) {
         match effect {
             Effect::Said { .. } | Effect::Refreshed | Effect::Objected { .. } => {}
             Effect::Invited {
@@ -224,7 +248,10 @@ impl State {
                 self.people.remove(persona);
             }
             Effect::Removed { persona, .. } => self.remove(persona, Some(*author)),
-            Effect::Left { persona } => self.remove(persona, None),
+            Effect::Left { persona } => {
+                self.remove(persona, None);
+                self.unelect(persona);
+            }
             Effect::ControlNamed { key } => {
                 if let Some(person) = self.people.get_mut(author) {
                     person.control = Some(*key);
@@ -258,6 +285,7 @@ impl State {
                 self.answered = true;
             }
             Effect::Renewed { persona, leaf } => {
+                self.finality.seated = at.position;
                 if let Some(person) = self.people.get_mut(persona) {
                     person.leaf = Some(*leaf);
                     person.older = person.older.saturating_add(1);
@@ -281,6 +309,7 @@ impl State {
                 }
             }
             Effect::Followed { persona, leaf } => {
+                self.finality.seated = at.position;
                 if let Some(person) = self.people.get_mut(persona)
                     && let Standing::Awaited { since, .. } = person.standing
                 {
@@ -296,6 +325,7 @@ impl State {
                 }
             }
             Effect::Seated { persona, leaf } => {
+                self.finality.seated = at.position;
                 self.stand(persona, Standing::Present { since: at.position });
                 let now = self.now();
                 if let Some(person) = self.people.get_mut(persona) {
@@ -352,6 +382,31 @@ impl State {
                 ..
             } => self.replace(at.position, persona, applicant, *key_package, invite),
             Effect::Rekeyed { key } => self.rekey(at.position, author, *key),
+            Effect::StoodAside { office, aside } => {
+                if let Some(person) = self.people.get_mut(author) {
+                    person.aside.retain(|other| other != office);
+                    person.aside.extend(aside.then_some(*office));
+                }
+            }
+            Effect::Vacated { office, holder } => self.vacate(*office, holder),
+            Effect::Recalled { office, holder } => {
+                self.vacate(*office, holder);
+                if let Some(person) = self.people.get_mut(holder)
+                    && !person.aside.contains(office)
+                {
+                    person.aside.push(*office);
+                }
+            }
+            Effect::Elected { office, holders } => self.elect(*office, holders, at.position),
+            Effect::CharterChanged { charter } => self.set_charter(charter, at.position),
+            Effect::Proposed {
+                proposal,
+                title,
+                text,
+                subject,
+            } => self.propose((author, at.position), *proposal, (title, text), subject),
+            Effect::Moved { proposal, moved } => self.step((author, at.position), proposal, moved),
+            Effect::Decided { .. } => {}
         }
     }
 

@@ -1,13 +1,16 @@
 //! The charter: the rules of a body as data. The machine reads numbers and powers from it and nothing else; what a
 //! body calls things stands in it too, for those who show them.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::org::genesis::GOVERNING_ROOM;
-use crate::org::mandate::Office;
+use crate::org::mandate::{Filling, Office};
 use crate::org::name::Name;
 use crate::org::power::Power;
+use crate::org::rules::Polls;
 use crate::org::sphere::Sphere;
 
 /// Most days of any term or deadline.
@@ -24,6 +27,9 @@ pub const MOST_ROOMS: usize = 8;
 
 /// Longest name of a room, in bytes.
 pub const LONGEST_ROOM: usize = 24;
+
+/// Most seats of an office.
+pub const MOST_SEATS: u16 = 20;
 
 /// Most keyholders: a channel has so many places for control keys.
 pub const MOST_KEYHOLDERS: u16 = 8;
@@ -52,12 +58,17 @@ pub struct Charter {
     pub principles: Acceptance,
     /// How long a review lasts.
     pub review: Review,
-    /// The office that the founder begins with, until there are elections.
+    /// How somebody comes back who lost everything.
+    pub replacing: Replacing,
+    /// How decisions are made.
+    pub polls: Polls,
+    /// The office that the founder begins with, and that is there while nobody is secretary.
     pub caretaker: OfficeRule,
     /// The office that holds the channel's keys.
     pub keyholder: OfficeRule,
-    /// How somebody comes back who lost everything.
-    pub replacing: Replacing,
+    /// The other offices.
+    #[serde(default)]
+    pub offices: BTreeMap<Office, OfficeRule>,
     /// The rooms that the body may have besides its governing one.
     #[serde(default)]
     pub rooms: Vec<RoomRule>,
@@ -87,10 +98,13 @@ pub struct Words {
     pub cadre: Name,
     /// The text that people accept.
     pub principles: Name,
-    /// Who keeps the body going until there are elections.
+    /// Who keeps the body going while nobody is secretary.
     pub caretaker: Name,
     /// Who holds the keys.
     pub keyholder: Name,
+    /// The other offices.
+    #[serde(default)]
+    pub offices: BTreeMap<Office, Name>,
 }
 
 /// How people come in.
@@ -165,6 +179,12 @@ pub struct OfficeRule {
     pub sphere: Sphere,
     /// What it may do.
     pub powers: Vec<Power>,
+    /// How it comes to its holders.
+    #[serde(default)]
+    pub filling: Filling,
+    /// How often the same person may be elected, one term after another; 0: as often as they are.
+    #[serde(default)]
+    pub terms: u16,
 }
 
 /// Why a charter cannot be one.
@@ -225,16 +245,59 @@ pub enum BadCharter {
     /// Keys without their office.
     #[error("\"keys\" belongs to the keyholders and to nobody else")]
     Keys,
+    /// Too much, or too little to bind anybody.
+    #[error("{what}.threshold must be between \"at least 1/2\" and \"at least 9/10\"")]
+    Threshold {
+        /// Which.
+        what: &'static str,
+    },
+    /// More than can be hoped for.
+    #[error("{what}.quorum must be at most \"at least 9/10\"")]
+    Quorum {
+        /// Which.
+        what: &'static str,
+    },
+    /// An office without its name, or two of one name.
+    #[error("the {office} needs a name of its own in [words.offices]")]
+    OfficeName {
+        /// Which.
+        office: &'static str,
+    },
+    /// Only what stands in `offices` may stand there.
+    #[error("the {office} has its own place in a charter, not in [offices]")]
+    Misplaced {
+        /// Which.
+        office: &'static str,
+    },
+    /// Nobody is elected keyholder or caretaker, and only elections count terms.
+    #[error("the {office} goes round: it is not elected and counts no terms")]
+    NotElected {
+        /// Which.
+        office: &'static str,
+    },
+    /// While nobody is secretary there would be no one who may.
+    #[error("the caretaker stands in for the secretary: it needs the secretary's powers, \"{power}\" too")]
+    StandIn {
+        /// The power.
+        power: &'static str,
+    },
 }
 
 impl Charter {
-    /// The rule of an office.
+    /// The rule of an office, if the body has it.
     #[must_use]
-    pub const fn office(&self, office: Office) -> &OfficeRule {
+    pub fn office(&self, office: Office) -> Option<&OfficeRule> {
         match office {
-            Office::Caretaker => &self.caretaker,
-            Office::Keyholder => &self.keyholder,
+            Office::Caretaker => Some(&self.caretaker),
+            Office::Keyholder => Some(&self.keyholder),
+            other => self.offices.get(&other),
         }
+    }
+
+    /// The offices that the body has, with their rules.
+    pub fn offices(&self) -> impl Iterator<Item = (Office, &OfficeRule)> {
+        let rule = |office| Some((office, self.office(office)?));
+        Office::ALL.into_iter().filter_map(rule)
     }
 
     /// What the body calls a sphere.
@@ -249,11 +312,20 @@ impl Charter {
 
     /// What the body calls an office.
     #[must_use]
-    pub const fn office_word(&self, office: Office) -> &Name {
+    pub fn office_word(&self, office: Office) -> &str {
         match office {
-            Office::Caretaker => &self.words.caretaker,
-            Office::Keyholder => &self.words.keyholder,
+            Office::Caretaker => self.words.caretaker.as_str(),
+            Office::Keyholder => self.words.keyholder.as_str(),
+            other => self.words.offices.get(&other).map_or(other.word(), Name::as_str),
         }
+    }
+
+    /// The office that the body calls so.
+    #[must_use]
+    pub fn named_office(&self, word: &str) -> Option<Office> {
+        let called =
+            |office: &Office| Name::new(self.office_word(*office)).is_ok_and(|name| name.is_like(word));
+        self.offices().map(|(office, _)| office).find(called)
     }
 
     /// The rule of a room besides the governing one.
@@ -307,7 +379,7 @@ impl Charter {
             ("cadre.days", self.cadre.days, 0, MOST_DAYS),
             ("principles.days", self.principles.days, 1, MOST_DAYS),
             ("review.days", self.review.days, 1, MOST_DAYS),
-            ("caretaker.seats", self.caretaker.seats, 1, 20),
+            ("caretaker.seats", self.caretaker.seats, 1, MOST_SEATS),
             // It ends by itself: nobody is caretaker for ever.
             ("caretaker.days", self.caretaker.days, 1, MOST_DAYS),
             ("keyholder.seats", self.keyholder.seats, 2, MOST_KEYHOLDERS),
@@ -341,28 +413,88 @@ impl Charter {
             }
         }
         self.check_rooms()?;
-        let has = |rule: &OfficeRule, power| rule.powers.contains(&power);
-        if has(&self.caretaker, Power::Keys) {
-            return Err(BadCharter::Keys);
+        self.polls.check(&self.spheres, self.governing)?;
+        self.check_offices()
+    }
+
+    fn check_offices(&self) -> Result<(), BadCharter> {
+        for (office, rule) in &self.offices {
+            let word = office.word();
+            if matches!(office, Office::Caretaker | Office::Keyholder) {
+                return Err(BadCharter::Misplaced { office: word });
+            }
+            for (what, number, least, most) in [
+                ("seats of an office", rule.seats, 1, MOST_SEATS),
+                ("days of an office", rule.days, 1, MOST_DAYS),
+                ("terms of an office", rule.terms, 0, 100),
+            ] {
+                if !(least..=most).contains(&number) {
+                    return Err(BadCharter::Number { what, least, most });
+                }
+            }
+            if !self.spheres.contains(&rule.sphere) {
+                let (what, sphere) = ("sphere of an office", rule.sphere.word());
+                return Err(BadCharter::NoSphere { what, sphere });
+            }
+            if rule.sphere < self.governing {
+                return Err(BadCharter::Outside { what: word });
+            }
         }
-        if has(&self.keyholder, Power::Remove) {
+        for (office, rule) in self.offices() {
+            let fixed = matches!(office, Office::Caretaker | Office::Keyholder);
+            if rule.terms > 0 && rule.filling == Filling::Rotation
+                || fixed && rule.filling == Filling::Election
+            {
+                return Err(BadCharter::NotElected {
+                    office: office.word(),
+                });
+            }
+            let same = |other: Office| self.office_word(other) == self.office_word(office);
+            let mut before = Office::ALL.into_iter().take_while(|other| *other < office);
+            if before.any(|other| self.office(other).is_some() && same(other)) {
+                return Err(BadCharter::OfficeName {
+                    office: office.word(),
+                });
+            }
+            if office != Office::Keyholder && rule.powers.contains(&Power::Keys) {
+                return Err(BadCharter::Keys);
+            }
+        }
+        if self.keyholder.powers.contains(&Power::Remove) {
             return Err(BadCharter::Together);
         }
-        for power in Power::ALL {
-            let seats: u16 = [&self.caretaker, &self.keyholder]
-                .into_iter()
-                .filter(|rule| has(rule, power))
-                .map(|rule| rule.seats)
-                .sum();
+        self.check_powers()
+    }
+
+    /// Every power lies in enough hands: in those of the founding, and in those of later.
+    fn check_powers(&self) -> Result<(), BadCharter> {
+        let secretary = self.offices.get(&Office::Secretary);
+        let stands_in = |power: &&Power| !self.caretaker.powers.contains(power);
+        if let Some(power) = secretary.and_then(|rule| rule.powers.iter().find(stands_in)) {
+            return Err(BadCharter::StandIn { power: power.word() });
+        }
+        let begins = [&self.caretaker, &self.keyholder];
+        // Nobody may be elected; then the secretary's powers are the caretaker's.
+        let turns = (self.offices.iter())
+            .filter(|(office, rule)| **office == Office::Secretary || rule.filling == Filling::Rotation)
+            .map(|(_, rule)| rule);
+        let later: Vec<_> = match secretary {
+            Some(_) => turns.chain([&self.keyholder]).collect(),
+            None => turns.chain(begins).collect(),
+        };
+        for power in Power::ALL.into_iter().filter(Power::is_vital) {
             let least = match power {
                 Power::Admit | Power::Keys => self.absent.saturating_add(1),
                 _ => 1,
             };
-            if seats < least {
-                return Err(BadCharter::LockOut {
-                    power: power.word(),
-                    absent: self.absent,
-                });
+            for offices in [&begins[..], &later] {
+                let able = offices.iter().filter(|rule| rule.powers.contains(&power));
+                if able.map(|rule| rule.seats).sum::<u16>() < least {
+                    return Err(BadCharter::LockOut {
+                        power: power.word(),
+                        absent: self.absent,
+                    });
+                }
             }
         }
         Ok(())

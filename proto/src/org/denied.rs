@@ -220,6 +220,104 @@ pub enum Denied {
     /// A leaf that is certified by another key than its persona's of now.
     #[error("it brings in a leaf that is not certified by the present key of its persona")]
     AnotherKey,
+    /// The charter has no such office.
+    #[error("the charter has no such office")]
+    NoOffice,
+    /// The office is not given by election.
+    #[error("that office goes round: nobody is elected into it")]
+    GoesRound,
+    /// Not people who could hold it.
+    #[error("candidates are people of the room who may hold that office and do not stand aside, each once")]
+    Candidates,
+    /// Elected as often as the charter allows.
+    #[error("the charter lets nobody be elected for more than {terms} terms in a row")]
+    TermsOver {
+        /// So often.
+        terms: u16,
+    },
+    /// Suspended, or without accepting the points of unity in time.
+    #[error("whoever is suspended, or has not accepted the points of unity in time, does not do that")]
+    NotInGoodStanding,
+    /// No such proposal or amendment.
+    #[error("there is no such proposal or amendment")]
+    NoProposal,
+    /// It is voted on, or decided.
+    #[error("that proposal is voted on or decided already")]
+    NotOpen,
+    /// Somebody else made it.
+    #[error("only whoever made the proposal does that")]
+    NotYours,
+    /// The text has changed.
+    #[error("the proposal's text has changed since: read it again")]
+    OtherVersion,
+    /// An amendment is voted on.
+    #[error("an amendment of that proposal is voted on first")]
+    AmendmentPolled,
+    /// Neither the power nor enough support.
+    #[error("it needs the power \"poll\", or the support of others: {needed} here, and {have} count so far")]
+    Support {
+        /// As many as are needed now.
+        needed: u16,
+        /// As many as there are.
+        have: u16,
+    },
+    /// The method or its options do not fit.
+    #[error("that way of voting, or its options, does not fit what is decided")]
+    Method,
+    /// Too short, or too long.
+    #[error("the charter asks for polls of {days} days at least, and none is longer than a year")]
+    PollTime {
+        /// So many.
+        days: u16,
+    },
+    /// No poll, or none that is open.
+    #[error("there is no open poll on that proposal")]
+    NoPoll,
+    /// Not among the voters.
+    #[error("its author is not among those who vote in that poll")]
+    NoVoter,
+    /// Its time is over.
+    #[error("the time to vote is over")]
+    PollOver,
+    /// Its time is not over.
+    #[error("the time to vote is not over, and not everybody has voted")]
+    NotOver,
+    /// No ballot of this poll.
+    #[error("that is no ballot of this poll")]
+    BadBallot,
+    /// The close counts other ballots than there are.
+    #[error("it counts other ballots than those that were cast")]
+    OtherBallots,
+    /// Only a teller opens sealed ballots.
+    #[error("the ballots are sealed: a teller closes this poll, and until the grace is over nobody else")]
+    StillSealed,
+    /// Not the secret of the poll's key.
+    #[error("that secret does not open the ballots of this poll")]
+    WrongSecret,
+    /// Too late to object.
+    #[error("the time to say that one's ballot is missing is over")]
+    GraceOver,
+    /// It is there, or was missed before.
+    #[error("that ballot is counted, or was said to be missing before")]
+    NotMissing,
+    /// Not final.
+    #[error("that is not final yet: too few have been seen to have it")]
+    NotFinal,
+    /// Nothing to review.
+    #[error("there is nothing to look at again")]
+    NoReview,
+    /// A date that is over.
+    #[error("that date is over")]
+    InThePast,
+    /// No body could live by it.
+    #[error("that is no charter a body could live by: {why}")]
+    BadCharter {
+        /// Why.
+        why: String,
+    },
+    /// What a charter keeps.
+    #[error("a body keeps its stages and its rooms: other rooms may be added, and everything else changed")]
+    Unchangeable,
 }
 
 /// The standing that was needed.

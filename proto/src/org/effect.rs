@@ -3,9 +3,11 @@
 use core::fmt;
 
 use crate::id::{ChannelId, IntentId, Minutes, PersonaId, Position};
+use crate::org::charter::Charter;
 use crate::org::mandate::Office;
 use crate::org::name::Name;
 use crate::org::principles::{Accepted, Wording};
+use crate::org::proposal::{Moved, Subject};
 use crate::org::roster::SignedClaim;
 use crate::org::sign::PersonaPublic;
 use crate::org::sphere::Sphere;
@@ -260,9 +262,76 @@ pub enum Effect {
         /// The key.
         key: PersonaPublic,
     },
+    /// An office passes the author by, or does so no more.
+    StoodAside {
+        /// Which.
+        office: Office,
+        /// It passes them by.
+        aside: bool,
+    },
+    /// Somebody holds an office no more, and nobody has it after them.
+    Vacated {
+        /// Which.
+        office: Office,
+        /// Whose it was.
+        holder: PersonaId,
+    },
+    /// A decision took an office from somebody; it passes them by until they say otherwise.
+    Recalled {
+        /// Which.
+        office: Office,
+        /// From whom.
+        holder: PersonaId,
+    },
+    /// A decision gave an office.
+    Elected {
+        /// Which.
+        office: Office,
+        /// To whom.
+        holders: Vec<PersonaId>,
+    },
+    /// The charter is another.
+    CharterChanged {
+        /// It.
+        charter: Box<Charter>,
+    },
+    /// Something is proposed.
+    Proposed {
+        /// By which id.
+        proposal: IntentId,
+        /// In a few words.
+        title: String,
+        /// In more.
+        text: String,
+        /// What is carried out.
+        subject: Box<Subject>,
+    },
+    /// A proposal is further.
+    Moved {
+        /// Which.
+        proposal: IntentId,
+        /// By what.
+        moved: Moved,
+    },
+    /// A result is final.
+    Decided {
+        /// Of which proposal.
+        proposal: IntentId,
+        /// What was decided is done.
+        carried: bool,
+    },
 }
 
 impl Effect {
+    /// Whether it is what somebody says to the others.
+    pub(super) const fn is_said(&self) -> bool {
+        match self {
+            Self::Said { .. } => true,
+            Self::Moved { moved, .. } => matches!(moved, Moved::Discussed { .. }),
+            _ => false,
+        }
+    }
+
     /// Whether it may change who can hold an office.
     pub(super) const fn moves_people(&self) -> bool {
         matches!(
@@ -277,6 +346,10 @@ impl Effect {
                 | Self::Suspended { .. }
                 | Self::Lifted { .. }
                 | Self::Claimed { .. }
+                | Self::Vacated { .. }
+                | Self::Recalled { .. }
+                | Self::Elected { .. }
+                | Self::CharterChanged { .. }
         )
     }
 }
@@ -320,6 +393,14 @@ impl fmt::Debug for Effect {
             Self::Replaced { .. } => "Replaced(..)",
             Self::Objected { .. } => "Objected(..)",
             Self::Rekeyed { .. } => "Rekeyed(..)",
+            Self::StoodAside { .. } => "StoodAside(..)",
+            Self::Vacated { .. } => "Vacated(..)",
+            Self::Recalled { .. } => "Recalled(..)",
+            Self::Elected { .. } => "Elected(..)",
+            Self::CharterChanged { .. } => "CharterChanged(..)",
+            Self::Proposed { .. } => "Proposed(..)",
+            Self::Moved { .. } => "Moved(..)",
+            Self::Decided { .. } => "Decided(..)",
         })
     }
 }

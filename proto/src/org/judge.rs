@@ -312,10 +312,7 @@ impl State {
                 if persona == *author {
                     return Err(Denied::Oneself);
                 }
-                // An accepted admission is not undone before its commit (law 19), only by a new act after it.
-                self.person(&persona)
-                    .filter(|person| person.is_present() || person.is_awaited() || person.is_outer())
-                    .ok_or(Denied::NotStanding(WantedStanding::Present))?;
+                self.removable(&persona)?;
                 Ok(Effect::Removed {
                     persona,
                     reason: bounded(reason)?,
@@ -375,6 +372,11 @@ impl State {
             Deed::Recognize { applicant, persona } => self.judge_recognition(author, applicant, persona),
             Deed::Replace { persona, applicant } => self.judge_replacement(author, persona, applicant),
             Deed::Rekey { key, proof } => self.judge_rekey(author, key, &proof),
+            Deed::StandAside { office, aside } => self.judge_standing_aside(author, office, aside),
+            Deed::Propose { title, text, subject } => {
+                self.judge_proposal(author, id, (title, text), *subject)
+            }
+            Deed::Step { proposal, step } => self.judge_step(author, proposal, *step),
         }
     }
 
@@ -414,19 +416,7 @@ impl State {
 
     fn judge_admission(&self, author: &PersonaId, persona: PersonaId) -> Result<Effect, Denied> {
         self.with_power(author, Power::Admit)?;
-        let (invite, key_package) = self.applied(&persona)?;
-        if self
-            .person(&persona)
-            .is_some_and(|person| person.claims.is_some())
-        {
-            return Err(Denied::Claims);
-        }
-        self.live_invite(&invite)?;
-        let seats =
-            |p: &&Person| p.is_seated() || p.is_outer() || matches!(p.standing, Standing::Admitted { .. });
-        if self.people.values().filter(seats).count() >= LARGEST_ROOM {
-            return Err(Denied::RoomFull);
-        }
+        let (invite, key_package) = self.admissible(&persona)?;
         self.with_vouches(self.charter().admission.vouches, author, &persona)?;
         let sponsors = self
             .person(&persona)
@@ -438,6 +428,21 @@ impl State {
             key_package,
             sponsors,
         })
+    }
+
+    /// Whether somebody can be admitted, by whomever: by which invite, and the hash of their key package.
+    pub(super) fn admissible(&self, persona: &PersonaId) -> Result<(IntentId, [u8; 32]), Denied> {
+        let (invite, key_package) = self.applied(persona)?;
+        if self.person(persona).is_some_and(|person| person.claims.is_some()) {
+            return Err(Denied::Claims);
+        }
+        self.live_invite(&invite)?;
+        let seats =
+            |p: &&Person| p.is_seated() || p.is_outer() || matches!(p.standing, Standing::Admitted { .. });
+        if self.people.values().filter(seats).count() >= LARGEST_ROOM {
+            return Err(Denied::RoomFull);
+        }
+        Ok((invite, key_package))
     }
 
     pub(super) fn applied(&self, persona: &PersonaId) -> Result<(IntentId, [u8; 32]), Denied> {

@@ -1,6 +1,9 @@
-//! Offices and mandates: who holds which powers, since when and until when. A seat never stays empty: who is next is
-//! reckoned, by the order in which people came. A mandate whose time is over allows nothing but its own hand-over, by
-//! whoever finds it so (law 10).
+//! Offices and mandates: who holds which powers, since when and until when. An office goes round, in the order in which
+//! people came, or is given by election. A seat of one that goes round never stays empty: who is next is reckoned. A
+//! mandate whose time is over allows nothing but its own hand-over, by whoever finds it so (law 10).
+//!
+//! A body begins with its founder as *caretaker*. The first election of a secretary ends that, and so do its days, where
+//! the secretary's office goes round. Whenever nobody is secretary, the caretaker's office is there again.
 
 use serde::{Deserialize, Serialize};
 
@@ -15,12 +18,41 @@ pub const DAY: u64 = 24 * 60;
 
 /// An office.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Office {
-    /// Keeps the body going until there are elections.
+    /// Keeps the body going while nobody is secretary.
     Caretaker,
     /// Holds the channel's control keys.
     Keyholder,
+    /// Does the daily work.
+    Secretary,
+    /// Keeps the money.
+    Treasurer,
+    /// Guides meetings.
+    Facilitator,
+    /// Speaks for the body in public.
+    Editor,
+    /// Speaks for the body among other bodies.
+    Delegate,
+    /// Opens sealed ballots.
+    Teller,
+    /// Holds what ties the body to others.
+    Link,
 }
+
+/// How an office comes to whoever holds it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Filling {
+    /// It goes round.
+    #[default]
+    Rotation,
+    /// By a poll.
+    Election,
+}
+
+/// A place in the order in which people came: position of the commit that seated them, and their number.
+pub type Turn = (Position, u32);
 
 /// Who holds an office.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -35,11 +67,44 @@ pub struct Mandate {
     pub end: Option<Minutes>,
     /// Position of the entry by which they have it (0: the founding).
     pub from: Position,
+    /// How often they were elected into it, one term after another (0: it came to them by turns).
+    pub terms: u16,
 }
 
 impl Office {
     /// All.
-    pub const ALL: [Self; 2] = [Self::Caretaker, Self::Keyholder];
+    pub const ALL: [Self; 9] = [
+        Self::Caretaker,
+        Self::Keyholder,
+        Self::Secretary,
+        Self::Treasurer,
+        Self::Facilitator,
+        Self::Editor,
+        Self::Delegate,
+        Self::Teller,
+        Self::Link,
+    ];
+
+    /// Whether it is remembered who had it last. The caretaker stands in, and keyholders are the first who came.
+    const fn keeps_turns(self) -> bool {
+        !matches!(self, Self::Caretaker | Self::Keyholder)
+    }
+
+    /// In words, for views and charters.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Caretaker => "caretaker",
+            Self::Keyholder => "keyholder",
+            Self::Secretary => "secretary",
+            Self::Treasurer => "treasurer",
+            Self::Facilitator => "facilitator",
+            Self::Editor => "editor",
+            Self::Delegate => "delegate",
+            Self::Teller => "teller",
+            Self::Link => "link",
+        }
+    }
 }
 
 impl Mandate {
@@ -59,11 +124,24 @@ impl State {
             .filter(|mandate| self.person(&mandate.holder).is_some_and(Person::is_present))
     }
 
-    /// Who may hold an office, in order. Where nobody has what the charter asks for, everybody in good standing may,
-    /// and where there is nobody in good standing, everybody.
+    /// Who may hold an office, in order, but for those who stand aside. Where nobody has what the charter asks for,
+    /// everybody in good standing may, and where there is nobody in good standing, everybody.
     #[must_use]
     pub fn eligible(&self, office: Office) -> Vec<PersonaId> {
-        let sphere = self.charter().office(office).sphere;
+        let able = self.able(office);
+        let aside = |id: &PersonaId| {
+            self.person(id)
+                .is_some_and(|person| person.aside.contains(&office))
+        };
+        let willing: Vec<_> = able.iter().filter(|id| !aside(id)).copied().collect();
+        if willing.is_empty() { able } else { willing }
+    }
+
+    /// Who may go on holding an office that they have.
+    fn able(&self, office: Office) -> Vec<PersonaId> {
+        let Some(rule) = self.charter().office(office) else {
+            return Vec::new();
+        };
         let order = self.in_order();
         let which = |fits: &dyn Fn(&Person) -> bool| -> Vec<PersonaId> {
             let fits = |id: &&PersonaId| self.person(id).is_some_and(fits);
@@ -71,7 +149,7 @@ impl State {
         };
         let now = self.now();
         let good = |person: &Person| !person.is_suspended(now);
-        let able = which(&|person| person.sphere >= sphere && good(person));
+        let able = which(&|person| person.sphere >= rule.sphere && good(person));
         if !able.is_empty() {
             return able;
         }
@@ -79,24 +157,50 @@ impl State {
         if able.is_empty() { order } else { able }
     }
 
+    fn turn(&self, persona: &PersonaId) -> Option<Turn> {
+        let person = self.person(persona)?;
+        Some((person.since()?, person.number))
+    }
+
     /// Who gets an office after its holder: the next in the order of those who may hold it and do not. None if there is
     /// nobody else.
     #[must_use]
     pub fn next_in_line(&self, office: Office, holder: &PersonaId) -> Option<PersonaId> {
-        let holds = |id: &PersonaId| self.mandates(office).any(|mandate| mandate.holder == *id);
-        let eligible = self.eligible(office);
-        let place = |id: &PersonaId| {
-            self.person(id)
-                .and_then(|person| Some((person.since()?, person.number)))
-        };
-        let after = place(holder);
-        let free = |id: &&PersonaId| !holds(id);
-        eligible
-            .iter()
-            .filter(free)
-            .find(|id| place(id) > after)
-            .or_else(|| eligible.iter().find(free))
+        let last = self.turns.get(&office).copied();
+        self.line(office, last.or_else(|| self.turn(holder)))
+            .first()
             .copied()
+    }
+
+    /// Who would get the seats of an office that fall empty now, in their order.
+    #[must_use]
+    pub fn next_holders(&self, office: Office) -> Vec<PersonaId> {
+        let holder = self.mandates(office).next().map(|mandate| mandate.holder);
+        let last = self.turns.get(&office).copied();
+        self.line(office, last.or_else(|| self.turn(&holder?)))
+    }
+
+    /// Those who may hold an office and do not, beginning after a place in the order.
+    fn line(&self, office: Office, after: Option<Turn>) -> Vec<PersonaId> {
+        let holds = |id: &PersonaId| self.mandates(office).any(|mandate| mandate.holder == *id);
+        let mut line = self.eligible(office);
+        line.retain(|id| !holds(id));
+        let passed = line.iter().filter(|id| self.turn(id) <= after).count();
+        line.rotate_left(passed);
+        line
+    }
+
+    /// Whether this office is given by polls alone.
+    #[must_use]
+    pub fn is_elected(&self, office: Office) -> bool {
+        self.charter()
+            .office(office)
+            .is_some_and(|rule| rule.filling == Filling::Election)
+    }
+
+    /// Whether the caretaker's time ends with its days, because the secretary's office goes round.
+    fn begins_by_turns(&self) -> bool {
+        self.charter().office(Office::Secretary).is_some() && !self.is_elected(Office::Secretary)
     }
 
     pub(super) fn judge_hand_over(
@@ -113,6 +217,14 @@ impl State {
         if !lapsed && holder != *author {
             return Err(Denied::StillHeld);
         }
+        if self.is_elected(office) {
+            return Ok(Effect::Vacated { office, holder });
+        }
+        if office == Office::Caretaker && self.begins_by_turns() {
+            let first = self.line(Office::Secretary, self.turn(&holder)).first().copied();
+            let to = first.unwrap_or(holder);
+            return Ok(Effect::HandedOver { office, holder, to });
+        }
         let to = match self.next_in_line(office, &holder) {
             Some(next) => next,
             // Alone, one holds it for another term.
@@ -122,67 +234,158 @@ impl State {
         Ok(Effect::HandedOver { office, holder, to })
     }
 
+    pub(super) fn judge_standing_aside(
+        &self,
+        author: &PersonaId,
+        office: Office,
+        aside: bool,
+    ) -> Result<Effect, Denied> {
+        self.charter().office(office).ok_or(Denied::NoOffice)?;
+        let stands = |person: &Person| person.aside.contains(&office);
+        if self.person(author).is_some_and(stands) == aside {
+            return Err(Denied::Repeated);
+        }
+        Ok(Effect::StoodAside { office, aside })
+    }
+
     pub(super) fn hand_over(&mut self, office: Office, holder: &PersonaId, to: PersonaId, from: Position) {
-        self.mandates
-            .retain(|mandate| mandate.office != office || mandate.holder != *holder);
+        if office == Office::Caretaker && self.begins_by_turns() {
+            self.begin(holder);
+            return self.fill_seats(from);
+        }
+        self.vacate(office, holder);
         self.appoint(office, to, from);
     }
 
-    /// Gives every empty seat to the next, and takes seats from who may no longer hold them. Where more are there than
-    /// there are seats, because somebody who was awaited is back, the latest goes.
+    /// The time of the founding's caretaker is over: offices go round, beginning after them.
+    fn begin(&mut self, caretaker: &PersonaId) {
+        self.begun = true;
+        let turn = self.turn(caretaker);
+        self.mandates
+            .retain(|mandate| mandate.office != Office::Caretaker);
+        for office in Office::ALL.into_iter().filter(|office| office.keeps_turns()) {
+            if let Some(turn) = turn {
+                self.turns.entry(office).or_insert(turn);
+            }
+        }
+    }
+
+    /// Takes a mandate away.
+    pub(super) fn vacate(&mut self, office: Office, holder: &PersonaId) {
+        self.mandates
+            .retain(|mandate| mandate.office != office || mandate.holder != *holder);
+    }
+
+    /// Gives an office to those whom a poll chose; whoever held it and was not chosen holds it no more.
+    pub(super) fn elect(&mut self, office: Office, winners: &[PersonaId], from: Position) {
+        let before: Vec<_> = self.mandates(office).copied().collect();
+        self.mandates.retain(|mandate| mandate.office != office);
+        for winner in winners {
+            let again = before.iter().find(|mandate| mandate.holder == *winner);
+            let terms = again.map_or(0, |mandate| mandate.terms).saturating_add(1);
+            self.appoint(office, *winner, from);
+            if let Some(mandate) = self.mandates.last_mut() {
+                mandate.terms = terms;
+            }
+        }
+        let caretaker = self.mandates(Office::Caretaker).next().map(|held| held.holder);
+        if office == Office::Secretary
+            && let Some(caretaker) = caretaker.filter(|_| !self.begun)
+        {
+            self.begin(&caretaker);
+        }
+    }
+
+    /// Gives every empty seat of an office that goes round to the next, and takes seats from who may no longer hold them.
     pub(super) fn fill_seats(&mut self, from: Position) {
-        for office in Office::ALL {
-            // The other offices are the governing room's.
-            if self.annex.is_some() && office != Office::Keyholder {
-                continue;
-            }
-            let eligible = self.eligible(office);
-            // Whoever is to come again keeps what they hold.
-            let governing = self.charter().governing;
-            let again = |person: &Person| {
-                let leaving = matches!(person.standing, Standing::Outer { seated: true, .. });
-                person.is_awaited() || (leaving && person.sphere >= governing)
+        // The other offices are the governing room's.
+        let here = |office: &Office| self.annex.is_none() || *office == Office::Keyholder;
+        let mut offices: Vec<_> = self.charter().offices().map(|(office, _)| office).collect();
+        offices.retain(here);
+        if offices.contains(&Office::Secretary) {
+            // Whether there is a caretaker depends on whether somebody is secretary.
+            offices.sort_unstable_by_key(|office| (*office == Office::Caretaker, *office));
+        }
+        self.mandates.retain(|mandate| offices.contains(&mandate.office));
+        for office in offices {
+            self.fill(office, from);
+        }
+    }
+
+    /// Where more are there than there are seats, because somebody who was awaited is back, the latest goes.
+    fn fill(&mut self, office: Office, from: Position) {
+        let able = self.able(office);
+        // Whoever is to come again keeps what they hold.
+        let governing = self.charter().governing;
+        let again = |person: &Person| {
+            let leaving = matches!(person.standing, Standing::Outer { seated: true, .. });
+            person.is_awaited() || (leaving && person.sphere >= governing)
+        };
+        let awaited: Vec<_> = self
+            .people
+            .iter()
+            .filter(|(_, person)| again(person))
+            .map(|(id, _)| *id)
+            .collect();
+        self.mandates.retain(|mandate| {
+            mandate.office != office || able.contains(&mandate.holder) || awaited.contains(&mandate.holder)
+        });
+        let goes_round = self.goes_round(office);
+        let seats = match self.charter().office(office) {
+            Some(rule) if goes_round || office != Office::Caretaker => usize::from(rule.seats),
+            _ => 0,
+        };
+        while self.mandates(office).count() > seats {
+            let Some(latest) = self.mandates(office).last().map(|mandate| mandate.holder) else {
+                break;
             };
-            let awaited: Vec<_> = self
-                .people
-                .iter()
-                .filter(|(_, person)| again(person))
-                .map(|(id, _)| *id)
-                .collect();
-            self.mandates.retain(|mandate| {
-                mandate.office != office
-                    || eligible.contains(&mandate.holder)
-                    || awaited.contains(&mandate.holder)
-            });
-            let seats = usize::from(self.charter().office(office).seats);
-            while self.mandates(office).count() > seats {
-                let Some(latest) = self.mandates(office).last().map(|mandate| mandate.holder) else {
-                    break;
-                };
-                self.mandates
-                    .retain(|mandate| mandate.office != office || mandate.holder != latest);
+            self.vacate(office, &latest);
+            let last = self.mandates(office).last().map(|mandate| mandate.holder);
+            if let Some(turn) = last.and_then(|last| self.turn(&last))
+                && office.keeps_turns()
+            {
+                self.turns.insert(office, turn);
             }
-            for next in eligible {
-                if self.mandates(office).count() >= seats {
-                    break;
-                }
-                if !self.mandates(office).any(|mandate| mandate.holder == next) {
-                    self.appoint(office, next, from);
-                }
-            }
+        }
+        while goes_round && self.mandates(office).count() < seats {
+            let kept = match office {
+                Office::Caretaker => Office::Secretary,
+                other => other,
+            };
+            let after = self.turns.get(&kept).copied();
+            let Some(next) = self.line(office, after).first().copied() else {
+                break;
+            };
+            self.appoint(office, next, from);
+        }
+    }
+
+    /// Whether the seats of an office fill themselves now.
+    fn goes_round(&self, office: Office) -> bool {
+        let has_secretary = self.charter().office(Office::Secretary).is_some();
+        match office {
+            Office::Keyholder => true,
+            Office::Caretaker => !has_secretary || self.mandates(Office::Secretary).next().is_none(),
+            _ => !self.is_elected(office) && (self.begun || !has_secretary),
         }
     }
 
     fn appoint(&mut self, office: Office, holder: PersonaId, from: Position) {
         let start = self.now();
-        let days = self.charter().office(office).days;
+        let days = self.charter().office(office).map_or(0, |rule| rule.days);
         let end = (days > 0).then(|| Minutes(start.0.saturating_add(u64::from(days) * DAY)));
+        if office.keeps_turns()
+            && let Some(turn) = self.turn(&holder)
+        {
+            self.turns.insert(office, turn);
+        }
         self.mandates.push(Mandate {
             office,
             holder,
             start,
             end,
             from,
+            terms: 0,
         });
     }
 }

@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use serde::{Deserialize, Serialize};
 
 use crate::id::{IntentId, Minutes, PersonaId, Position};
+use crate::org::mandate::Office;
 use crate::org::name::Name;
 use crate::org::principles::Accepted;
 use crate::org::replace::Return;
@@ -173,6 +174,14 @@ pub struct Person {
     pub lost: bool,
     /// Of an applicant: who they claim to be.
     pub claims: Option<Return>,
+    /// Offices that pass them by.
+    pub aside: Vec<Office>,
+    /// Up to where their heads show that they were served the same log as everybody.
+    pub seen: Position,
+    /// Whose heads are waited for until something is final.
+    pub elector: bool,
+    /// Whose will be.
+    pub next_elector: bool,
 }
 
 impl Person {
@@ -208,6 +217,10 @@ impl Person {
             claimed: Position(0),
             lost: false,
             claims: None,
+            aside: Vec::new(),
+            seen: Position(0),
+            elector: false,
+            next_elector: false,
         }
     }
 
@@ -338,5 +351,6 @@ impl Person {
         self.suspended = None;
         self.accepted = None;
         self.package = None;
+        self.aside.clear();
     }
 }

@@ -23,18 +23,33 @@ pub enum Power {
     Promote,
     /// Change the points of unity.
     Principles,
+    /// Put proposals to a poll, state outcomes.
+    Poll,
+    /// Guide meetings.
+    Facilitate,
+    /// Open sealed ballots.
+    Tell,
 }
 
 impl Power {
     /// All.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 9] = [
         Self::Admit,
         Self::Remove,
         Self::Keys,
         Self::Floor,
         Self::Promote,
         Self::Principles,
+        Self::Poll,
+        Self::Facilitate,
+        Self::Tell,
     ];
+
+    /// Whether no body lives without somebody who holds it. Without the others there are other ways.
+    #[must_use]
+    pub const fn is_vital(&self) -> bool {
+        !matches!(self, Self::Poll | Self::Facilitate | Self::Tell)
+    }
 
     /// In words, for views and refusals.
     #[must_use]
@@ -46,6 +61,9 @@ impl Power {
             Self::Floor => "floor",
             Self::Promote => "promote",
             Self::Principles => "principles",
+            Self::Poll => "poll",
+            Self::Facilitate => "facilitate",
+            Self::Tell => "tell",
         }
     }
 }
@@ -92,7 +110,10 @@ impl State {
                 .any(|mandate| {
                     mandate.holder == *persona
                         && !mandate.has_lapsed(self.now())
-                        && self.charter().office(mandate.office).powers.contains(&power)
+                        && self
+                            .charter()
+                            .office(mandate.office)
+                            .is_some_and(|rule| rule.powers.contains(&power))
                 })
     }
 

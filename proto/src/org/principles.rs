@@ -115,11 +115,7 @@ impl State {
             return Self::judge_wordings(annex, texts, substance);
         }
         self.with_power(author, Power::Principles)?;
-        let sorted = texts.is_sorted_by(|a, b| a.language < b.language);
-        if texts.is_empty() || texts.len() > MOST_LANGUAGES || !sorted || !texts.iter().all(Wording::is_sound)
-        {
-            return Err(Denied::Text);
-        }
+        Self::sound_texts(&texts)?;
         let version = self.principles.as_ref().map_or(0, |text| text.version);
         let version = version.checked_add(1).ok_or(Denied::Text)?;
         // The first is of substance whatever it says.
@@ -129,6 +125,15 @@ impl State {
             texts,
             substance,
         })
+    }
+
+    pub(super) fn sound_texts(texts: &[Wording]) -> Result<(), Denied> {
+        let sorted = texts.is_sorted_by(|a, b| a.language < b.language);
+        if texts.is_empty() || texts.len() > MOST_LANGUAGES || !sorted || !texts.iter().all(Wording::is_sound)
+        {
+            return Err(Denied::Text);
+        }
+        Ok(())
     }
 
     /// In a room besides the governing one the texts are those whose hashes the last claim names.

@@ -18,8 +18,9 @@ impl State {
             self.floor,
             &self.clock,
             (self.next_invite, self.next_person, self.access, self.answered),
-            &self.mandates,
+            (&self.amended, &self.mandates, &self.turns, self.begun),
             (&self.rooms, &self.annex),
+            (self.next_proposal, &self.finality),
             self.principles.as_ref().map(|text| {
                 let hashes: Vec<_> = text.texts.iter().map(Wording::hash).collect();
                 (text.version, hashes, text.since, text.from)
@@ -27,7 +28,13 @@ impl State {
         ));
         StateRoot(hash(
             Label::StateRoot,
-            &[&facts, &self.people.root(), &self.invites.root()],
+            &[
+                &facts,
+                &self.people.root(),
+                &self.invites.root(),
+                &self.proposals.root(),
+                &self.voters.root(),
+            ],
         ))
     }
 }

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::codec;
 use crate::id::{ChannelId, Minutes, PersonaId, Position, RoomId};
 use crate::label::{Label, hash};
+use crate::org::amend::Amended;
 use crate::org::apply::At;
 use crate::org::denied::Denied;
 use crate::org::effect::Effect;
@@ -120,6 +121,8 @@ pub struct Roster {
     pub offices: Vec<Mandate>,
     /// The points of unity.
     pub principles: Option<Texts>,
+    /// The charter, once it is another than the founding's.
+    pub amended: Option<Box<Amended>>,
 }
 
 /// A roster for a room, with its number.
@@ -162,6 +165,10 @@ impl Roster {
         self.people.len() <= LARGEST_ROOM
             && numbers.len() == self.people.len()
             && self.people.is_sorted_by(|a, b| a.persona < b.persona)
+            && self
+                .amended
+                .as_ref()
+                .is_none_or(|amended| amended.charter.check().is_ok())
             && !self.authority.is_empty()
             && self.authority.is_sorted_by(|(a, _), (b, _)| a < b)
     }
@@ -228,6 +235,7 @@ impl State {
         alone.people = BTreeMap::from([(*opener, me)]).into();
         alone.clock = Clock::start(now);
         alone.mandates.clear();
+        alone.amended.clone_from(&self.amended);
         alone.annex = Some(Annex {
             name: name.clone(),
             governing: self.channel,
@@ -288,6 +296,7 @@ impl State {
                 since: text.since,
                 hashes: text.texts.iter().map(Wording::hash).collect(),
             }),
+            amended: self.amended.clone(),
         })
     }
 
@@ -497,6 +506,7 @@ impl State {
         for persona in out {
             self.remove(&persona, Some(signed.by));
         }
+        self.amended.clone_from(&roster.amended);
         if let Some(annex) = &mut self.annex {
             annex.governing = roster.governing;
             annex.number = signed.claim.number;

@@ -7,11 +7,14 @@ use serde::{Deserialize, Serialize};
 use crate::codec;
 use crate::error::{Misuse, PeerFault};
 use crate::id::{ChannelId, IntentId, Minutes, PersonaId, Position, RoomId};
-use crate::org::charter::Charter;
+use crate::org::amend::Amended;
+use crate::org::finality::Finality;
 use crate::org::genesis::{GOVERNING_ROOM, Genesis};
-use crate::org::mandate::Mandate;
+use crate::org::mandate::{Mandate, Office, Turn};
 use crate::org::person::{Person, Standing};
+use crate::org::poll::Voter;
 use crate::org::principles::Principles;
+use crate::org::proposal::Proposal;
 use crate::org::records::Records;
 use crate::org::roster::{Annex, OpenRoom};
 use crate::org::sphere::Sphere;
@@ -93,14 +96,28 @@ pub struct State {
     pub access: Position,
     /// The last cut answered wrong keys: its own come from an older secret, so another cut is due.
     pub answered: bool,
+    /// The charter, once it is another than the founding's.
+    pub amended: Option<Box<Amended>>,
     /// Who holds which office, the longest held first.
     pub mandates: Vec<Mandate>,
+    /// The place in the order of whoever had an office last.
+    pub turns: BTreeMap<Office, Turn>,
+    /// The time of the founding's caretaker is over.
+    pub begun: bool,
     /// The points of unity, once there are some.
     pub principles: Option<Principles>,
     /// Rooms of the body that are open besides this one, where this is its governing one.
     pub rooms: Vec<OpenRoom>,
     /// Where this room belongs, where it is not the governing one.
     pub annex: Option<Annex>,
+    /// Proposals by their act's id: those that are not decided, and the latest decisions.
+    pub proposals: Records<IntentId, Proposal>,
+    /// Number of the next proposal.
+    pub next_proposal: u32,
+    /// Who may vote in the polls that are not final, by the proposal's number, with their ballots.
+    pub voters: Records<(u32, PersonaId), Voter>,
+    /// What waits to be final.
+    pub finality: Finality,
     /// What follows from people and clock, for witnessed time.
     #[serde(skip)]
     pub(super) witnesses: Witnesses,
@@ -115,6 +132,7 @@ impl State {
             control: Some(genesis.control),
             latest: Some(genesis.founded),
             active: Some(genesis.founded),
+            elector: true,
             ..Person::new(
                 genesis.founder,
                 genesis.founder_name.clone(),
@@ -134,22 +152,23 @@ impl State {
             next_person: 1,
             access: Position(0),
             answered: false,
+            amended: None,
             mandates: Vec::new(),
+            turns: BTreeMap::new(),
+            begun: false,
             principles: None,
             rooms: Vec::new(),
             annex: None,
+            proposals: Records::default(),
+            next_proposal: 1,
+            voters: Records::default(),
+            finality: Finality::default(),
             witnesses: Witnesses::default(),
             genesis,
         };
         state.fill_seats(Position(0));
         state.settle();
         state
-    }
-
-    /// The rules in force.
-    #[must_use]
-    pub const fn charter(&self) -> &Charter {
-        &self.genesis.charter
     }
 
     /// The room.
@@ -220,7 +239,9 @@ impl State {
     /// `PeerFault`.
     pub fn from_snapshot(bytes: &[u8]) -> Result<Self, PeerFault> {
         let state: Self = codec::decode(bytes, LARGEST_SNAPSHOT)?;
-        state.charter().check().map_err(|_| PeerFault::Malformed)?;
+        for charter in [&state.genesis.charter, state.charter()] {
+            charter.check().map_err(|_| PeerFault::Malformed)?;
+        }
         Ok(state)
     }
 }

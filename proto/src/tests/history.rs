@@ -6,7 +6,10 @@ use sha2::{Digest, Sha256};
 
 use crate::id::{ChannelId, Minutes, Position};
 use crate::org::tests::world::{FOUNDED, World, intent, persona, public};
-use crate::org::{Act, CommitOps, Deed, Denied, Office, Outcome, Person, Power, Sphere, Standing, Wording};
+use crate::org::{
+    Act, Ballot, CommitOps, Deed, Denied, Method, Office, Outcome, Person, Power, Sphere, Standing, Step,
+    Subject, Wording,
+};
 
 /// SplitMix64.
 struct Dice(u64);
@@ -61,7 +64,7 @@ fn deed(world: &World, dice: &mut Dice) -> Deed {
         .principles
         .as_ref()
         .map_or(1, |principles| principles.version);
-    match dice.roll(16) {
+    match dice.roll(22) {
         0 => Deed::Say {
             text: "hello".to_owned(),
         },
@@ -102,9 +105,51 @@ fn deed(world: &World, dice: &mut Dice) -> Deed {
             office: Office::ALL[dice.roll(2) as usize],
             holder: who,
         },
+        16 if dice.roll(4) == 0 => Deed::Propose {
+            title: "A hall".to_owned(),
+            text: "We rent it.".to_owned(),
+            subject: Box::new(match dice.roll(3) {
+                0 => Subject::Remove { persona: who },
+                _ => Subject::Text,
+            }),
+        },
+        17..=20 => decision(world, dice),
+        21 => Deed::StandAside {
+            office: Office::Caretaker,
+            aside: dice.roll(2) == 0,
+        },
         _ => Deed::Revoke {
             invite: intent(dice.roll(99)),
         },
+    }
+}
+
+/// Something about a proposal.
+fn decision(world: &World, dice: &mut Dice) -> Deed {
+    let live: Vec<_> = world.state.proposals.iter().collect();
+    let Some((id, proposal)) = live.get(dice.roll(live.len().max(1) as u32) as usize) else {
+        return Deed::ControlKey { key: [8; 32] };
+    };
+    let step = match dice.roll(8) {
+        0 => Step::Support,
+        1 | 2 => Step::Open {
+            version: proposal.version,
+            method: Method::Majority,
+            options: Vec::new(),
+            until: Minutes(world.state.now().0 + 26 * 60),
+            seal: None,
+        },
+        3..=5 => Step::Vote {
+            ballot: [Ballot::Yes, Ballot::No, Ballot::Abstain][dice.roll(3) as usize].clone(),
+        },
+        _ => Step::Close {
+            ballots: world.state.ballots_hash(proposal.number),
+            secret: None,
+        },
+    };
+    Deed::Step {
+        proposal: **id,
+        step: Box::new(step),
     }
 }
 
@@ -171,6 +216,9 @@ fn step(world: &mut World, dice: &mut Dice) -> Outcome {
                 Deed::Promote { .. } | Deed::Demote { .. } => whoever_may(world, dice, Power::Promote),
                 Deed::Suspend { .. } | Deed::Lift { .. } => whoever_may(world, dice, Power::Remove),
                 Deed::Principles { .. } => whoever_may(world, dice, Power::Principles),
+                Deed::Step { step, .. } if matches!(**step, Step::Open { .. }) => {
+                    whoever_may(world, dice, Power::Poll)
+                }
                 _ => somebody(world, dice),
             };
             world.does(author, &deed)
@@ -186,7 +234,7 @@ fn every_entry_of_a_long_history_keeps_its_outcome_and_its_root() {
     }
     let (mut text, mut all) = (String::new(), Sha256::new());
     let (mut done, mut refused) = (0, std::collections::BTreeSet::new());
-    for n in 1..=400 {
+    for n in 1..=800 {
         let outcome = step(&mut world, &mut dice);
         match &outcome {
             Outcome::Done(_) => done += 1,
@@ -194,7 +242,7 @@ fn every_entry_of_a_long_history_keeps_its_outcome_and_its_root() {
             Outcome::UpgradeNeeded { .. } => panic!("nobody raises the floor"),
         }
         all.update(format!("{n} {outcome:?} {}", world.state.root()));
-        if n % 40 == 0 {
+        if n % 80 == 0 {
             let (root, people) = (world.state.root(), world.state.present().count());
             writeln!(text, "{n:<4} {root} {people} present").unwrap();
         }

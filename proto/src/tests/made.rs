@@ -103,6 +103,10 @@ macro_rules! numbers {
 impl<'de> Deserializer<'de> for &mut Maker {
     type Error = Error;
 
+    fn is_human_readable(&self) -> bool {
+        false
+    }
+
     numbers! {
         deserialize_u8 => visit_u8 as u8,
         deserialize_u16 => visit_u16 as u16,
@@ -296,7 +300,10 @@ macro_rules! every_type {
             crate::org::Running, crate::org::Name, crate::org::Notice, crate::org::NoticeKind,
             crate::org::SignedNotice, crate::org::Intent, crate::org::Person, crate::org::Standing,
             crate::org::Power, crate::org::PersonaPublic, crate::org::Signature, crate::org::Invite,
-            crate::org::State, crate::org::Claim, crate::org::SignedClaim, crate::org::OpenRoom,
+            crate::org::State, crate::org::Subject, crate::org::Step, crate::org::Proposal,
+            crate::org::Stage, crate::org::Ballot, crate::org::Method, crate::org::Votes,
+            crate::org::Voter, crate::org::Office, crate::org::Share,
+            crate::org::Claim, crate::org::SignedClaim, crate::org::OpenRoom,
             crate::org::Annex, crate::org::Charter, crate::org::witness::Clock, crate::org::denied::WantedStanding,
         }
     };

@@ -90,6 +90,7 @@ impl Walk {
             position: Position(members.next()),
             flagged: false,
             cut: false,
+            seen: Position(0),
         };
         let author = Some((persona(0), Minutes(FOUNDED)));
         let opened = state.apply(at, author, &Input::Act(&encoded(&act)));
@@ -455,6 +456,7 @@ impl Pair {
             position: Position(self.model.next()),
             flagged,
             cut,
+            seen: Position(0),
         };
         let by = Some((persona(author), Minutes(FOUNDED)));
         let outcome = self.state.apply(at, by, input);

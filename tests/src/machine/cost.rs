@@ -108,6 +108,7 @@ impl Body {
             position: self.state.position.next(),
             flagged,
             cut: false,
+            seen: self.state.position,
         };
         let time = Minutes(FOUNDED + u64::from(self.intents) / 20);
         let outcome = self.state.apply(at, Some((*author, time)), input);

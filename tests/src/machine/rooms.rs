@@ -189,6 +189,7 @@ impl RoomModel {
             start: Minutes(FOUNDED),
             end: (*office == Office::Caretaker).then_some(Minutes(FOUNDED + 90 * 24 * 60)),
             from: Position(*from),
+            terms: 0,
         });
         Roster {
             position: Position(self.position),
@@ -197,6 +198,7 @@ impl RoomModel {
             authority,
             offices: offices.collect(),
             principles: None,
+            amended: None,
         }
     }
 

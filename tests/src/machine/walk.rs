@@ -526,6 +526,7 @@ impl Roll {
                 position: Position(position),
                 flagged,
                 cut: flagged && self.n.is_multiple_of(3),
+                seen: Position(0),
             },
             author: self.author(model),
             word,

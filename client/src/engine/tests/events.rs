@@ -2,8 +2,8 @@
 
 use caucus_proto::id::{ChannelId, IntentId, Minutes, Position};
 use caucus_proto::org::{
-    Accepted, Claim, Denied, Effect, Name, Office, Outcome, PersonaPublic, Roster, SignedClaim, Sphere,
-    Wording,
+    Accepted, Claim, Denied, Effect, Moved, Name, Office, Outcome, PersonaPublic, Roster, SignedClaim,
+    Sphere, Subject, Wording,
 };
 
 use super::world::World;
@@ -59,7 +59,18 @@ const fn shown(effect: &Effect) -> Shown {
         | Effect::Recognized { .. }
         | Effect::Replaced { .. }
         | Effect::Objected { .. }
-        | Effect::Rekeyed { .. } => Shown::Line,
+        | Effect::Rekeyed { .. }
+        | Effect::StoodAside { .. }
+        | Effect::Vacated { .. }
+        | Effect::Recalled { .. }
+        | Effect::Elected { .. }
+        | Effect::CharterChanged { .. }
+        | Effect::Proposed { .. }
+        | Effect::Decided { .. } => Shown::Line,
+        Effect::Moved { moved, .. } => match moved {
+            Moved::Discussed { .. } => Shown::Words,
+            _ => Shown::Line,
+        },
         Effect::Claimed { .. } => {
             Shown::Asked("whom it lets in or puts out is shown in the room that it is for")
         }
@@ -79,6 +90,7 @@ fn claim(world: &mut World) -> SignedClaim {
                 authority: Vec::new(),
                 offices: Vec::new(),
                 principles: None,
+                amended: None,
             },
         },
         signature: [0; 64].into(),
@@ -202,6 +214,39 @@ fn effects(world: &mut World) -> Vec<Effect> {
         Effect::Rekeyed {
             key: PersonaPublic([5; 32]),
         },
+        Effect::StoodAside {
+            office: Office::Caretaker,
+            aside: true,
+        },
+        Effect::Vacated {
+            office: Office::Caretaker,
+            holder: persona,
+        },
+        Effect::Recalled {
+            office: Office::Caretaker,
+            holder: persona,
+        },
+        Effect::Elected {
+            office: Office::Caretaker,
+            holders: vec![persona],
+        },
+        Effect::CharterChanged {
+            charter: Box::new(world.room(0).state().charter().clone()),
+        },
+        Effect::Proposed {
+            proposal: invite,
+            title: "a hall".to_owned(),
+            text: String::new(),
+            subject: Box::new(Subject::Text),
+        },
+        Effect::Moved {
+            proposal: invite,
+            moved: Moved::Supported,
+        },
+        Effect::Decided {
+            proposal: invite,
+            carried: true,
+        },
     ]
 }
 
@@ -227,6 +272,11 @@ fn whatever_changes_who_is_in_or_may_what_is_a_line_that_everybody_sees_and_name
                         | Effect::PrinciplesSet { .. }
                         | Effect::RoomOpened { .. }
                         | Effect::Rekeyed { .. }
+                        | Effect::StoodAside { .. }
+                        | Effect::CharterChanged { .. }
+                        | Effect::Proposed { .. }
+                        | Effect::Moved { .. }
+                        | Effect::Decided { .. }
                 );
                 assert!(!line.is_empty());
                 assert_eq!(line.contains("ben"), names, "{effect:?}: {line}");

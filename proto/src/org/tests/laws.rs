@@ -1,6 +1,6 @@
 //! The laws of the log (docs/organization.md), case by case.
 
-use super::world::{FOUNDED, World, application, encoded, intent, persona, public};
+use super::world::{FOUNDED, World, application, charter, encoded, intent, persona, public};
 use crate::id::{ChannelId, Minutes, Position};
 use crate::org::act::{Act, CommitOps, Deed};
 use crate::org::apply::{At, Input, Outcome};
@@ -8,7 +8,7 @@ use crate::org::denied::{Denied, WantedStanding};
 use crate::org::person::{REMEMBERED_INTENTS, Standing};
 use crate::org::state::{GONE_REMEMBERED, OPEN_INVITES, State, WAITING_REQUESTS};
 use crate::org::witness::LAST;
-use crate::org::{Name, Person, Sphere};
+use crate::org::{Name, Office, Person, Sphere, Voter};
 
 /// The largest step on the word of few, in minutes.
 const STEP: u64 = 26 * 60;
@@ -43,6 +43,7 @@ fn law_1_an_entry_at_a_position_already_applied_changes_nothing() {
         position: world.position(),
         flagged: false,
         cut: false,
+        seen: Position(0),
     };
     let author = Some((persona(0), Minutes(FOUNDED + 50)));
     assert_eq!(
@@ -59,6 +60,7 @@ fn law_1_a_position_is_the_entrys_own_even_where_others_are_left_out() {
         position: Position(7),
         flagged: false,
         cut: false,
+        seen: Position(0),
     };
     let author = Some((persona(0), Minutes(FOUNDED)));
     assert!(is_done(&world.state.apply(at, author, &Input::Part)));
@@ -97,7 +99,7 @@ fn law_16_a_root_tells_every_two_states_apart() {
     world.invites(0, 1);
     let state = world.state;
     type Change = fn(&mut State);
-    let changes: [Change; 12] = [
+    let changes: [Change; 18] = [
         |state| state.channel = ChannelId([1; 32]),
         |state| state.position = state.position.next(),
         |state| state.floor += 1,
@@ -110,6 +112,12 @@ fn law_16_a_root_tells_every_two_states_apart() {
         |state| state.people.get_mut(&persona(1)).unwrap().older = 3,
         |state| state.invites.clear(),
         |state| state.set_principles(1, &[], true),
+        |state| state.set_charter(&charter(), Position(1)),
+        |state| state.begun = true,
+        |state| state.turns.extend([(Office::Secretary, (Position(1), 1))]),
+        |state| state.next_proposal += 1,
+        |state| state.finality.seated = Position(99),
+        |state| drop(state.voters.insert((1, persona(1)), Voter::default())),
     ];
     let mut roots = vec![state.root()];
     for change in changes {

@@ -1,7 +1,9 @@
 //! The laws and rules of the machine, one by one. `caucus-tests` plays it against a slow, obvious model.
 
 mod belonging;
+mod decisions;
 mod laws;
+mod offices;
 mod renewal;
 mod replace;
 mod rooms;

@@ -1,5 +1,7 @@
 //! People with keys, and a machine to put them into.
 
+use std::collections::BTreeMap;
+
 use ed25519_dalek::{Signer, SigningKey};
 
 use crate::codec;
@@ -11,8 +13,11 @@ use crate::org::charter::{
     Acceptance, Admission, Charter, OfficeRule, Promotion, Replacing, Review, Vouching, Words,
 };
 use crate::org::genesis::{Genesis, Kind, SuiteChoice};
+use crate::org::mandate::Filling;
 use crate::org::name::Name;
 use crate::org::power::Power;
+use crate::org::rules::{Base, PollRule, Polls};
+use crate::org::share::Share;
 use crate::org::sign::{PersonaPublic, Signature};
 use crate::org::sphere::Sphere;
 use crate::org::state::State;
@@ -58,6 +63,7 @@ pub(crate) fn charter() -> Charter {
             principles: word("points of unity"),
             caretaker: word("caretaker"),
             keyholder: word("keyholder"),
+            offices: BTreeMap::new(),
         },
         admission: Admission {
             sphere: Sphere::Member,
@@ -90,16 +96,57 @@ pub(crate) fn charter() -> Charter {
                 Power::Floor,
                 Power::Promote,
                 Power::Principles,
+                Power::Poll,
+                Power::Facilitate,
+                Power::Tell,
             ],
+            filling: Filling::Rotation,
+            terms: 0,
         },
         keyholder: OfficeRule {
             seats: 2,
             days: 0,
             sphere: Sphere::Member,
             powers: vec![Power::Keys, Power::Admit],
+            filling: Filling::Rotation,
+            terms: 0,
         },
         replacing: Replacing { vouches: 2, days: 1 },
+        polls: polls(),
+        offices: BTreeMap::new(),
         rooms: Vec::new(),
+    }
+}
+
+/// A day at least, a third of all; more than half of the votes, for people two thirds, for rules three quarters of all
+/// who may vote; an hour to object.
+pub(crate) fn polls() -> Polls {
+    let share = |part, of, more| Share { part, of, more };
+    let ordinary = PollRule {
+        sphere: Sphere::Member,
+        principles: false,
+        threshold: Share::HALF,
+        base: Base::Cast,
+        quorum: share(1, 3, false),
+        days: 1,
+    };
+    Polls {
+        support: 2,
+        grace: 1,
+        leavers: true,
+        suspended: false,
+        silent: 30,
+        light: true,
+        ordinary,
+        people: PollRule {
+            threshold: share(2, 3, false),
+            ..ordinary
+        },
+        rules: PollRule {
+            threshold: share(3, 4, false),
+            base: Base::Electorate,
+            ..ordinary
+        },
     }
 }
 
@@ -166,6 +213,8 @@ impl World {
             position: self.state.position.next(),
             flagged,
             cut,
+            // Whoever speaks here has seen what there is.
+            seen: self.state.position,
         }
     }
 
@@ -272,7 +321,67 @@ impl World {
         self.state.now()
     }
 
+    /// Somebody posts with a claimed time; something may become final by it.
+    pub(crate) fn claims_loose(&mut self, seed: u32, time: u64) {
+        self.time = time;
+        let at = self.at(false, false);
+        let author = Some((persona(seed), Minutes(time)));
+        assert!(matches!(
+            self.state.apply(at, author, &Input::Part),
+            Outcome::Done(_)
+        ));
+    }
+
+    /// Everything from the invite to the seat, by whoever may admit now.
+    pub(crate) fn joins_by_any(&mut self, seed: u32) {
+        let who = self.state.holders(Power::Admit)[0];
+        let by = (0..40).find(|seed| persona(*seed) == who).unwrap();
+        let invite = self.invites(by, 1);
+        let voucher = |world: &Self, id: &PersonaId| {
+            let person = world.state.person(id).unwrap();
+            world.state.may_vouch(person)
+        };
+        assert!(matches!(
+            self.applies(by, seed, &format!("Person {seed}"), invite),
+            Outcome::Done(_)
+        ));
+        for other in 0..40 {
+            let id = persona(other);
+            if other != by && self.state.person(&id).is_some_and(|p| p.is_present()) && voucher(self, &id) {
+                let sphere = Sphere::Member;
+                let persona = persona(seed);
+                self.does(other, &Deed::Vouch { persona, sphere });
+            }
+        }
+        let persona = persona(seed);
+        if matches!(self.does(by, &Deed::Admit { persona }), Outcome::Done(_)) {
+            self.commits(by, &Self::seat(seed), false);
+        }
+    }
+
     pub(crate) fn position(&self) -> Position {
         self.state.position
     }
 }
+
+/// Randomness that is the same every time.
+pub(crate) struct Same(pub(crate) u8);
+
+impl hpke::rand_core::TryRng for Same {
+    type Error = core::convert::Infallible;
+
+    fn try_next_u32(&mut self) -> Result<u32, Self::Error> {
+        Ok(u32::from(self.0))
+    }
+
+    fn try_next_u64(&mut self) -> Result<u64, Self::Error> {
+        Ok(u64::from(self.0))
+    }
+
+    fn try_fill_bytes(&mut self, to: &mut [u8]) -> Result<(), Self::Error> {
+        to.fill(self.0);
+        Ok(())
+    }
+}
+
+impl hpke::rand_core::TryCryptoRng for Same {}
