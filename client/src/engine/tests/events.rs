@@ -275,7 +275,6 @@ fn whatever_changes_who_is_in_or_may_what_is_a_line_that_everybody_sees_and_name
                         | Effect::StoodAside { .. }
                         | Effect::CharterChanged { .. }
                         | Effect::Proposed { .. }
-                        | Effect::Moved { .. }
                         | Effect::Decided { .. }
                 );
                 assert!(!line.is_empty());
