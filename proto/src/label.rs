@@ -110,6 +110,8 @@ labels! {
     Ballots => "ballots",
     /// HPKE: a ballot to a poll's key.
     SealedBallot => "sealed ballot",
+    /// The key that a person signs exports by, from their persona key.
+    ExportKey => "export key",
     /// The secret of a poll's sealed ballots, from its teller's own.
     BallotSecret => "ballot secret",
 }

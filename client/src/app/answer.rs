@@ -3,6 +3,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::decision::{OfficeLine, PowerLine, ProposalView, WordView};
+use super::export::FileView;
 use super::intent::Keep;
 
 /// What the agent answers.
@@ -173,6 +175,51 @@ pub enum Answer {
         /// What has a date first, the earliest first.
         items: Vec<InboxItem>,
     },
+    /// Something is proposed.
+    Proposed {
+        /// In which body.
+        body: String,
+        /// Its number.
+        number: u32,
+    },
+    /// Proposals.
+    Proposals {
+        /// The newest first.
+        proposals: Vec<ProposalView>,
+    },
+    /// A proposal.
+    Proposal {
+        /// It.
+        proposal: Box<ProposalView>,
+        /// What was said about it, in order.
+        words: Vec<WordView>,
+    },
+    /// The offices of a body.
+    Offices {
+        /// Which body.
+        body: String,
+        /// Its offices.
+        offices: Vec<OfficeLine>,
+    },
+    /// Who may do what now.
+    Powers {
+        /// In which body.
+        body: String,
+        /// By power.
+        powers: Vec<PowerLine>,
+    },
+    /// What was exported, to be written to files.
+    Exported {
+        /// Of which body.
+        body: String,
+        /// Files: their names, and what is in them.
+        files: Vec<FileView>,
+    },
+    /// The signature of an export fits.
+    Verified {
+        /// The key that signed it.
+        key: String,
+    },
     /// Somebody was removed.
     Removed {
         /// Whom.
@@ -241,7 +288,7 @@ pub struct AcceptanceView {
 /// Something that waits for a person.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct InboxItem {
-    /// Which kind: `request`, `vouch`, `accept`, `renewal` or `office`.
+    /// Which kind: `request`, `vouch`, `accept`, `renewal`, `office`, `vote`, `poll`, `outcome`, `amendment` or `review`.
     pub kind: String,
     /// In which body.
     pub body: String,

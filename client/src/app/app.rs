@@ -132,7 +132,8 @@ impl App {
 
     async fn ask(&self, engine: &Engine, intent: Intent, telling: &Telling) -> Result<Answer, Problem> {
         use super::{
-            body, inbox, membership, principles, relays, retention, returning, standing, successor, talk,
+            body, export, inbox, membership, offices, principles, proposals, relays, retention, returning,
+            standing, successor, talk,
         };
         match intent {
             Intent::Passphrase { old, new } => self.passphrase(engine, old, new, telling.clone()).await,
@@ -176,6 +177,21 @@ impl App {
             Intent::HandOver { body, office, name } => {
                 standing::hand_over(engine, &body, &office, name.as_deref()).await
             }
+            Intent::Propose {
+                body,
+                title,
+                text,
+                subject,
+            } => proposals::propose(engine, &body, &title, &text, subject).await,
+            Intent::Step { body, number, what } => proposals::step(engine, &body, number, what).await,
+            Intent::Proposals { body } => proposals::list(engine, body.as_deref()),
+            Intent::Proposal { body, number } => proposals::show(engine, &body, number),
+            Intent::Offices { body } => offices::offices(engine, &body),
+            Intent::StandAside { body, office, aside } => {
+                offices::stand_aside(engine, &body, &office, aside).await
+            }
+            Intent::Powers { body } => offices::powers(engine, &body),
+            Intent::Export { body, what } => export::export(engine, &body, what),
             Intent::Inbox {} => inbox::inbox(engine),
             Intent::OpenRoom { body, room } => body::open(engine, &body, &room).await,
             Intent::Rooms {} => body::rooms(engine),

@@ -1,12 +1,12 @@
 //! One quiet list of what waits for this person.
 
 use caucus_proto::id::PersonaId;
-use caucus_proto::org::{Office, Power, State};
+use caucus_proto::org::{Office, Power, Stage, State};
 
 use super::answer::{Answer, InboxItem, RequestView};
 use super::problem::Problem;
 use super::view;
-use crate::engine::{Engine, EngineError, LiveRoom};
+use crate::engine::{Engine, EngineError, LiveRoom, Room};
 
 /// What waits, in all bodies: what has a date first, the earliest first.
 pub(super) fn inbox(engine: &Engine) -> Result<Answer, Problem> {
@@ -99,6 +99,7 @@ fn of_room(engine: &Engine, live: &LiveRoom) -> Result<Vec<InboxItem>, EngineErr
             );
         }
     }
+    decisions(&room, &mut put);
     for office in Office::ALL {
         let word = state.charter().office_word(office);
         for mandate in state
@@ -115,6 +116,74 @@ fn of_room(engine: &Engine, live: &LiveRoom) -> Result<Vec<InboxItem>, EngineErr
         }
     }
     Ok(items)
+}
+
+/// Days before a term begins from which on whoever is next is told.
+const SOON: u64 = 7 * 24 * 60;
+
+/// What decisions and offices ask of this person.
+fn decisions(room: &Room, put: &mut impl FnMut(&str, String, String, Option<u64>)) {
+    let (state, me) = (room.state(), room.me());
+    let (body, now) = (view::room_name(room), state.now());
+    for proposal in state.proposals.values() {
+        let (number, title) = (proposal.number, proposal.title.as_str());
+        let show = format!("caucus proposal show \"{body}\" {number}");
+        let answers = proposal.by == me || state.holds(&me, Power::Poll);
+        match &proposal.stage {
+            Stage::Polled(poll) => {
+                let voter = state.voters.get(&(number, me));
+                if now < poll.until && voter.is_some_and(|voter| voter.ballot.is_none()) {
+                    let what = format!("A vote on {number} \"{title}\"");
+                    put("vote", what, show, Some(poll.until.0));
+                }
+            }
+            Stage::Open => {
+                let (have, needed) = state.support(proposal);
+                let open = format!("caucus poll open \"{body}\" {number}");
+                if proposal.by == me && have >= needed && needed > 0 {
+                    put("poll", format!("Enough support {number} \"{title}\""), open, None);
+                }
+                if proposal.by == me && !proposal.amendments.is_empty() {
+                    put(
+                        "amendment",
+                        format!("Amendments to {number} \"{title}\" wait for you"),
+                        show,
+                        None,
+                    );
+                }
+            }
+            Stage::Decided(decided) if answers => match &decided.outcome {
+                None if decided.closed.count.passed => put(
+                    "outcome",
+                    format!("Say in words what the decision on {number} \"{title}\" means"),
+                    format!("caucus proposal outcome \"{body}\" {number}"),
+                    None,
+                ),
+                Some(outcome) if outcome.review.is_some_and(|review| review <= now) => put(
+                    "review",
+                    format!("Look at the decision on {number} \"{title}\" again"),
+                    format!("caucus proposal reviewed \"{body}\" {number}"),
+                    outcome.review.map(|review| review.0),
+                ),
+                _ => {}
+            },
+            Stage::Closed(_) | Stage::Decided(_) => {}
+        }
+    }
+    for (office, _) in state.charter().offices() {
+        let ends = state.mandates(office).filter_map(|mandate| mandate.end).min();
+        let soon = ends.filter(|end| *end > now && end.0 - now.0 <= SOON);
+        let next = !state.is_elected(office) && state.next_holders(office).first() == Some(&me);
+        if let (Some(end), true) = (soon, next) {
+            let word = state.charter().office_word(office);
+            put(
+                "office",
+                format!("You are {word} next"),
+                format!("caucus offices decline \"{body}\" \"{word}\""),
+                Some(end.0),
+            );
+        }
+    }
 }
 
 /// What a request of somebody who says that they lost everything asks of this person, if anything.

@@ -5,6 +5,8 @@ use core::fmt;
 use serde::{Deserialize, Serialize};
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
+use super::decision::{StepWord, SubjectWord};
+
 /// A passphrase on its way to the vault.
 #[derive(Clone, PartialEq, Eq, Zeroize, ZeroizeOnDrop, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -49,6 +51,18 @@ pub enum Keep {
     Forever,
     /// A room: as the default says.
     Default,
+}
+
+/// What is exported.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ExportWord {
+    /// What was decided.
+    Decisions,
+    /// Who is in the body now, with offices.
+    Roster,
+    /// Minutes of meetings that were adopted.
+    Minutes,
 }
 
 /// What a person wants.
@@ -386,6 +400,67 @@ pub enum Intent {
         /// Whose, where several hold it.
         #[serde(default)]
         name: Option<String>,
+    },
+    /// Proposes something. Answer: `proposed`.
+    Propose {
+        /// In which body.
+        body: String,
+        /// In a few words; made from what it does if there are none.
+        #[serde(default)]
+        title: String,
+        /// In more.
+        #[serde(default)]
+        text: String,
+        /// What is carried out if it is decided.
+        subject: SubjectWord,
+    },
+    /// Does something with a proposal. Answer: `done`.
+    Step {
+        /// In which body.
+        body: String,
+        /// The proposal's number.
+        number: u32,
+        /// What.
+        what: StepWord,
+    },
+    /// Proposals. Answer: `proposals`.
+    Proposals {
+        /// Of which body; of all if none is given.
+        #[serde(default)]
+        body: Option<String>,
+    },
+    /// A proposal, with what was said about it. Answer: `proposal`.
+    Proposal {
+        /// Of which body.
+        body: String,
+        /// Its number.
+        number: u32,
+    },
+    /// Who holds which office until when, and who is next. Answer: `offices`.
+    Offices {
+        /// Of which body.
+        body: String,
+    },
+    /// Lets an office pass by, or takes one's turn again. Answer: `done`.
+    StandAside {
+        /// In which body.
+        body: String,
+        /// What the body calls it.
+        office: String,
+        /// It passes by.
+        aside: bool,
+    },
+    /// Who may do what now, and why. Answer: `powers`.
+    Powers {
+        /// In which body.
+        body: String,
+    },
+    /// Decisions, minutes or a roster, signed, for people without this program. Answer: `exported`.
+    Export {
+        /// Of which body.
+        body: String,
+        /// Which.
+        what: ExportWord,
     },
     /// What waits for this person. Answer: `inbox`.
     Inbox {},

@@ -5,14 +5,19 @@ mod answer;
 #[allow(clippy::module_inception)] // The noun of this folder is the noun of its main file.
 mod app;
 mod body;
+mod changes;
+mod decision;
 mod explain;
+mod export;
 mod find;
 mod inbox;
 mod intent;
 mod keep;
 mod membership;
+mod offices;
 mod principles;
 mod problem;
+mod proposals;
 mod relays;
 mod retention;
 mod returning;
@@ -29,7 +34,12 @@ pub use answer::{
     SuccessorView, SuccessorWord, TextView, VaultWord, Verdict,
 };
 pub use app::{App, IDLE_MINUTES, Telling};
-pub use intent::{Intent, Keep, KindWord, Secret, SuiteWord};
+pub use decision::{
+    AmendmentView, BallotWord, HolderView, MethodWord, OfficeLine, OutcomeView, PollView, PowerLine,
+    ProposalView, ResultView, StepWord, SubjectWord, WordView,
+};
+pub use export::{FileView, verify};
+pub use intent::{ExportWord, Intent, Keep, KindWord, Secret, SuiteWord};
 pub use keep::{destroy, examine};
 pub use problem::{Code, Problem};
 pub use status::protect;

@@ -15,7 +15,7 @@ use super::session::Session;
 use crate::app::{Answer, Intent};
 use crate::charter;
 
-/// Show a body's rules, or write some to found a body by
+/// Show a body's rules, propose others, or write some to found a body by
 #[derive(Args, Debug)]
 #[command(after_help = "Example:\n  caucus charter show North")]
 pub(super) struct Charter {
@@ -47,6 +47,16 @@ enum What {
         /// Into which new file; to the terminal if none is given
         file: Option<PathBuf>,
     },
+    /// Propose another charter: what is in the file, in place of what there is
+    #[command(
+        after_help = "Example:\n  caucus charter show North --toml > north.toml\n  caucus charter propose North north.toml"
+    )]
+    Propose {
+        /// In which body
+        body: String,
+        /// The file
+        file: PathBuf,
+    },
     /// Say whether a body could live by the charter in a file, and what it says in words
     #[command(after_help = "Example:\n  caucus charter check north.toml")]
     Check {
@@ -60,6 +70,7 @@ impl Charter {
         match self.what {
             What::Show { body, toml } => show(session, &body, toml),
             What::Draft { kind, file } => draft(session, kind, file),
+            What::Propose { body, file } => super::propose::charter(session, body, &file),
             What::Check { file } => check(session, &file),
         }
     }

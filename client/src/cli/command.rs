@@ -13,10 +13,11 @@ use super::failure::Failure;
 use super::secret::Source;
 use super::session::Session;
 use super::{
-    admit, agent, backup, charter, completions, decline, demote, destroy, doctor, found, handover, inbox,
-    init, invite, invites, join, joins, leave, lift, lock, man, open, overview, passphrase, people,
-    principles, promote, read, recognize, rekey, relay, remove, renew, replace, requests, restore, retention,
-    revoke, rooms, say, status, successor, suspend, unlock, verify, vouch,
+    admit, agent, backup, charter, completions, decline, demote, destroy, doctor, export, found, handover,
+    inbox, init, invite, invites, join, joins, leave, lift, lock, man, offices, open, overview, passphrase,
+    people, poll, powers, principles, promote, proposal, proposals, propose, read, recognize, rekey, relay,
+    remove, renew, replace, requests, restore, retention, revoke, rooms, say, status, successor, suspend,
+    unlock, verify, verify_export, vote, vouch,
 };
 use crate::agent::Home;
 use crate::clock::{Clock, SystemClock};
@@ -51,6 +52,15 @@ enum Command {
     Charter(charter::Charter),
     Principles(principles::Principles),
     Inbox(inbox::Inbox),
+    Propose(propose::Propose),
+    Proposals(proposals::Proposals),
+    Proposal(proposal::Proposal),
+    Poll(poll::Poll),
+    Vote(vote::Vote),
+    Offices(offices::Offices),
+    Powers(powers::Powers),
+    Export(export::Export),
+    VerifyExport(verify_export::VerifyExport),
     Invite(invite::Invite),
     Invites(invites::Invites),
     Revoke(revoke::Revoke),
@@ -145,6 +155,15 @@ fn act(command: Command, session: &mut Session) -> Result<u8, Failure> {
         Command::Charter(charter) => charter.run(session),
         Command::Principles(principles) => principles.run(session),
         Command::Inbox(inbox) => inbox.run(session),
+        Command::Propose(propose) => propose.run(session),
+        Command::Proposals(proposals) => proposals.run(session),
+        Command::Proposal(proposal) => proposal.run(session),
+        Command::Poll(poll) => poll.run(session),
+        Command::Vote(vote) => vote.run(session),
+        Command::Offices(offices) => offices.run(session),
+        Command::Powers(powers) => powers.run(session),
+        Command::Export(export) => export.run(session),
+        Command::VerifyExport(verify) => verify.run(session),
         Command::Invite(invite) => invite.run(session),
         Command::Invites(invites) => invites.run(session),
         Command::Revoke(revoke) => revoke.run(session),

@@ -22,7 +22,7 @@ const FIRST: [(&str, &str); 6] = [
     ),
 ];
 
-const GROUPS: [(&str, &[(&str, &str)]); 4] = [
+const GROUPS: [(&str, &[(&str, &str)]); 5] = [
     (
         "Talk",
         &[
@@ -49,6 +49,20 @@ const GROUPS: [(&str, &[(&str, &str)]); 4] = [
             ("remove BODY NAME", "remove somebody"),
             ("successor BODY", "go on where the channel is gone or hostile"),
             ("leave BODY", "leave"),
+        ],
+    ),
+    (
+        "Deciding",
+        &[
+            ("propose", "propose words, people, offices, rules"),
+            ("proposals [BODY]", "what is proposed, voted on, decided"),
+            ("proposal", "read, discuss, support, amend one"),
+            ("poll", "put one to the vote; close the vote"),
+            ("vote", "vote"),
+            ("offices", "who holds what until when, and who is next"),
+            ("powers BODY", "who may do what now, and why"),
+            ("export", "decisions, minutes, roster: signed, for others"),
+            ("verify-export FILE", "check such a signature"),
         ],
     ),
     (

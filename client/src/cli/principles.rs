@@ -1,14 +1,11 @@
 //! `caucus principles`: the points of unity of a body, and who has accepted them.
 
-use std::collections::BTreeMap;
-use std::path::PathBuf;
-
 use clap::{Args, Subcommand};
 
-use super::charter::read_file;
 use super::console::{bold, dim, plain};
 use super::ending;
 use super::failure::Failure;
+use super::propose::read_texts;
 use super::remove::sure;
 use super::session::Session;
 use super::time;
@@ -165,22 +162,9 @@ fn accept(session: &mut Session, body: &str, language: Option<&str>, yes: bool) 
 }
 
 fn set(session: &mut Session, body: String, texts: &[String], typo: bool) -> Result<u8, Failure> {
-    let mut read = BTreeMap::new();
-    for pair in texts {
-        let (language, file) = pair.split_once('=').ok_or_else(|| {
-            Failure::usage(format!("\"{pair}\" is no TAG=FILE"), "write it as en=unity.txt")
-        })?;
-        let text = read_file(&PathBuf::from(file))?;
-        if read.insert(language.to_lowercase(), text).is_some() {
-            return Err(Failure::usage(
-                format!("there are two texts for \"{language}\""),
-                "give one for each language",
-            ));
-        }
-    }
     let intent = Intent::SetPrinciples {
         body: body.clone(),
-        texts: read,
+        texts: read_texts(texts)?,
         substance: !typo,
     };
     let answer = session.ask_in(&body, &intent)?;

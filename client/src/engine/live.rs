@@ -148,10 +148,19 @@ impl LiveRoom {
     /// # Errors
     /// `EngineError::Denied` if the machine refuses it here or where it lands.
     pub async fn act(&self, deed: &Deed, patience: Duration) -> Result<Fate, EngineError> {
+        self.act_named(deed, patience).await.map(|(_, fate)| fate)
+    }
+
+    /// As [`LiveRoom::act`], with the id that the intent has.
+    ///
+    /// # Errors
+    /// As [`LiveRoom::act`].
+    pub async fn act_named(&self, deed: &Deed, patience: Duration) -> Result<(IntentId, Fate), EngineError> {
         let id = IntentId(random::bytes()?);
         let landing = self.expect(id);
         let submitted = self.room().submit(id, deed);
-        self.settle(id, submitted, landing, patience).await
+        let fate = self.settle(id, submitted, landing, patience).await?;
+        Ok((id, fate))
     }
 
     /// Waits for an intent that is in the outbox, or gives up with why it never came there.

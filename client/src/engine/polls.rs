@@ -29,6 +29,13 @@ impl Room {
         Zeroizing::new(derive(Label::BallotSecret, own, &[proposal.as_bytes()]))
     }
 
+    /// The secret of the key that this person signs exports by.
+    #[must_use]
+    pub fn export_secret(&self) -> Zeroizing<[u8; 32]> {
+        let own = self.persona.bytes();
+        Zeroizing::new(derive(Label::ExportKey, own.as_slice(), &[]))
+    }
+
     /// The key that ballots on a proposal are sealed to, where this device opens them.
     ///
     /// # Errors

@@ -464,9 +464,11 @@ impl State {
 
     /// Whoever has no seat in this group yet needs no commit to be out of it, and knows none of its keys.
     pub(super) fn remove(&mut self, persona: &PersonaId, by: Option<PersonaId>) {
-        let Some(person) = self.person(persona) else {
+        let now = self.now();
+        let Some(person) = self.people.get_mut(persona) else {
             return;
         };
+        person.left = Some(now);
         if !(person.is_awaited() || person.is_outer()) {
             return self.stand(persona, Standing::Going { by });
         }

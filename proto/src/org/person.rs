@@ -174,6 +174,8 @@ pub struct Person {
     pub lost: bool,
     /// Of an applicant: who they claim to be.
     pub claims: Option<Return>,
+    /// When they left or were removed, in witnessed time.
+    pub left: Option<Minutes>,
     /// Offices that pass them by.
     pub aside: Vec<Office>,
     /// Up to where their heads show that they were served the same log as everybody.
@@ -217,6 +219,7 @@ impl Person {
             claimed: Position(0),
             lost: false,
             claims: None,
+            left: None,
             aside: Vec::new(),
             seen: Position(0),
             elector: false,
