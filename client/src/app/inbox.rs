@@ -140,8 +140,8 @@ fn decisions(room: &Room, put: &mut impl FnMut(&str, String, String, Option<u64>
             Stage::Open => {
                 let (have, needed) = state.support(proposal);
                 let open = format!("caucus poll open \"{body}\" {number}");
-                if proposal.by == me && have >= needed && needed > 0 {
-                    put("poll", format!("Enough support {number} \"{title}\""), open, None);
+                if proposal.by == me && have >= needed {
+                    put("poll", format!("{number} \"{title}\" may be put to the vote"), open, None);
                 }
                 if proposal.by == me && !proposal.amendments.is_empty() {
                     put(
