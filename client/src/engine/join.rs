@@ -2,6 +2,7 @@
 //! so it goes on by itself after any interruption.
 
 use std::collections::HashSet;
+use std::time::Duration;
 
 use caucus_proto::codec;
 use caucus_proto::envelope::LinkKeys;
@@ -17,7 +18,7 @@ use super::answer::Reply;
 use super::engine::Engine;
 use super::entrance::{Entrant, find};
 use super::error::EngineError;
-use super::invite::{create, put, read_card};
+use super::invite::{Card, create, put, read_card};
 use super::link::InviteLink;
 use super::random;
 use super::record::{AppliedStep, JoinRecord, JoinStep, SecretKey};
@@ -29,6 +30,9 @@ use crate::vault::{Overlay, Place, Table};
 
 /// Answers that are kept while a request waits.
 const ANSWERS: usize = 64;
+
+/// How long answers are awaited before the card is looked at again.
+const LOOK_AGAIN: Duration = Duration::from_secs(10 * 60);
 
 /// Why a request of one's own cannot go on, whatever is tried.
 #[derive(Debug, Error)]
@@ -76,14 +80,20 @@ fn place(number: u64) -> Place {
 }
 
 async fn advance(engine: &Engine, number: u64) -> Result<Step, EngineError> {
-    let Some(record) = engine.vault().overlay().get_value::<JoinRecord>(&place(number))? else {
+    let Some(mut record) = engine.vault().overlay().get_value::<JoinRecord>(&place(number))? else {
         return Ok(Step::Over);
     };
     let link: InviteLink = record.link.parse()?;
     match record.stage.clone() {
         JoinStep::New => apply(engine, number, record, &link).await,
         JoinStep::Applied(step) if !step.sent => send(engine, number, record, step, &link).await,
-        JoinStep::Applied(step) => await_answers(engine, number, record, step, &link).await,
+        JoinStep::Applied(step) => match look_again(engine, &record, &step, &link).await? {
+            Some(step) => {
+                record.stage = JoinStep::Applied(step);
+                keep(engine, number, &record)
+            }
+            None => await_answers(engine, number, record, step, &link).await,
+        },
         JoinStep::Joined { .. } | JoinStep::Declined { .. } | JoinStep::Failed { .. } => Ok(Step::Over),
     }
 }
@@ -179,10 +189,7 @@ async fn apply(
         claims: record.claims.as_deref().map(Name::new).transpose()?,
         signature: Signature::from([0; 64]),
     };
-    let digest = application.digest();
-    application.signature = persona.sign(&digest);
-    let encoded = codec::encode(&application, codec::LIMIT)?;
-    let request = seal(&card.sealing, Label::SealedApplication, &card.drop, &encoded)?;
+    let (encoded, request) = sealed_for(&mut application, &persona, &card)?;
     record.stage = JoinStep::Applied(AppliedStep {
         label: card.label.to_string(),
         suite: card.suite,
@@ -196,7 +203,8 @@ async fn apply(
         sent: false,
         cursor: Position(0),
         answers: Vec::new(),
-        digest,
+        digest: application.digest(),
+        application: encoded,
     });
     let vault = engine.vault();
     let _turn = vault.turn();
@@ -207,6 +215,66 @@ async fn apply(
     overlay.commit()?;
     engine.changed();
     Ok(Step::On)
+}
+
+/// Signs a request for the invite that a card names: its bytes, and what is dropped.
+fn sealed_for(
+    application: &mut Application,
+    persona: &PersonaKeys,
+    card: &Card,
+) -> Result<(Vec<u8>, Vec<u8>), EngineError> {
+    application.invite = card.invite;
+    application.signature = persona.sign(&application.digest());
+    let encoded = codec::encode(application, codec::LIMIT)?;
+    let sealed = seal(&card.sealing, Label::SealedApplication, &card.drop, &encoded)?;
+    Ok((encoded, sealed))
+}
+
+/// The same request by the card of now, where the invite was opened again since it was made.
+fn made_again(
+    record: &JoinRecord,
+    step: &AppliedStep,
+    card: &Card,
+) -> Result<Option<AppliedStep>, EngineError> {
+    if card.drop == step.drop || (card.room, card.suite) != (step.room, step.suite) {
+        return Ok(None);
+    }
+    let persona = PersonaKeys::from_bytes(&record.persona_key.0);
+    let Ok(mut application) = Application::read(&step.application) else {
+        return Ok(None);
+    };
+    let (encoded, request) = sealed_for(&mut application, &persona, card)?;
+    Ok(Some(AppliedStep {
+        invite: card.invite,
+        drop: card.drop,
+        request,
+        sent: false,
+        digest: application.digest(),
+        application: encoded,
+        ..step.clone()
+    }))
+}
+
+/// Looks whether the invite was opened again while the request waits: then what was dropped before may never have been read.
+/// Where it was, it counts once.
+async fn look_again(
+    engine: &Engine,
+    record: &JoinRecord,
+    step: &AppliedStep,
+    link: &InviteLink,
+) -> Result<Option<AppliedStep>, EngineError> {
+    // Whoever claims to be somebody reads out the code of one request.
+    if record.claims.is_some() {
+        return Ok(None);
+    }
+    let connection = connect(engine, record, link).await?;
+    match read_card(&connection, link).await {
+        // The invite has ended, or is none: the request may stand in the log all the same.
+        Err(EngineError::Relay(LinkError::Refused(_)) | EngineError::RoomState(_) | EngineError::Link(_)) => {
+            Ok(None)
+        }
+        card => made_again(record, step, &card?),
+    }
 }
 
 /// Drops the request. If it was dropped before and that is not known, it is there twice and counts once.
@@ -221,7 +289,7 @@ async fn send(
     let append = LinkKeys::of(&link.secret).drop_append;
     match put(&connection, step.drop, &append, step.request.clone()).await {
         Err(EngineError::Relay(LinkError::Refused(RefusedBecause::NotOpened))) => {
-            return fail(engine, number, record, step.label, &Final::Ended);
+            return without_drop(engine, number, record, step, link, &connection).await;
         }
         other => other?,
     };
@@ -230,7 +298,36 @@ async fn send(
     keep(engine, number, &record)
 }
 
-/// Follows the reply drop until the room can be entered.
+/// The drop is gone. Where the card stays, the invite was closed by a removal, and whoever opened it opens it again.
+async fn without_drop(
+    engine: &Engine,
+    number: u64,
+    mut record: JoinRecord,
+    step: AppliedStep,
+    link: &InviteLink,
+    connection: &Connection,
+) -> Result<Step, EngineError> {
+    let card = match read_card(connection, link).await {
+        Err(EngineError::Relay(LinkError::Refused(_)) | EngineError::RoomState(_)) => {
+            return fail(engine, number, record, step.label, &Final::Ended);
+        }
+        other => other?,
+    };
+    match made_again(&record, &step, &card)? {
+        Some(step) => {
+            record.stage = JoinStep::Applied(step);
+            keep(engine, number, &record)
+        }
+        None if link.expires < engine.now().minutes => {
+            fail(engine, number, record, step.label, &Final::Expired)
+        }
+        None => Err(EngineError::RoomState(
+            "the invite is closed at the moment: asked again by itself once it is open".to_owned(),
+        )),
+    }
+}
+
+/// Follows the reply drop until the room can be entered, or it is time to look at the card again.
 async fn await_answers(
     engine: &Engine,
     number: u64,
@@ -239,6 +336,7 @@ async fn await_answers(
     link: &InviteLink,
 ) -> Result<Step, EngineError> {
     let connection = connect(engine, &record, link).await?;
+    let look_at = tokio::time::Instant::now() + LOOK_AGAIN;
     let mut tried = HashSet::new();
     if let Some(over) = enter(engine, number, &mut record, &step, link, &connection, &mut tried).await? {
         return Ok(over);
@@ -253,7 +351,12 @@ async fn await_answers(
     let mut reading = connection.read(opened.handle, step.cursor, true).await?;
     let recipient = Recipient::new(record.sealing.0);
     loop {
-        match reading.next().await? {
+        let Ok(served) = tokio::time::timeout_at(look_at, reading.next()).await else {
+            drop(reading);
+            let _ = connection.close(opened.handle).await;
+            return Ok(Step::On);
+        };
+        match served? {
             Served::Entry(entry) => {
                 step.cursor = entry.position;
                 // What does not open was not sealed by anybody who read the request.

@@ -17,6 +17,7 @@ mod newcomer;
 mod outsider;
 mod races;
 mod random;
+mod reissue;
 mod renewal;
 mod replace;
 mod verdict;

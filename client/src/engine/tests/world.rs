@@ -260,6 +260,19 @@ impl World {
         (invite, application)
     }
 
+    /// A stranger asks by an invite for so many that this person's device opens, and the request is carried.
+    pub(super) fn asks_by(&mut self, name: &str, n: usize, uses: u16) {
+        let invite = self.opens(n, uses);
+        self.settle();
+        let person = Person::new(name);
+        let application = application(&person, &self.genesis, invite);
+        self.people.push(person);
+        self.room(n)
+            .carry(invite_number(&invite), Position(1), Some(application))
+            .unwrap();
+        self.settle();
+    }
+
     /// Everybody who may admits this person.
     pub(super) fn admit(&mut self, n: usize) {
         let persona = self.people[n].id();
