@@ -2,6 +2,7 @@
 
 mod channel;
 mod check;
+mod claims;
 mod commits;
 mod crash;
 mod crowd;
