@@ -1,7 +1,6 @@
 //! A request of one's own, from the link to the room. Each step stands in the vault before the next is taken,
 //! so it goes on by itself after any interruption.
 
-use std::collections::HashSet;
 use std::time::Duration;
 
 use caucus_proto::codec;
@@ -10,26 +9,23 @@ use caucus_proto::id::{ChannelId, Position};
 use caucus_proto::label::Label;
 use caucus_proto::org::application::LONGEST_WORD;
 use caucus_proto::org::{Application, Genesis, Name, ReplyDrop, Signature};
-use caucus_proto::wire::{RefusedBecause, Retention, Role, Served};
+use caucus_proto::wire::{RefusedBecause, Retention};
 use thiserror::Error;
 use x25519_dalek::{PublicKey, StaticSecret};
 
 use super::answer::Reply;
 use super::engine::Engine;
-use super::entrance::{Entrant, find};
+use super::entrance::Entrant;
 use super::error::EngineError;
 use super::invite::{Card, create, put, read_card};
 use super::link::InviteLink;
 use super::random;
 use super::record::{AppliedStep, JoinRecord, JoinStep, SecretKey};
-use super::relay::patiently;
+use super::replies::{Replies, remember};
 use super::sealed::{Recipient, seal};
 use crate::mls::{PersonaKeys, forget_key_package, make_key_package};
 use crate::relay::{Backoff, Connection, LinkError};
 use crate::vault::{Overlay, Place, Table};
-
-/// Answers that are kept while a request waits.
-const ANSWERS: usize = 64;
 
 /// How long answers are awaited before the card is looked at again.
 const LOOK_AGAIN: Duration = Duration::from_secs(10 * 60);
@@ -337,55 +333,35 @@ async fn await_answers(
 ) -> Result<Step, EngineError> {
     let connection = connect(engine, &record, link).await?;
     let look_at = tokio::time::Instant::now() + LOOK_AGAIN;
-    let mut tried = HashSet::new();
-    if let Some(over) = enter(engine, number, &mut record, &step, link, &connection, &mut tried).await? {
-        return Ok(over);
-    }
-    let key = StaticSecret::from(step.reply_read.0);
-    let opened = match patiently(|| connection.open(step.reply, Role::Read, &key)).await {
-        Err(LinkError::Refused(RefusedBecause::NotOpened)) => {
-            return fail(engine, number, record, step.label, &Final::Unanswered);
-        }
-        other => other?,
-    };
-    let mut reading = connection.read(opened.handle, step.cursor, true).await?;
-    let recipient = Recipient::new(record.sealing.0);
+    let (read, sealing) = (&step.reply_read, &record.sealing);
+    let mut replies = Replies::follow(&connection, step.reply, read, sealing, step.cursor).await?;
     loop {
-        let Ok(served) = tokio::time::timeout_at(look_at, reading.next()).await else {
-            drop(reading);
-            let _ = connection.close(opened.handle).await;
+        if let Some(over) = enter(engine, number, &mut record, &step, link, &mut replies).await? {
+            return Ok(over);
+        }
+        let Ok(next) = tokio::time::timeout_at(look_at, replies.next()).await else {
+            replies.close().await;
             return Ok(Step::On);
         };
-        match served? {
-            Served::Entry(entry) => {
-                step.cursor = entry.position;
-                // What does not open was not sealed by anybody who read the request.
-                if let Ok(reply) = recipient.open::<Reply>(Label::SealedAnswer, &step.reply, &entry.bytes) {
-                    if let Reply::Declined { reason } = reply {
-                        record.stage = JoinStep::Declined {
-                            label: step.label,
-                            reason,
-                        };
-                        keep(engine, number, &record)?;
-                        return Ok(Step::Over);
-                    }
-                    remember(&mut step.answers, reply);
-                }
-                record.stage = JoinStep::Applied(step.clone());
-                if matches!(keep(engine, number, &record)?, Step::Over) {
-                    return Ok(Step::Over);
-                }
-                let entered = enter(engine, number, &mut record, &step, link, &connection, &mut tried);
-                if let Some(over) = entered.await? {
-                    return Ok(over);
-                }
+        let Some((position, reply)) = next? else {
+            return fail(engine, number, record, step.label, &Final::Unanswered);
+        };
+        step.cursor = position;
+        match reply {
+            Some(Reply::Declined { reason }) => {
+                record.stage = JoinStep::Declined {
+                    label: step.label,
+                    reason,
+                };
+                keep(engine, number, &record)?;
+                return Ok(Step::Over);
             }
-            Served::CaughtUp { .. } => {}
-            _ => {
-                return Err(EngineError::RoomState(
-                    "the relay ended the reply drop".to_owned(),
-                ));
-            }
+            Some(reply) => remember(&mut step.answers, reply),
+            None => {}
+        }
+        record.stage = JoinStep::Applied(step.clone());
+        if matches!(keep(engine, number, &record)?, Step::Over) {
+            return Ok(Step::Over);
         }
     }
 }
@@ -397,8 +373,7 @@ async fn enter(
     record: &mut JoinRecord,
     step: &AppliedStep,
     link: &InviteLink,
-    connection: &Connection,
-    tried: &mut HashSet<[u8; 32]>,
+    replies: &mut Replies<'_>,
 ) -> Result<Option<Step>, EngineError> {
     let fits = |channel: &ChannelId, genesis: &Genesis| {
         InviteLink::commit(channel, &genesis.body(), &link.secret) == link.commitment
@@ -409,7 +384,7 @@ async fn enter(
         persona_key: &persona_key,
         fits: &fits,
     };
-    while let Some(fetched) = find(connection, &step.answers, &entrant, tried).await? {
+    while let Some(fetched) = replies.way_in(&step.answers, &entrant).await? {
         let vault = engine.vault();
         let _turn = vault.turn();
         let overlay = vault.overlay();
@@ -431,35 +406,4 @@ async fn enter(
         return Ok(Some(Step::Over));
     }
     Ok(None)
-}
-
-/// Keeps an answer, once; the oldest give way, so that nobody can fill the row and shut out the right one.
-pub(super) fn remember(answers: &mut Vec<Reply>, reply: Reply) {
-    if answers.contains(&reply) {
-        return;
-    }
-    if answers.len() >= ANSWERS {
-        answers.remove(0);
-    }
-    answers.push(reply);
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_flood_of_answers_does_not_shut_out_the_next_and_repeats_count_once() {
-        let reply = |n: usize| Reply::Declined {
-            reason: n.to_string(),
-        };
-        let mut answers = Vec::new();
-        for n in 0..200 {
-            remember(&mut answers, reply(n));
-            remember(&mut answers, reply(n));
-        }
-        assert_eq!(answers.len(), ANSWERS);
-        assert_eq!(answers.last(), Some(&reply(199)));
-        assert_eq!(answers.iter().filter(|answer| **answer == reply(150)).count(), 1);
-    }
 }

@@ -44,6 +44,7 @@ mod refuge;
 mod reissue;
 mod relay;
 mod renew;
+mod replies;
 mod requests;
 mod retention;
 mod room;
