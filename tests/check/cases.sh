@@ -5,7 +5,7 @@
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
 table=docs/cases.md
-cases='P-01 P-03 P-05 P-06 P-07 P-08 P-09 P-11 S-01 S-02 S-05 S-10 N-07 N-08 R-10 R-11 D-15 D-16 U-04 U-08 I-13 I-14 I-21 D-01 D-02 D-03 D-05 D-07 D-08 D-10 D-11 D-12 D-13 D-14 D-19 D-20 I-04 I-05 I-24 I-26 I-31 I-06 I-30 N-01 N-02 N-04 N-05 N-09 M-17 M-01 M-02 M-03 M-04 M-05 M-06 M-07 M-10 M-11 M-13 M-14 R-30 I-07 I-08 I-09 I-15 I-16 R-01 R-02 R-03 R-04 R-05 R-06 R-07 R-08 R-09 R-12 R-13 R-14 R-15 R-16 R-17 R-18 R-19 R-20 R-21 R-24 R-26 R-27 R-29 R-23 R-25 R-31 R-32 N-03 N-14 N-15 M-09 M-19 M-20 P-12 P-13 I-01 I-02 I-03 I-11 I-17 I-19 I-20 I-22 I-23 I-25 I-27 I-28 I-32 I-33 M-08 M-15 M-16 M-18'
+cases='P-01 P-03 P-05 P-06 P-07 P-08 P-09 P-11 S-01 S-02 S-05 S-10 N-07 N-08 R-10 R-11 D-15 D-16 U-04 U-08 I-13 I-14 I-21 D-01 D-02 D-03 D-05 D-07 D-08 D-10 D-11 D-12 D-13 D-14 D-19 D-20 I-04 I-05 I-24 I-26 I-31 I-06 I-29 I-30 N-01 N-02 N-04 N-05 N-09 M-17 M-01 M-02 M-03 M-04 M-05 M-06 M-07 M-10 M-11 M-13 M-14 R-30 I-07 I-08 I-09 I-15 I-16 R-01 R-02 R-03 R-04 R-05 R-06 R-07 R-08 R-09 R-12 R-13 R-14 R-15 R-16 R-17 R-18 R-19 R-20 R-21 R-24 R-26 R-27 R-29 R-23 R-25 R-31 R-32 N-03 N-14 N-15 M-09 M-19 M-20 P-12 P-13 I-01 I-02 I-03 I-11 I-17 I-19 I-20 I-22 I-23 I-25 I-27 I-28 I-32 I-33 M-08 M-15 M-16 M-18'
 
 # Names of all functions that a test attribute stands above (`#[test]`, `#[tokio::test(..)]`).
 tested=$(find proto server client tests -name '*.rs' -type f -exec awk '

@@ -450,6 +450,8 @@ pub struct InviteView {
     pub expires: u64,
     /// The link, where this device opened it.
     pub link: Option<String>,
+    /// Why nobody can ask by it at the moment, where a removal closed it.
+    pub closed: Option<String>,
 }
 
 /// How far a request of one's own is.

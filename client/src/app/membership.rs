@@ -59,17 +59,19 @@ pub(super) fn invites(engine: &Engine, body: Option<&str>) -> Result<Answer, Pro
 /// Ends an invite.
 pub(super) async fn revoke(engine: &Engine, body: &str, number: u32) -> Result<Answer, Problem> {
     let live = find::room(engine, body)?;
-    let invite = live
-        .room()
-        .state()
-        .invites
-        .iter()
-        .find(|(_, invite)| invite.number == number)
-        .map(|(id, _)| *id)
-        .ok_or_else(|| EngineError::NotFound {
-            what: "invite",
-            name: number.to_string(),
-        })?;
+    let (closed, invite) = {
+        let mut room = live.room();
+        let closed = room.end_closed_invite(number)?;
+        let mut invites = room.state().invites.iter();
+        let known = invites.find(|(_, invite)| invite.number == number);
+        (closed, known.map(|(id, _)| *id))
+    };
+    let Some(invite) = invite else {
+        return closed.then_some(Answer::Done {}).ok_or_else(|| {
+            let name = number.to_string();
+            EngineError::NotFound { what: "invite", name }.into()
+        });
+    };
     done_or_queued(&live, live.act(&Deed::Revoke { invite }, PATIENCE).await?)
 }
 

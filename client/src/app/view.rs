@@ -272,7 +272,7 @@ fn offices(state: &State, persona: &PersonaId) -> Vec<OfficeView> {
         .collect()
 }
 
-/// Open invites of a room.
+/// Open invites of a room, and those of one's own that wait to be opened again.
 pub(super) fn invites(room: &Room) -> Result<Vec<InviteView>, EngineError> {
     let mut views = Vec::new();
     let now = room.state().now();
@@ -289,6 +289,18 @@ pub(super) fn invites(room: &Room) -> Result<Vec<InviteView>, EngineError> {
             left: invite.left,
             expires: invite.expires.0,
             link: room.link_of(id)?,
+            closed: None,
+        });
+    }
+    for invite in room.closed_invites()? {
+        views.push(InviteView {
+            body: room_name(room),
+            number: invite.number,
+            by: room.name_of(&room.me()),
+            left: invite.left,
+            expires: invite.link.expires.0,
+            link: Some(invite.link.to_string()),
+            closed: Some(invite.why.to_owned()),
         });
     }
     views.sort_by_key(|view| view.number);

@@ -31,7 +31,12 @@ impl Invites {
                 return session.console.say("No invite is open.");
             }
             let mut table = Table::with_head(["BODY", "N", "BY", "LEFT", "UNTIL (UTC)", "LINK"]);
+            let mut remarks = Vec::new();
             for invite in invites {
+                let closed = invite
+                    .closed
+                    .map(|why| format!("Invite {}: {why}.", invite.number));
+                remarks.extend(closed);
                 table.row([
                     bold(invite.body),
                     plain(invite.number.to_string()),
@@ -45,7 +50,12 @@ impl Invites {
                     ),
                 ]);
             }
-            table.print(&mut session.console, 0)
+            table.print(&mut session.console, 0)?;
+            session.console.flush()?;
+            for remark in remarks {
+                session.console.remark(&remark);
+            }
+            Ok(())
         })
     }
 }

@@ -57,7 +57,19 @@ fn count(count: u64) -> Piece<'static> {
 
 fn state(room: &RoomView, now: u64) -> Piece<'static> {
     match room.state {
-        RoomState::Open if room.live => plain("connected"),
+        RoomState::Open if room.live => plain(match &room.roster {
+            None => "connected".to_owned(),
+            Some(roster) if roster.number == 0 => {
+                "connected; nobody has said yet who belongs here".to_owned()
+            }
+            Some(roster) => {
+                let came = time::ago(roster.came, now);
+                format!(
+                    "connected; who belongs here was last said {came}, by {}",
+                    roster.by
+                )
+            }
+        }),
         RoomState::Open => warn(match room.synced {
             Some(synced) => format!("not connected, last sync {}", time::ago(synced, now)),
             None => "not connected, never synced".to_owned(),

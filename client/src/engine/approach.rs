@@ -1,29 +1,23 @@
 //! Coming into another room of one's body: a request, signed for that room, is put into the log of a room that one is in;
 //! whoever is in both carries it over, and the answers lead in as those to an applicant do.
 
-use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use caucus_proto::id::{ChannelId, Position, RoomId};
-use caucus_proto::label::Label;
 use caucus_proto::org::{Genesis, NoticeKind, SignedNotice};
-use caucus_proto::wire::{RefusedBecause, Role, Served};
-use x25519_dalek::StaticSecret;
 
 use super::engine::Engine;
-use super::entrance::{Entrant, find};
+use super::entrance::Entrant;
 use super::error::EngineError;
 use super::heal::reply_drop;
-use super::join::remember;
 use super::live::LiveRoom;
 use super::random;
 use super::record::{RenewalRecord, RoomRecord};
-use super::relay::patiently;
+use super::replies::{Replies, remember};
 use super::rosters::Overview;
-use super::sealed::Recipient;
 use crate::mls::{PersonaKeys, forget_key_package, make_key_package};
-use crate::relay::{Backoff, Connection, LinkError};
+use crate::relay::{Backoff, Connection};
 use crate::vault::{Overlay, Place, Table};
 
 /// Number of the request among a room's records, as of a request to be renewed.
@@ -217,25 +211,10 @@ async fn await_answers(
         persona_key: &record.persona_key,
         fits: &fits,
     };
-    let key = StaticSecret::from(request.reply_read.0);
-    let opened = match patiently(|| connection.open(channel, Role::Read, &key)).await {
-        // It has ended: the next request names another.
-        Err(LinkError::Refused(RefusedBecause::NotOpened)) => {
-            let vault = engine.vault();
-            let _turn = vault.turn();
-            let overlay = vault.overlay();
-            forget_package(&overlay, record, target, Some(&request.request))?;
-            overlay.delete(target.place());
-            overlay.commit()?;
-            return Ok(false);
-        }
-        other => other?,
-    };
-    let mut reading = connection.read(opened.handle, request.cursor, true).await?;
-    let recipient = Recipient::new(request.sealing.0);
-    let mut tried = HashSet::new();
+    let (read, sealing) = (&request.reply_read, &request.sealing);
+    let mut replies = Replies::follow(connection, channel, read, sealing, request.cursor).await?;
     loop {
-        while let Some(fetched) = find(connection, &request.answers, &entrant, &mut tried).await? {
+        while let Some(fetched) = replies.way_in(&request.answers, &entrant).await? {
             let vault = engine.vault();
             let _turn = vault.turn();
             let overlay = vault.overlay();
@@ -247,20 +226,20 @@ async fn await_answers(
                 return Ok(true);
             }
         }
-        match reading.next().await? {
-            Served::Entry(entry) => {
-                request.cursor = entry.position;
-                if let Ok(reply) = recipient.open(Label::SealedAnswer, &channel, &entry.bytes) {
-                    remember(&mut request.answers, reply);
-                }
-                keep(engine, target, &request)?;
-            }
-            Served::CaughtUp { .. } => {}
-            _ => {
-                return Err(EngineError::RoomState(
-                    "the relay ended the reply drop".to_owned(),
-                ));
-            }
+        let Some((position, reply)) = replies.next().await? else {
+            // It has ended: the next request names another.
+            let vault = engine.vault();
+            let _turn = vault.turn();
+            let overlay = vault.overlay();
+            forget_package(&overlay, record, target, Some(&request.request))?;
+            overlay.delete(target.place());
+            overlay.commit()?;
+            return Ok(false);
+        };
+        request.cursor = position;
+        if let Some(reply) = reply {
+            remember(&mut request.answers, reply);
         }
+        keep(engine, target, &request)?;
     }
 }

@@ -51,6 +51,7 @@ impl Session<'_> {
         };
         let open: HashMap<u64, InviteRecord> = invites
             .into_iter()
+            .filter(|invite| !invite.is_closed())
             .filter(|invite| self.room.room().state().invites.contains_key(&invite.id))
             .map(|invite| (invite_number(&invite.id), invite))
             .collect();

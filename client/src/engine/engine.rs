@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use caucus_proto::id::{IntentId, Minutes, RoomId};
 use caucus_proto::org::Name;
-use caucus_proto::wire::{Pass, RelayAddress, RelayInfo, Retention};
+use caucus_proto::wire::{Pass, RelayAddress, RelayInfo};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
@@ -255,21 +255,21 @@ impl Engine {
         let (draft, relay, persona) = {
             let room = room.room();
             let record = room.record();
-            (room.draft_invite()?, record.relay.clone(), record.persona)
+            (
+                room.draft_invite(random::bytes()?)?,
+                record.relay.clone(),
+                record.persona,
+            )
         };
         let connection = self.pool().connection(&relay, &persona).await?;
         let info = connection.info().await?;
-        let life = match minutes {
-            0..=1_440 => Retention::Day,
-            1_441..=10_080 => Retention::Week,
-            _ => Retention::Month,
-        };
+        let life = invite::life(minutes).min(info.plain);
         let passes = [
             self.take_pass(&relay),
             self.take_pass(&relay),
             self.take_pass(&relay),
         ];
-        let published = invite::publish(&connection, &draft, expires, life.min(info.plain), passes).await?;
+        let published = invite::publish(&connection, &draft, expires, life, passes).await?;
         let landing = room.expect(draft.id);
         let submitted = room.room().submit_invite(&draft, published, uses, expires);
         let (submitted, link) = match submitted {

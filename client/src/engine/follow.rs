@@ -43,7 +43,10 @@ impl Room {
                 }
                 self.follow_keys(overlay, effect)
             }
-            Effect::Replaced { .. } => self.follow_keys(overlay, effect),
+            Effect::Replaced { invite, .. } => {
+                self.count_invite(overlay, invite)?;
+                self.follow_keys(overlay, effect)
+            }
             Effect::Declined { persona, reason } => {
                 if let Some(request) = self.forget_request(overlay, persona)?
                     && cause.author == Some(self.record.persona)
@@ -56,7 +59,10 @@ impl Room {
                 }
                 Ok(())
             }
-            Effect::Admitted { persona, .. } => self.seat_elsewhere(overlay, persona),
+            Effect::Admitted { persona, invite, .. } => {
+                self.count_invite(overlay, invite)?;
+                self.seat_elsewhere(overlay, persona)
+            }
             Effect::Claimed { name, hash, .. } => match cause.deed {
                 Some(Deed::Claim { claim }) => self.keep_claim(overlay, name, claim, *hash),
                 _ => Ok(()),
@@ -130,7 +136,7 @@ impl Room {
             own: known.and_then(|known| known.own),
         };
         overlay.put_value(place, &record)?;
-        Ok(())
+        self.count_invite(overlay, invite)
     }
 
     /// Remembers the open invites that the state knows and whose keys come from the access secret of now.
@@ -174,7 +180,11 @@ impl Room {
         cause: Cause<'_>,
     ) -> Result<(), EngineError> {
         let room = self.record.room;
-        self.end_invites(overlay)?;
+        if *persona == self.record.persona {
+            self.end_invites(overlay)?;
+        } else {
+            self.close_invites(overlay)?;
+        }
         self.cursor.heads.remove(persona);
         self.cursor.disputes.remove(persona);
         if cause.ours
@@ -198,11 +208,12 @@ impl Room {
     }
 
     /// Invites that the machine has forgotten: used up or expired.
-    fn end_forgotten_invites(&self, overlay: &Overlay) -> Result<(), EngineError> {
+    pub(super) fn end_forgotten_invites(&self, overlay: &Overlay) -> Result<(), EngineError> {
         for (number, _) in overlay.range(Table::Invites, self.record.room.as_bytes(), 0, usize::MAX)? {
             let place = self.place(Table::Invites, number);
             if let Some(record) = overlay.get_value::<InviteRecord>(&place)?
                 && !self.state.invites.contains_key(&record.id)
+                && !record.is_closed()
                 && !self.outbox.values().any(|item| item.id == record.id)
             {
                 self.end_invite(overlay, number)?;
@@ -219,7 +230,7 @@ impl Room {
         Ok(())
     }
 
-    fn end_invite(&self, overlay: &Overlay, number: u64) -> Result<(), EngineError> {
+    pub(super) fn end_invite(&self, overlay: &Overlay, number: u64) -> Result<(), EngineError> {
         let place = self.place(Table::Invites, number);
         if let Some(record) = overlay.get_value::<InviteRecord>(&place)?
             && let Some(own) = record.own

@@ -1,7 +1,6 @@
 //! The network side of coming back: reads what the relay still shows, puts one's request into the log and waits
 //! for the welcome that answers it.
 
-use std::collections::HashSet;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
@@ -9,22 +8,21 @@ use bytes::Bytes;
 use caucus_proto::codec;
 use caucus_proto::envelope::Body;
 use caucus_proto::id::{ChannelId, Counter, Position};
-use caucus_proto::label::Label;
 use caucus_proto::org::{Genesis, ReplyDrop};
 use caucus_proto::wire::{RefusedBecause, RelayAddress, Retention, Role, Served, bucket};
 use x25519_dalek::{PublicKey, StaticSecret};
 
 use super::engine::Engine;
-use super::entrance::{Entrant, find};
+use super::entrance::Entrant;
 use super::error::EngineError;
 use super::invite::create;
-use super::join::remember;
 use super::live::LiveRoom;
 use super::pump::Ended;
 use super::random;
 use super::record::{RenewalRecord, RoomRecord, SecretKey};
 use super::refuge;
 use super::relay::patiently;
+use super::replies::{Replies, remember};
 use super::sealed::Recipient;
 use crate::relay::{Appended, Connection, LinkError};
 
@@ -217,18 +215,8 @@ pub(super) async fn await_answers(
     let Some(reply) = request.reply() else {
         return Err(EngineError::RoomState("the request is none".to_owned()));
     };
-    let channel = reply.channel;
-    let key = StaticSecret::from(request.reply_read.0);
-    let opened = match patiently(|| connection.open(channel, Role::Read, &key)).await {
-        // The reply drop has ended: the next request names another.
-        Err(LinkError::Refused(RefusedBecause::NotOpened)) => {
-            room.room().drop_own_request(&request)?;
-            return Ok(Ended::NextSegment);
-        }
-        other => other?,
-    };
-    let mut reading = connection.read(opened.handle, request.cursor, true).await?;
-    let recipient = Recipient::new(request.sealing.0);
+    let (read, sealing) = (&request.reply_read, &request.sealing);
+    let mut replies = Replies::follow(connection, reply.channel, read, sealing, request.cursor).await?;
     let genesis = room.room().state().genesis.clone();
     let wanted = request.follows().unwrap_or(record.channel);
     let fits = |channel: &ChannelId, theirs: &Genesis| *channel == wanted && *theirs == genesis;
@@ -237,11 +225,10 @@ pub(super) async fn await_answers(
         persona_key: &record.persona_key,
         fits: &fits,
     };
-    let mut tried = HashSet::new();
     room.set_trouble(room.room().told_out(&request));
     engine.changed();
     loop {
-        while let Some(fetched) = find(connection, &request.answers, &entrant, &mut tried).await? {
+        while let Some(fetched) = replies.way_in(&request.answers, &entrant).await? {
             let handed = fetched.handed(&record.relay, &record.persona_key);
             if room.room().enter_anew(&handed, engine.now())? {
                 room.room().forgive()?;
@@ -250,25 +237,20 @@ pub(super) async fn await_answers(
                 return Ok(Ended::NextSegment);
             }
         }
-        match reading.next().await? {
-            Served::Entry(entry) => {
-                request.cursor = entry.position;
-                if let Ok(reply) = recipient.open(Label::SealedAnswer, &channel, &entry.bytes) {
-                    remember(&mut request.answers, reply);
-                }
-                room.room().keep_own_request(&request)?;
-                let told = room.room().told_out(&request);
-                if told.is_some() {
-                    room.set_trouble(told);
-                    engine.changed();
-                }
-            }
-            Served::CaughtUp { .. } => {}
-            _ => {
-                return Err(EngineError::RoomState(
-                    "the relay ended the reply drop".to_owned(),
-                ));
-            }
+        let Some((position, reply)) = replies.next().await? else {
+            // The reply drop has ended: the next request names another.
+            room.room().drop_own_request(&request)?;
+            return Ok(Ended::NextSegment);
+        };
+        request.cursor = position;
+        if let Some(reply) = reply {
+            remember(&mut request.answers, reply);
+        }
+        room.room().keep_own_request(&request)?;
+        let told = room.room().told_out(&request);
+        if told.is_some() {
+            room.set_trouble(told);
+            engine.changed();
         }
     }
 }

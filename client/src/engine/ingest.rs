@@ -260,6 +260,9 @@ impl Room {
         for effect in &effects {
             self.follow_up(overlay, effect, cause)?;
         }
+        if at.cut {
+            self.close_invites(overlay)?;
+        }
         if let Some(notice) = notice.as_deref().filter(|_| done) {
             self.pass_on(notice);
         }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use caucus_proto::codec;
 use caucus_proto::envelope::{self, LinkKeys};
 use caucus_proto::id::{ChannelId, Counter, IntentId, Minutes, Position, RoomId};
-use caucus_proto::label::Label;
+use caucus_proto::label::{Label, derive};
 use caucus_proto::org::{Application, Deed, Genesis, Kind, Name, SuiteChoice};
 use caucus_proto::wire::{Access, ChannelSpec, Pass, RelayAddress, Retention, Role, Served, bucket};
 use serde::{Deserialize, Serialize};
@@ -49,7 +49,8 @@ pub(super) struct Card {
 pub(super) struct InviteDraft {
     pub id: IntentId,
     secret: [u8; 16],
-    access: Position,
+    /// Position of the cut whose access secret its keys come from.
+    pub access: Position,
     read: StaticSecret,
     sealing: SecretKey,
     genesis: Genesis,
@@ -59,16 +60,35 @@ pub(super) struct InviteDraft {
     relay: RelayAddress,
 }
 
+impl InviteDraft {
+    /// What its link commits to.
+    pub(super) fn commitment(&self) -> [u8; 32] {
+        InviteLink::commit(&self.channel, &self.genesis.body(), &self.secret)
+    }
+
+    /// As it is kept once its channels stand.
+    pub(super) fn record(&self, drop: ChannelId, own: OwnInvite) -> InviteRecord {
+        InviteRecord {
+            id: self.id,
+            drop,
+            read: SecretKey(self.read.to_bytes()),
+            sealing: self.sealing.clone(),
+            cursor: Position(0),
+            own: Some(own),
+        }
+    }
+}
+
 impl Room {
-    /// Draws a new invite. Nothing is kept yet.
-    pub(super) fn draft_invite(&self) -> Result<InviteDraft, EngineError> {
+    /// Draws a new invite for a link with this secret. Nothing is kept yet.
+    pub(super) fn draft_invite(&self, secret: [u8; 16]) -> Result<InviteDraft, EngineError> {
         self.may_act()?;
         let (room, channel) = self.entrance()?;
         let id = IntentId(random::bytes()?);
         let keys = self.cursor.access.invite(&id);
         Ok(InviteDraft {
             id,
-            secret: random::bytes()?,
+            secret,
             access: self.state.access,
             read: keys.read,
             sealing: SecretKey(*keys.sealing.bytes()),
@@ -111,18 +131,15 @@ impl Room {
             ));
         }
         let link = published.link.to_string();
-        let record = InviteRecord {
-            id: draft.id,
-            drop: published.drop,
-            read: SecretKey(draft.read.to_bytes()),
-            sealing: draft.sealing.clone(),
-            cursor: Position(0),
-            own: Some(OwnInvite {
-                link: link.clone(),
-                card: published.link.card,
-                control: published.control,
-            }),
+        let own = OwnInvite {
+            link: link.clone(),
+            card: published.link.card,
+            control: published.control,
+            number: 0,
+            left: uses,
+            closed: false,
         };
+        let record = draft.record(published.drop, own);
         let deed = Deed::Invite {
             uses,
             expires,
@@ -194,6 +211,15 @@ pub(super) struct Published {
     pub control: SecretKey,
 }
 
+/// How long the channels of an invite live that lives for so many minutes.
+pub(super) const fn life(minutes: u64) -> Retention {
+    match minutes {
+        0..=1_440 => Retention::Day,
+        1_441..=10_080 => Retention::Week,
+        _ => Retention::Month,
+    }
+}
+
 /// Makes the two channels of an invite.
 pub(super) async fn publish(
     connection: &Connection,
@@ -203,16 +229,49 @@ pub(super) async fn publish(
     passes: [Option<Pass>; 3],
 ) -> Result<Published, EngineError> {
     let [card_pass, drop_pass, link_pass] = passes;
-    let keys = LinkKeys::of(&draft.secret);
-    let control = StaticSecret::from(random::bytes::<32>()?);
-    let drop_append = PublicKey::from(&keys.drop_append).to_bytes();
-    let drop_read = PublicKey::from(&draft.read).to_bytes();
-    let drop = create(connection, drop_append, drop_read, &control, life, drop_pass).await?;
+    let control = SecretKey(random::bytes()?);
+    let drop = make_drop(connection, draft, &control, life, drop_pass).await?;
+    let read_public = PublicKey::from(&LinkKeys::of(&draft.secret).card_read).to_bytes();
+    let append_public = PublicKey::from(&card_append(&control)).to_bytes();
+    let guard = StaticSecret::from(control.0);
+    let card = create(connection, append_public, read_public, &guard, life, card_pass).await?;
+    put_card(connection, draft, card, &control, drop).await?;
+    Ok(Published {
+        link: InviteLink {
+            relay: draft.relay.clone(),
+            card,
+            secret: draft.secret,
+            commitment: draft.commitment(),
+            expires,
+            pass: link_pass,
+        },
+        drop,
+        control,
+    })
+}
 
-    let append = StaticSecret::from(random::bytes::<32>()?);
-    let append_public = PublicKey::from(&append).to_bytes();
-    let read_public = PublicKey::from(&keys.card_read).to_bytes();
-    let card_channel = create(connection, append_public, read_public, &control, life, card_pass).await?;
+/// Makes the drop of an invite: whoever has the link may append, and who has the room now may read.
+pub(super) async fn make_drop(
+    connection: &Connection,
+    draft: &InviteDraft,
+    control: &SecretKey,
+    life: Retention,
+    pass: Option<Pass>,
+) -> Result<ChannelId, EngineError> {
+    let append = PublicKey::from(&LinkKeys::of(&draft.secret).drop_append).to_bytes();
+    let read = PublicKey::from(&draft.read).to_bytes();
+    let control = StaticSecret::from(control.0);
+    create(connection, append, read, &control, life, pass).await
+}
+
+/// Puts a card under a link: the last one counts.
+pub(super) async fn put_card(
+    connection: &Connection,
+    draft: &InviteDraft,
+    channel: ChannelId,
+    control: &SecretKey,
+    drop: ChannelId,
+) -> Result<(), EngineError> {
     let card = Card {
         invite: draft.id,
         drop,
@@ -223,25 +282,19 @@ pub(super) async fn publish(
         room: draft.room,
     };
     let sealed = envelope::seal_bytes(
-        &keys.card,
-        &card_channel,
+        &LinkKeys::of(&draft.secret).card,
+        &channel,
         Counter(0),
         random::bytes()?,
         &codec::encode(&card, bucket::LARGEST)?,
     )?;
-    put(connection, card_channel, &append, sealed).await?;
-    Ok(Published {
-        link: InviteLink {
-            relay: draft.relay.clone(),
-            card: card_channel,
-            secret: draft.secret,
-            commitment: InviteLink::commit(&draft.channel, &draft.genesis.body(), &draft.secret),
-            expires,
-            pass: link_pass,
-        },
-        drop,
-        control: SecretKey(control.to_bytes()),
-    })
+    put(connection, channel, &card_append(control), sealed).await?;
+    Ok(())
+}
+
+/// Secret append key of a card: only whoever opened the invite has it.
+fn card_append(control: &SecretKey) -> StaticSecret {
+    derive(Label::AppendKey, &control.0, &[b"card"]).into()
 }
 
 /// Makes a small channel of one purpose.
@@ -306,26 +359,28 @@ pub(super) async fn put_within(
     }
 }
 
-/// Reads the card that a link leads to.
+/// Reads the card that a link leads to: the last one.
 pub(super) async fn read_card(connection: &Connection, link: &InviteLink) -> Result<Card, EngineError> {
     let keys = LinkKeys::of(&link.secret);
     let opened = patiently(|| connection.open(link.card, Role::Read, &keys.card_read)).await?;
     let mut reading = connection.read(opened.handle, Position(0), false).await?;
-    loop {
-        match reading.next().await? {
-            Served::Entry(entry) => {
-                let bytes = envelope::open_bytes(&keys.card, &link.card, entry.counter, &entry.bytes)
-                    .map_err(|_| super::link::LinkError::Damaged)?;
-                return codec::decode(&bytes, bucket::LARGEST)
-                    .map_err(|_| super::link::LinkError::Damaged.into());
-            }
-            Served::CaughtUp { .. } => {}
-            _ => {
-                return Err(EngineError::RoomState(
-                    "the invite has ended: ask for a new link".to_owned(),
-                ));
-            }
+    let (mut any, mut card) = (false, None);
+    while let Served::Entry(entry) = reading.next().await? {
+        any = true;
+        if let Ok(bytes) = envelope::open_bytes(&keys.card, &link.card, entry.counter, &entry.bytes)
+            && let Ok(found) = codec::decode(&bytes, bucket::LARGEST)
+        {
+            card = Some(found);
         }
+    }
+    drop(reading);
+    let _ = connection.close(opened.handle).await;
+    match card {
+        Some(card) => Ok(card),
+        None if any => Err(super::link::LinkError::Damaged.into()),
+        None => Err(EngineError::RoomState(
+            "the invite has ended: ask for a new link".to_owned(),
+        )),
     }
 }
 

@@ -15,7 +15,7 @@ use super::blob;
 use super::error::EngineError;
 use super::follow::Cause;
 use super::invite::put_within;
-use super::record::{Job, WelcomeRecord};
+use super::record::{Job, SecretKey, WelcomeRecord};
 use super::refuge;
 use super::relay::patiently;
 use super::requests::Seat;
@@ -135,6 +135,7 @@ impl Room {
             Job::TellDeclined { .. }
             | Job::TellOut { .. }
             | Job::EndInvite { .. }
+            | Job::EndDrop { .. }
             | Job::SpeakInRefuge { .. } => false,
         }
     }
@@ -204,25 +205,30 @@ pub(super) async fn run(
         }
         Job::SpeakInRefuge { refuge, content } => refuge::put(connection, refuge, content, pass()).await,
         Job::EndInvite { card, drop, control } => {
-            let control = StaticSecret::from(control.0);
-            for channel in [*card, *drop] {
-                match patiently(|| connection.open(channel, Role::Control, &control)).await {
-                    Ok(opened) => {
-                        let deleted = patiently(|| connection.change(opened.handle, Change::Delete)).await;
-                        let _ = connection.close(opened.handle).await;
-                        match deleted {
-                            // It ends with its time.
-                            Ok(_) | Err(LinkError::Refused(_)) => {}
-                            Err(error) => return Err(error.into()),
-                        }
-                    }
-                    // It is gone already.
-                    Err(LinkError::Refused(_)) => {}
-                    Err(error) => return Err(error.into()),
-                }
-            }
-            Ok(())
+            delete(connection, *card, control).await?;
+            delete(connection, *drop, control).await
         }
+        Job::EndDrop { drop, control } => delete(connection, *drop, control).await,
+    }
+}
+
+/// Deletes a channel of one purpose. What cannot be deleted ends with its time.
+pub(super) async fn delete(
+    connection: &Connection,
+    channel: ChannelId,
+    control: &SecretKey,
+) -> Result<(), EngineError> {
+    let control = StaticSecret::from(control.0);
+    let opened = match patiently(|| connection.open(channel, Role::Control, &control)).await {
+        // It is gone already.
+        Err(LinkError::Refused(_)) => return Ok(()),
+        other => other?,
+    };
+    let deleted = patiently(|| connection.change(opened.handle, Change::Delete)).await;
+    let _ = connection.close(opened.handle).await;
+    match deleted {
+        Ok(_) | Err(LinkError::Refused(_)) => Ok(()),
+        Err(error) => Err(error.into()),
     }
 }
 

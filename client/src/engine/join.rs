@@ -1,7 +1,7 @@
 //! A request of one's own, from the link to the room. Each step stands in the vault before the next is taken,
 //! so it goes on by itself after any interruption.
 
-use std::collections::HashSet;
+use std::time::Duration;
 
 use caucus_proto::codec;
 use caucus_proto::envelope::LinkKeys;
@@ -9,26 +9,26 @@ use caucus_proto::id::{ChannelId, Position};
 use caucus_proto::label::Label;
 use caucus_proto::org::application::LONGEST_WORD;
 use caucus_proto::org::{Application, Genesis, Name, ReplyDrop, Signature};
-use caucus_proto::wire::{RefusedBecause, Retention, Role, Served};
+use caucus_proto::wire::{RefusedBecause, Retention};
 use thiserror::Error;
 use x25519_dalek::{PublicKey, StaticSecret};
 
 use super::answer::Reply;
 use super::engine::Engine;
-use super::entrance::{Entrant, find};
+use super::entrance::Entrant;
 use super::error::EngineError;
-use super::invite::{create, put, read_card};
+use super::invite::{Card, create, put, read_card};
 use super::link::InviteLink;
 use super::random;
 use super::record::{AppliedStep, JoinRecord, JoinStep, SecretKey};
-use super::relay::patiently;
+use super::replies::{Replies, remember};
 use super::sealed::{Recipient, seal};
 use crate::mls::{PersonaKeys, forget_key_package, make_key_package};
 use crate::relay::{Backoff, Connection, LinkError};
 use crate::vault::{Overlay, Place, Table};
 
-/// Answers that are kept while a request waits.
-const ANSWERS: usize = 64;
+/// How long answers are awaited before the card is looked at again.
+const LOOK_AGAIN: Duration = Duration::from_secs(10 * 60);
 
 /// Why a request of one's own cannot go on, whatever is tried.
 #[derive(Debug, Error)]
@@ -76,14 +76,20 @@ fn place(number: u64) -> Place {
 }
 
 async fn advance(engine: &Engine, number: u64) -> Result<Step, EngineError> {
-    let Some(record) = engine.vault().overlay().get_value::<JoinRecord>(&place(number))? else {
+    let Some(mut record) = engine.vault().overlay().get_value::<JoinRecord>(&place(number))? else {
         return Ok(Step::Over);
     };
     let link: InviteLink = record.link.parse()?;
     match record.stage.clone() {
         JoinStep::New => apply(engine, number, record, &link).await,
         JoinStep::Applied(step) if !step.sent => send(engine, number, record, step, &link).await,
-        JoinStep::Applied(step) => await_answers(engine, number, record, step, &link).await,
+        JoinStep::Applied(step) => match look_again(engine, &record, &step, &link).await? {
+            Some(step) => {
+                record.stage = JoinStep::Applied(step);
+                keep(engine, number, &record)
+            }
+            None => await_answers(engine, number, record, step, &link).await,
+        },
         JoinStep::Joined { .. } | JoinStep::Declined { .. } | JoinStep::Failed { .. } => Ok(Step::Over),
     }
 }
@@ -179,10 +185,7 @@ async fn apply(
         claims: record.claims.as_deref().map(Name::new).transpose()?,
         signature: Signature::from([0; 64]),
     };
-    let digest = application.digest();
-    application.signature = persona.sign(&digest);
-    let encoded = codec::encode(&application, codec::LIMIT)?;
-    let request = seal(&card.sealing, Label::SealedApplication, &card.drop, &encoded)?;
+    let (encoded, request) = sealed_for(&mut application, &persona, &card)?;
     record.stage = JoinStep::Applied(AppliedStep {
         label: card.label.to_string(),
         suite: card.suite,
@@ -196,7 +199,8 @@ async fn apply(
         sent: false,
         cursor: Position(0),
         answers: Vec::new(),
-        digest,
+        digest: application.digest(),
+        application: encoded,
     });
     let vault = engine.vault();
     let _turn = vault.turn();
@@ -207,6 +211,66 @@ async fn apply(
     overlay.commit()?;
     engine.changed();
     Ok(Step::On)
+}
+
+/// Signs a request for the invite that a card names: its bytes, and what is dropped.
+fn sealed_for(
+    application: &mut Application,
+    persona: &PersonaKeys,
+    card: &Card,
+) -> Result<(Vec<u8>, Vec<u8>), EngineError> {
+    application.invite = card.invite;
+    application.signature = persona.sign(&application.digest());
+    let encoded = codec::encode(application, codec::LIMIT)?;
+    let sealed = seal(&card.sealing, Label::SealedApplication, &card.drop, &encoded)?;
+    Ok((encoded, sealed))
+}
+
+/// The same request by the card of now, where the invite was opened again since it was made.
+fn made_again(
+    record: &JoinRecord,
+    step: &AppliedStep,
+    card: &Card,
+) -> Result<Option<AppliedStep>, EngineError> {
+    if card.drop == step.drop || (card.room, card.suite) != (step.room, step.suite) {
+        return Ok(None);
+    }
+    let persona = PersonaKeys::from_bytes(&record.persona_key.0);
+    let Ok(mut application) = Application::read(&step.application) else {
+        return Ok(None);
+    };
+    let (encoded, request) = sealed_for(&mut application, &persona, card)?;
+    Ok(Some(AppliedStep {
+        invite: card.invite,
+        drop: card.drop,
+        request,
+        sent: false,
+        digest: application.digest(),
+        application: encoded,
+        ..step.clone()
+    }))
+}
+
+/// Looks whether the invite was opened again while the request waits: then what was dropped before may never have been read.
+/// Where it was, it counts once.
+async fn look_again(
+    engine: &Engine,
+    record: &JoinRecord,
+    step: &AppliedStep,
+    link: &InviteLink,
+) -> Result<Option<AppliedStep>, EngineError> {
+    // Whoever claims to be somebody reads out the code of one request.
+    if record.claims.is_some() {
+        return Ok(None);
+    }
+    let connection = connect(engine, record, link).await?;
+    match read_card(&connection, link).await {
+        // The invite has ended, or is none: the request may stand in the log all the same.
+        Err(EngineError::Relay(LinkError::Refused(_)) | EngineError::RoomState(_) | EngineError::Link(_)) => {
+            Ok(None)
+        }
+        card => made_again(record, step, &card?),
+    }
 }
 
 /// Drops the request. If it was dropped before and that is not known, it is there twice and counts once.
@@ -221,7 +285,7 @@ async fn send(
     let append = LinkKeys::of(&link.secret).drop_append;
     match put(&connection, step.drop, &append, step.request.clone()).await {
         Err(EngineError::Relay(LinkError::Refused(RefusedBecause::NotOpened))) => {
-            return fail(engine, number, record, step.label, &Final::Ended);
+            return without_drop(engine, number, record, step, link, &connection).await;
         }
         other => other?,
     };
@@ -230,7 +294,36 @@ async fn send(
     keep(engine, number, &record)
 }
 
-/// Follows the reply drop until the room can be entered.
+/// The drop is gone. Where the card stays, the invite was closed by a removal, and whoever opened it opens it again.
+async fn without_drop(
+    engine: &Engine,
+    number: u64,
+    mut record: JoinRecord,
+    step: AppliedStep,
+    link: &InviteLink,
+    connection: &Connection,
+) -> Result<Step, EngineError> {
+    let card = match read_card(connection, link).await {
+        Err(EngineError::Relay(LinkError::Refused(_)) | EngineError::RoomState(_)) => {
+            return fail(engine, number, record, step.label, &Final::Ended);
+        }
+        other => other?,
+    };
+    match made_again(&record, &step, &card)? {
+        Some(step) => {
+            record.stage = JoinStep::Applied(step);
+            keep(engine, number, &record)
+        }
+        None if link.expires < engine.now().minutes => {
+            fail(engine, number, record, step.label, &Final::Expired)
+        }
+        None => Err(EngineError::RoomState(
+            "the invite is closed at the moment: asked again by itself once it is open".to_owned(),
+        )),
+    }
+}
+
+/// Follows the reply drop until the room can be entered, or it is time to look at the card again.
 async fn await_answers(
     engine: &Engine,
     number: u64,
@@ -239,50 +332,36 @@ async fn await_answers(
     link: &InviteLink,
 ) -> Result<Step, EngineError> {
     let connection = connect(engine, &record, link).await?;
-    let mut tried = HashSet::new();
-    if let Some(over) = enter(engine, number, &mut record, &step, link, &connection, &mut tried).await? {
-        return Ok(over);
-    }
-    let key = StaticSecret::from(step.reply_read.0);
-    let opened = match patiently(|| connection.open(step.reply, Role::Read, &key)).await {
-        Err(LinkError::Refused(RefusedBecause::NotOpened)) => {
-            return fail(engine, number, record, step.label, &Final::Unanswered);
-        }
-        other => other?,
-    };
-    let mut reading = connection.read(opened.handle, step.cursor, true).await?;
-    let recipient = Recipient::new(record.sealing.0);
+    let look_at = tokio::time::Instant::now() + LOOK_AGAIN;
+    let (read, sealing) = (&step.reply_read, &record.sealing);
+    let mut replies = Replies::follow(&connection, step.reply, read, sealing, step.cursor).await?;
     loop {
-        match reading.next().await? {
-            Served::Entry(entry) => {
-                step.cursor = entry.position;
-                // What does not open was not sealed by anybody who read the request.
-                if let Ok(reply) = recipient.open::<Reply>(Label::SealedAnswer, &step.reply, &entry.bytes) {
-                    if let Reply::Declined { reason } = reply {
-                        record.stage = JoinStep::Declined {
-                            label: step.label,
-                            reason,
-                        };
-                        keep(engine, number, &record)?;
-                        return Ok(Step::Over);
-                    }
-                    remember(&mut step.answers, reply);
-                }
-                record.stage = JoinStep::Applied(step.clone());
-                if matches!(keep(engine, number, &record)?, Step::Over) {
-                    return Ok(Step::Over);
-                }
-                let entered = enter(engine, number, &mut record, &step, link, &connection, &mut tried);
-                if let Some(over) = entered.await? {
-                    return Ok(over);
-                }
+        if let Some(over) = enter(engine, number, &mut record, &step, link, &mut replies).await? {
+            return Ok(over);
+        }
+        let Ok(next) = tokio::time::timeout_at(look_at, replies.next()).await else {
+            replies.close().await;
+            return Ok(Step::On);
+        };
+        let Some((position, reply)) = next? else {
+            return fail(engine, number, record, step.label, &Final::Unanswered);
+        };
+        step.cursor = position;
+        match reply {
+            Some(Reply::Declined { reason }) => {
+                record.stage = JoinStep::Declined {
+                    label: step.label,
+                    reason,
+                };
+                keep(engine, number, &record)?;
+                return Ok(Step::Over);
             }
-            Served::CaughtUp { .. } => {}
-            _ => {
-                return Err(EngineError::RoomState(
-                    "the relay ended the reply drop".to_owned(),
-                ));
-            }
+            Some(reply) => remember(&mut step.answers, reply),
+            None => {}
+        }
+        record.stage = JoinStep::Applied(step.clone());
+        if matches!(keep(engine, number, &record)?, Step::Over) {
+            return Ok(Step::Over);
         }
     }
 }
@@ -294,8 +373,7 @@ async fn enter(
     record: &mut JoinRecord,
     step: &AppliedStep,
     link: &InviteLink,
-    connection: &Connection,
-    tried: &mut HashSet<[u8; 32]>,
+    replies: &mut Replies<'_>,
 ) -> Result<Option<Step>, EngineError> {
     let fits = |channel: &ChannelId, genesis: &Genesis| {
         InviteLink::commit(channel, &genesis.body(), &link.secret) == link.commitment
@@ -306,7 +384,7 @@ async fn enter(
         persona_key: &persona_key,
         fits: &fits,
     };
-    while let Some(fetched) = find(connection, &step.answers, &entrant, tried).await? {
+    while let Some(fetched) = replies.way_in(&step.answers, &entrant).await? {
         let vault = engine.vault();
         let _turn = vault.turn();
         let overlay = vault.overlay();
@@ -328,35 +406,4 @@ async fn enter(
         return Ok(Some(Step::Over));
     }
     Ok(None)
-}
-
-/// Keeps an answer, once; the oldest give way, so that nobody can fill the row and shut out the right one.
-pub(super) fn remember(answers: &mut Vec<Reply>, reply: Reply) {
-    if answers.contains(&reply) {
-        return;
-    }
-    if answers.len() >= ANSWERS {
-        answers.remove(0);
-    }
-    answers.push(reply);
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_flood_of_answers_does_not_shut_out_the_next_and_repeats_count_once() {
-        let reply = |n: usize| Reply::Declined {
-            reason: n.to_string(),
-        };
-        let mut answers = Vec::new();
-        for n in 0..200 {
-            remember(&mut answers, reply(n));
-            remember(&mut answers, reply(n));
-        }
-        assert_eq!(answers.len(), ANSWERS);
-        assert_eq!(answers.last(), Some(&reply(199)));
-        assert_eq!(answers.iter().filter(|answer| **answer == reply(150)).count(), 1);
-    }
 }

@@ -353,6 +353,13 @@ pub(super) struct InviteRecord {
     pub own: Option<OwnInvite>,
 }
 
+impl InviteRecord {
+    /// Whether a removal closed it and this device is to open it again.
+    pub(super) fn is_closed(&self) -> bool {
+        self.own.as_ref().is_some_and(|own| own.closed)
+    }
+}
+
 /// What only the one who opened an invite has.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub(super) struct OwnInvite {
@@ -360,8 +367,14 @@ pub(super) struct OwnInvite {
     pub link: String,
     /// The card's channel.
     pub card: ChannelId,
-    /// Secret control key of card and drop.
+    /// Secret control key of card and drop; the card's append key comes from it.
     pub control: SecretKey,
+    /// Its number, once it landed.
+    pub number: u32,
+    /// How many may still come by it.
+    pub left: u16,
+    /// A removal closed it: it is opened again under the keys after it.
+    pub closed: bool,
 }
 
 /// One's own request to be renewed, or to be added to a successor.
@@ -461,6 +474,13 @@ pub(super) enum Job {
         /// What is said.
         answer: super::answer::Reply,
     },
+    /// Delete the drop of an invite that a removal closed.
+    EndDrop {
+        /// The drop's channel.
+        drop: ChannelId,
+        /// Its secret control key.
+        control: SecretKey,
+    },
 }
 
 /// A request of one's own.
@@ -541,4 +561,6 @@ pub struct AppliedStep {
     pub answers: Vec<super::answer::Reply>,
     /// Digest of the request (`Application::digest`).
     pub digest: [u8; 32],
+    /// The request, encoded.
+    pub application: Vec<u8>,
 }

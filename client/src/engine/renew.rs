@@ -196,6 +196,8 @@ impl Room {
         self.send_again(overlay)?;
         self.take_doubts(overlay, handed)?;
         self.know_invites(overlay)?;
+        self.end_forgotten_invites(overlay)?;
+        self.close_invites(overlay)?;
         self.keep_record(overlay)?;
         self.keep(overlay)?;
         self.want_heartbeat(now.ms.saturating_add(random::below(1_000)?));

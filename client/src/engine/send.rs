@@ -147,6 +147,9 @@ impl Room {
         let deed: Deed = codec::decode(&item.deed, codec::LIMIT).map_err(|_| Denied::Malformed)?;
         let act = Act::new(item.id, self.state.position, &deed)?;
         let next = self.state.position.next();
+        if matches!(deed, Deed::Invite { .. }) && self.give_up_invite(number, &item)? {
+            return Ok(Next::Refused(item.id, Denied::NoInvite));
+        }
         if let Err(denied) = self.state.judge(next, &self.record.persona, &act) {
             self.transact(|room, overlay| {
                 room.outbox.remove(&number);

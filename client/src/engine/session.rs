@@ -37,6 +37,9 @@ const CUT_AGAIN: u64 = 60_000;
 /// Milliseconds for which nobody is added where the relay did not take what newcomers need.
 const ADD_AGAIN: u64 = 60_000;
 
+/// Milliseconds for which nothing is asked beside the log where the relay refused that.
+const REFUSED_MS: u64 = 15_000;
+
 /// A connection to the room's relay, with its handles, and what waits for what.
 pub(super) struct Session<'a> {
     pub(super) engine: &'a Engine,
@@ -180,6 +183,7 @@ impl<'a> Session<'a> {
         self.send().await?;
         self.set_controls().await?;
         self.answer_for_others().await?;
+        self.reissue().await?;
         self.watch_drops()?;
         self.watch_refuges();
         self.do_jobs().await
@@ -334,7 +338,7 @@ impl<'a> Session<'a> {
         });
     }
 
-    fn relay(&self) -> RelayAddress {
+    pub(super) fn relay(&self) -> RelayAddress {
         self.room.room().record().relay.clone()
     }
 
@@ -406,9 +410,20 @@ impl<'a> Session<'a> {
         Ok(())
     }
 
+    /// Whether the relay refused what is asked beside the log a moment ago.
+    pub(super) fn was_refused(&self) -> bool {
+        self.now().ms < self.refused_jobs
+    }
+
+    /// The relay refuses what is asked beside the log: not asked again for a moment.
+    pub(super) fn refused(&mut self, because: RefusedBecause) {
+        self.room.set_trouble(Some(because.to_string()));
+        self.refused_jobs = self.now().ms.saturating_add(REFUSED_MS);
+    }
+
     async fn do_jobs(&mut self) -> Result<(), EngineError> {
         let now = self.now().ms;
-        if now < self.refused_jobs {
+        if self.was_refused() {
             return Ok(());
         }
         let jobs = self.room.room().jobs()?;
@@ -421,6 +436,7 @@ impl<'a> Session<'a> {
                 Job::TellDeclined { .. }
                 | Job::TellOut { .. }
                 | Job::EndInvite { .. }
+                | Job::EndDrop { .. }
                 | Job::SpeakInRefuge { .. } => 0,
             };
             if after_ms > 0 && self.room.room().were_greeted(&job) {
@@ -442,8 +458,7 @@ impl<'a> Session<'a> {
                     }
                 }
                 Err(EngineError::Relay(LinkError::Refused(because))) => {
-                    self.room.set_trouble(Some(because.to_string()));
-                    self.refused_jobs = now.saturating_add(15_000);
+                    self.refused(because);
                     // What the relay refuses of one job must not hold up the others.
                     continue;
                 }

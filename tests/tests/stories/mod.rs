@@ -7,6 +7,7 @@ mod join;
 mod keys;
 mod leave;
 mod offline;
+mod poster;
 mod race;
 mod renewal;
 mod replace;

@@ -209,3 +209,29 @@ fn holding_a_commit_and_going_back_behind_one() {
         );
     }
 }
+
+#[test]
+fn opening_an_invite_again_that_a_removal_closed() {
+    fails_at_every_write(
+        || {
+            let mut world = World::cell(&["ana", "ben", "mal"]);
+            world.opens(0, 3);
+            world.settle();
+            world.remove(0, 2);
+            for _ in 0..20 {
+                world.pass(3_000);
+                let _ = world.read(0, 9);
+                let _ = world.step(0);
+            }
+            // Mal is out of the story, and has lost the device.
+            world.people.truncate(2);
+            (world, 0)
+        },
+        |world, n| {
+            let _ = world.read(n, 9);
+            let _ = world.reissues(n);
+            let _ = world.step(n);
+            let _ = world.read(n, 9);
+        },
+    );
+}

@@ -2,6 +2,7 @@
 
 mod channel;
 mod check;
+mod claims;
 mod commits;
 mod crash;
 mod crowd;
@@ -17,6 +18,7 @@ mod newcomer;
 mod outsider;
 mod races;
 mod random;
+mod reissue;
 mod renewal;
 mod replace;
 mod verdict;

@@ -59,7 +59,7 @@ impl World {
     }
 
     /// A device says it as if it were allowed.
-    fn forges(&mut self, n: usize, deed: &Deed) -> Position {
+    pub(super) fn forges(&mut self, n: usize, deed: &Deed) -> Position {
         let (id, minutes) = (self.intent(), self.now.minutes);
         let room = self.room(n);
         let act = Act::new(id, room.state().position, deed).unwrap();

@@ -76,7 +76,7 @@ fn passphrase() -> Passphrase {
 }
 
 impl Person {
-    fn new(name: &str) -> Self {
+    pub(super) fn new(name: &str) -> Self {
         let home = TempDir::new().unwrap();
         let vault = Vault::create(&home.path().join("home"), &passphrase(), Cost::new(8, 1, 1)).unwrap();
         Self {
@@ -190,6 +190,45 @@ impl World {
         world
     }
 
+    /// The founder opens another room of the body, alone in it with a device of its own.
+    pub(super) fn opens_room(&mut self, name: &str) -> Self {
+        let name = Name::new(name).unwrap();
+        let mut ana = Person::new(&self.people[0].name);
+        ana.key = self.people[0].key.clone();
+        let (vault, state) = (ana.vault().clone(), self.room(0).state().clone());
+        let overlay = vault.overlay();
+        let draft = Draft::of(
+            &overlay,
+            PersonaKeys::from_bytes(&ana.key.0),
+            |channel, control| Ok(state.open_room(&ana.id(), &name, channel, control)?),
+        )
+        .unwrap();
+        let channel_id = draft.channel();
+        let room = draft.keep(&vault, &overlay, &self.relay, self.now).unwrap();
+        overlay.commit().unwrap();
+        let channel = Channel {
+            access: Some(room.cursor().access.access()),
+            ..Channel::default()
+        };
+        ana.room = Some(room);
+        let deed = Deed::OpenRoom {
+            name,
+            channel: channel_id,
+        };
+        self.submit(0, &deed).unwrap();
+        self.settle();
+        Self {
+            channel,
+            people: vec![ana],
+            now: self.now,
+            genesis: self.genesis.clone(),
+            channel_id,
+            sent: 0,
+            relay: self.relay.clone(),
+            ids: 0,
+        }
+    }
+
     pub(super) fn cell(names: &[&str]) -> Self {
         Self::of(names, SuiteChoice::Classical)
     }
@@ -258,6 +297,19 @@ impl World {
         let application = application(&person, &self.genesis, invite);
         self.people.push(person);
         (invite, application)
+    }
+
+    /// A stranger asks by an invite for so many that this person's device opens, and the request is carried.
+    pub(super) fn asks_by(&mut self, name: &str, n: usize, uses: u16) {
+        let invite = self.opens(n, uses);
+        self.settle();
+        let person = Person::new(name);
+        let application = application(&person, &self.genesis, invite);
+        self.people.push(person);
+        self.room(n)
+            .carry(invite_number(&invite), Position(1), Some(application))
+            .unwrap();
+        self.settle();
     }
 
     /// Everybody who may admits this person.
@@ -551,7 +603,7 @@ impl World {
     }
 }
 
-fn reply_drop() -> ReplyDrop {
+pub(super) fn reply_drop() -> ReplyDrop {
     ReplyDrop {
         channel: ChannelId([3; 32]),
         append: [4; 32],
