@@ -49,7 +49,7 @@ enum What {
     },
     /// Propose another charter: what is in the file, in place of what there is
     #[command(
-        after_help = "Example:\n  caucus charter show North --toml > north.toml\n  caucus charter propose North north.toml"
+        after_help = "Example:\n  caucus charter propose North north.toml\n\n`caucus charter show North --toml > north.toml` writes the one there is, to change it."
     )]
     Propose {
         /// In which body

@@ -124,7 +124,7 @@ pub(super) fn show(session: &mut Session) -> Result<u8, Failure> {
         console.say("")?;
         console.line([bold(title)])?;
         for (command, what) in commands {
-            console.line([plain(format!("  {command:<20}")), dim(*what)])?;
+            console.line([plain(format!("  {command:<21}")), dim(*what)])?;
         }
     }
     console.say("")?;

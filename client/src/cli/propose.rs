@@ -92,7 +92,7 @@ enum What {
     },
     /// Another charter, from a file
     #[command(
-        after_help = "Example:\n  caucus charter show North --toml > north.toml\n  caucus propose charter North north.toml"
+        after_help = "Example:\n  caucus propose charter North north.toml\n\n`caucus charter show North --toml > north.toml` writes the one there is, to change it."
     )]
     Charter {
         /// In which body

@@ -81,13 +81,13 @@ mod tests {
 
     #[test]
     fn dates_are_those_of_the_calendar() {
-        assert_eq!(date(0), (1970, 1, 1));
-        assert_eq!(date(59), (1970, 3, 1));
-        assert_eq!(date(789), (1972, 2, 29));
-        assert_eq!(date(11_016), (2000, 2, 29));
-        assert_eq!(date(20_088), (2024, 12, 31));
-        assert_eq!(date(47_541), (2100, 3, 1));
-        assert_eq!(date(u64::MAX / DAY), (9999, 12, 31));
+        assert_eq!(day(0), "1970-01-01");
+        assert_eq!(day(59 * DAY), "1970-03-01");
+        assert_eq!(day(789 * DAY), "1972-02-29");
+        assert_eq!(day(11_016 * DAY), "2000-02-29");
+        assert_eq!(day(20_088 * DAY), "2024-12-31");
+        assert_eq!(day(47_541 * DAY), "2100-03-01");
+        assert_eq!(day(u64::MAX), "9999-12-31");
     }
 
     #[test]

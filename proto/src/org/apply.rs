@@ -93,11 +93,10 @@ impl State {
                 effects.push(Effect::Objected { persona });
             }
             self.hear(at.position, &persona, input);
-            self.witness(&persona, time);
-            if let Outcome::Done(effects) = &mut outcome
-                && !effects.iter().any(Effect::is_said)
-            {
-                self.see(&persona, at);
+            let decides = matches!(&outcome, Outcome::Done(effects) if !effects.iter().any(Effect::is_said));
+            let seen = if decides { self.counted(at) } else { None };
+            self.witness(&persona, time, seen);
+            if let (Outcome::Done(effects), true) = (&mut outcome, decides) {
                 effects.extend(self.settle_decisions(at));
             }
         }

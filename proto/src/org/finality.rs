@@ -97,16 +97,9 @@ impl State {
         }
     }
 
-    /// The author of an entry has seen the log up to there.
-    pub(super) fn see(&mut self, author: &PersonaId, at: At) {
-        let counts = at.seen > self.finality.seated && at.seen < at.position;
-        if counts
-            && let Some(person) = self.people.get(author)
-            && person.seen < at.seen
-            && let Some(person) = self.people.get_mut(author)
-        {
-            person.seen = at.seen;
-        }
+    /// Up to where the author of an entry has seen the log, if that counts.
+    pub(super) fn counted(&self, at: At) -> Option<Position> {
+        Some(at.seen).filter(|seen| *seen > self.finality.seated && *seen < at.position)
     }
 
     /// What is final now, and what follows from it.

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::id::{Minutes, PersonaId};
+use crate::id::{Minutes, PersonaId, Position};
 use crate::org::state::State;
 
 /// A larger step needs half of all witnesses, or moves by this much per k entries; in minutes.
@@ -49,13 +49,14 @@ impl State {
             .filter(|(_, days)| *days >= IDLE_DAYS)
     }
 
-    /// Takes in the time that the author of an entry claims.
-    pub(crate) fn witness(&mut self, author: &PersonaId, time: Minutes) {
+    /// Takes in the time that the author of an entry claims, and up to where they have seen the log.
+    pub(crate) fn witness(&mut self, author: &PersonaId, time: Minutes, seen: Option<Position>) {
         let now = self.clock.now;
         match self.people.get_mut(author) {
             Some(person) if person.is_present() => {
                 person.latest = Some(time.min(LAST));
                 person.active = Some(now);
+                person.seen = person.seen.max(seen.unwrap_or_default());
             }
             _ => return,
         }
@@ -92,7 +93,6 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::id::Position;
     use crate::org::person::{Person, Standing};
     use crate::org::sphere::Sphere;
     use crate::org::tests::world::{FOUNDED, World, persona, public};
@@ -178,7 +178,7 @@ mod tests {
                     Step::Hear(who, by) => {
                         let time = near(&state, by);
                         let expected = looked_at_everybody(&state, &persona(who), time);
-                        state.witness(&persona(who), time);
+                        state.witness(&persona(who), time, None);
                         prop_assert_eq!(state.clock, expected);
                     }
                     Step::Come(who) => {
