@@ -5,6 +5,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use caucus_proto::id::Minutes;
+
 use super::answer::{Answer, VaultWord};
 use super::intent::{Intent, Secret};
 use super::keep;
@@ -191,7 +193,7 @@ impl App {
                 offices::stand_aside(engine, &body, &office, aside).await
             }
             Intent::Powers { body } => offices::powers(engine, &body),
-            Intent::Export { body, what } => export::export(engine, &body, what),
+            Intent::Export { body, what, at } => export::export(engine, &body, what, at.map(Minutes)),
             Intent::Inbox {} => inbox::inbox(engine),
             Intent::OpenRoom { body, room } => body::open(engine, &body, &room).await,
             Intent::Rooms {} => body::rooms(engine),

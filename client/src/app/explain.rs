@@ -123,7 +123,7 @@ impl From<EngineError> for Problem {
             EngineError::Denied(_) => Self::new(
                 Code::Denied,
                 format!("not allowed: {message}"),
-                "see who may do what with `caucus people BODY`",
+                "see who may do what with `caucus powers BODY`",
             ),
             EngineError::Link(_) => Self::new(
                 Code::BadInput,

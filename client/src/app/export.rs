@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use caucus_proto::id::{Minutes, PersonaId};
-use caucus_proto::org::{Person, Proposal, State};
+use caucus_proto::org::{Person, Proposal, Standing, State};
 use data_encoding::BASE64;
 use ed25519_dalek::{Signature, Signer, SigningKey, VerifyingKey};
 use serde::{Deserialize, Serialize};
@@ -38,12 +38,18 @@ pub struct FileView {
 }
 
 /// Makes the files of an export.
-pub(super) fn export(engine: &Engine, body: &str, what: ExportWord) -> Result<Answer, Problem> {
+pub(super) fn export(
+    engine: &Engine,
+    body: &str,
+    what: ExportWord,
+    at: Option<Minutes>,
+) -> Result<Answer, Problem> {
     let live = find::room(engine, body)?;
     let room = live.room();
+    let at = at.filter(|at| *at < room.state().now());
     let (name, markdown, csv) = match what {
         ExportWord::Decisions => ("decisions", decisions(&room), decisions_csv(&room)),
-        ExportWord::Roster => ("roster", roster(&room), roster_csv(&room)),
+        ExportWord::Roster => ("roster", roster(&room, at), roster_csv(&room, at)),
         ExportWord::Minutes => {
             return Err(Problem::new(
                 Code::BadInput,
@@ -81,7 +87,7 @@ fn file(name: String, content: &[u8]) -> FileView {
 }
 
 fn signing_key(room: &Room) -> SigningKey {
-    SigningKey::from_bytes(&room.export_secret())
+    SigningKey::from_bytes(&room.export_seed())
 }
 
 fn pem(key: &VerifyingKey) -> String {
@@ -291,21 +297,36 @@ fn decisions_csv(room: &Room) -> String {
     text
 }
 
-/// One line of a roster: name, stage, since when, offices.
-fn lines(room: &Room) -> Vec<[String; 4]> {
+/// Lines of a roster: name, stage, since when, offices. Stage and offices are those of now, and nothing is said of them as of
+/// another time.
+fn lines(room: &Room, at: Option<Minutes>) -> Vec<[String; 4]> {
     let state = room.state();
+    let is_of_body = |person: &Person| person.is_present() || person.is_outer() || person.is_awaited();
+    let was = |person: &Person, at: Minutes| {
+        let came = !matches!(
+            person.standing,
+            Standing::Applied { .. } | Standing::Admitted { .. }
+        );
+        came && person.joined <= at && person.left.is_none_or(|left| left > at)
+    };
     let mut people: Vec<_> = (state.people.iter())
-        .filter(|(_, person)| person.is_present() || person.is_outer() || person.is_awaited())
+        .filter(|(_, person)| at.map_or_else(|| is_of_body(person), |at| was(person, at)))
         .collect();
     people.sort_by_key(|(_, person)| person.number);
     let line = |(persona, person): (&PersonaId, &Person)| {
+        let held = |office| state.mandates(office).any(|mandate| mandate.holder == *persona);
         let offices: Vec<_> = (state.charter().offices())
-            .filter(|(office, _)| state.mandates(*office).any(|mandate| mandate.holder == *persona))
-            .map(|(office, _)| state.charter().office_word(office).to_owned())
+            .filter(|(office, _)| at.is_none() && held(*office))
+            .map(|(office, _)| state.charter().office_word(office))
             .collect();
+        let stage = state.charter().sphere_word(person.sphere).as_str();
         [
             person.name.to_string(),
-            state.charter().sphere_word(person.sphere).to_string(),
+            if at.is_none() {
+                stage.to_owned()
+            } else {
+                String::new()
+            },
             day(person.joined),
             offices.join(", "),
         ]
@@ -313,22 +334,22 @@ fn lines(room: &Room) -> Vec<[String; 4]> {
     people.into_iter().map(line).collect()
 }
 
-fn roster(room: &Room) -> String {
+fn roster(room: &Room, at: Option<Minutes>) -> String {
     let state = room.state();
     let mut text = format!(
         "# Roster of {} on {}\n\n| Name | Stage | Since | Offices |\n| --- | --- | --- | --- |\n",
         markdown(state.genesis.label.as_str()),
-        day(state.now())
+        day(at.unwrap_or_else(|| state.now()))
     );
-    for line in lines(room) {
+    for line in lines(room, at) {
         let _ = writeln!(text, "| {} |", line.map(|cell| markdown(&cell)).join(" | "));
     }
     text
 }
 
-fn roster_csv(room: &Room) -> String {
+fn roster_csv(room: &Room, at: Option<Minutes>) -> String {
     let head = ["name", "stage", "since", "offices"].map(str::to_owned);
-    let rows = lines(room);
+    let rows = lines(room, at);
     [head].iter().chain(&rows).map(|cells| row(cells)).collect()
 }
 

@@ -141,7 +141,12 @@ fn decisions(room: &Room, put: &mut impl FnMut(&str, String, String, Option<u64>
                 let (have, needed) = state.support(proposal);
                 let open = format!("caucus poll open \"{body}\" {number}");
                 if proposal.by == me && have >= needed {
-                    put("poll", format!("{number} \"{title}\" may be put to the vote"), open, None);
+                    put(
+                        "poll",
+                        format!("{number} \"{title}\" may be put to the vote"),
+                        open,
+                        None,
+                    );
                 }
                 if proposal.by == me && !proposal.amendments.is_empty() {
                     put(

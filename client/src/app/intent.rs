@@ -461,6 +461,9 @@ pub enum Intent {
         body: String,
         /// Which.
         what: ExportWord,
+        /// A roster: as of then (minutes since 1970-01-01T00:00Z); as of now if not given.
+        #[serde(default)]
+        at: Option<u64>,
     },
     /// What waits for this person. Answer: `inbox`.
     Inbox {},

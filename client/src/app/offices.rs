@@ -41,10 +41,10 @@ pub(super) fn offices(engine: &Engine, body: &str) -> Result<Answer, Problem> {
                 })
                 .collect(),
             next: match rule.filling {
-                Filling::Election => Vec::new(),
-                Filling::Rotation => (state.next_holders(office).iter().take(NEXT))
+                Filling::Rotation if state.goes_round(office) => (state.next_holders(office).iter().take(NEXT))
                     .map(|persona| room.name_of(persona))
                     .collect(),
+                _ => Vec::new(),
             },
             aside: aside.map(|(_, person)| person.name.to_string()).collect(),
             powers: rule.powers.iter().map(|power| power.word().to_owned()).collect(),

@@ -12,6 +12,7 @@ use super::console::{bold, plain};
 use super::ending;
 use super::failure::Failure;
 use super::session::Session;
+use super::time;
 use crate::app::{Answer, ExportWord, Intent};
 
 /// Write decisions, a roster or minutes as Markdown and CSV, signed: anybody checks it without Caucus
@@ -26,6 +27,9 @@ pub(super) struct Export {
     /// Into which folder; it is made if it is not there
     #[arg(long, value_name = "FOLDER", default_value = ".")]
     to: PathBuf,
+    /// A roster as of this day: 2026-11-24
+    #[arg(long, value_name = "DATE", value_parser = time::end_of_day)]
+    at: Option<u64>,
     /// Write over files that are there
     #[arg(long)]
     force: bool,
@@ -50,6 +54,7 @@ impl Export {
                 What::Minutes => ExportWord::Minutes,
                 What::Roster => ExportWord::Roster,
             },
+            at: self.at,
         };
         let answer = session.ask_in(&self.body, &intent)?;
         if let Answer::Exported { files, .. } = &answer {

@@ -190,7 +190,7 @@ fn tell(session: &mut Session, proposal: &ProposalView) -> Result<(), Failure> {
         plain(format!("  by {}, {}: ", proposal.by, time::ago(proposal.at, now))),
         plain(proposal.aim.as_str()),
     ])?;
-    for line in lines(&proposal.text) {
+    for line in lines(&proposal.text).filter(|_| !proposal.text.is_empty()) {
         session.console.line([plain("  | "), plain(line)])?;
     }
     if !proposal.changes.is_empty() {

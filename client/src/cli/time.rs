@@ -37,6 +37,16 @@ pub(super) fn span(minutes: u64) -> String {
     count_of(count, unit)
 }
 
+/// The last minute of a day, `2026-11-24`.
+///
+/// # Errors
+/// What would be right.
+pub(super) fn end_of_day(text: &str) -> Result<u64, String> {
+    let wrong = || "give a day as 2026-11-24".to_owned();
+    let minutes = crate::clock::of_day(text).ok_or_else(wrong)?;
+    Ok(minutes + DAY - 1)
+}
+
 /// `1 person` where the word for more is given by an s.
 #[must_use]
 pub(super) fn count_of(count: u64, unit: &str) -> String {
@@ -88,6 +98,19 @@ mod tests {
         assert_eq!(day(20_088 * DAY), "2024-12-31");
         assert_eq!(day(47_541 * DAY), "2100-03-01");
         assert_eq!(day(u64::MAX), "9999-12-31");
+        for number in [0, 59, 789, 11_016, 20_088, 47_541] {
+            assert_eq!(end_of_day(&day(number * DAY)), Ok(number * DAY + DAY - 1));
+        }
+        for text in [
+            "",
+            "2026-11",
+            "2026-13-01",
+            "2026-02-30",
+            "2026-11-24x",
+            "1969-12-31",
+        ] {
+            assert!(end_of_day(text).is_err(), "{text}");
+        }
     }
 
     #[test]

@@ -31,7 +31,7 @@ impl Room {
 
     /// The secret of the key that this person signs exports by.
     #[must_use]
-    pub fn export_secret(&self) -> Zeroizing<[u8; 32]> {
+    pub fn export_seed(&self) -> Zeroizing<[u8; 32]> {
         let own = self.persona.bytes();
         Zeroizing::new(derive(Label::ExportKey, own.as_slice(), &[]))
     }

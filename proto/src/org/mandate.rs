@@ -360,8 +360,10 @@ impl State {
         }
     }
 
-    /// Whether the seats of an office fill themselves now.
-    fn goes_round(&self, office: Office) -> bool {
+    /// Whether the seats of an office fill themselves now: not one that is elected, nor the caretaker's while somebody is
+    /// secretary, nor before offices begin to go round.
+    #[must_use]
+    pub fn goes_round(&self, office: Office) -> bool {
         let has_secretary = self.charter().office(Office::Secretary).is_some();
         match office {
             Office::Keyholder => true,

@@ -1,6 +1,7 @@
 //! The demo: what a person would do in the first quarter of an hour, in one minute.
 
 mod chapter;
+mod decisions;
 mod kill;
 mod screen;
 mod script;
@@ -13,7 +14,7 @@ use crate::process::binaries;
 
 /// Runs the demo and gives its exit code.
 pub fn run() -> i32 {
-    println!("Caucus: a cell and a chapter, from founding to removal, with real programs on this machine.");
+    println!("Caucus: cells and a chapter, from founding to decisions, with real programs on this machine.");
     println!("First the two programs are built, which takes minutes the first time.");
     let building = Instant::now();
     binaries();

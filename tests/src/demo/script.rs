@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::chapter;
+use super::decisions;
 use super::kill;
 use super::screen::Screen;
 use crate::process::{Person, RelayProcess};
@@ -124,6 +125,9 @@ pub fn play(screen: &mut Screen, folder: &Path) {
     screen.chapter("A chapter lives by its charter");
     chapter::play(screen, folder, &ana, &ben, &cem);
 
+    screen.chapter("A cell decides");
+    decisions::play(screen, folder, &ana, &ben, &cem);
+
     screen.chapter("What the relay has seen");
     let needles = [
         "North",
@@ -142,6 +146,7 @@ pub fn play(screen: &mut Screen, folder: &Path) {
     let longer: Vec<&str> = needles
         .into_iter()
         .chain(chapter::NEEDLES)
+        .chain(decisions::NEEDLES)
         .filter(|needle| needle.len() > 4)
         .collect();
     screen.relay_sees(&relay, &longer);

@@ -399,6 +399,7 @@ async fn decisions_are_exported_and_openssl_knows_the_signature() {
         let export = Intent::Export {
             body: "North".to_owned(),
             what,
+            at: None,
         };
         let Answer::Exported { files, .. } = ana.ask(export).await else {
             panic!()
