@@ -219,9 +219,11 @@ impl State {
                 }
             }
             Subject::Elect { office, .. } => {
+                // Another poll may have given it to them once more, or another charter let it go round.
                 let able = self.eligible(*office);
-                let holders: Vec<_> = chosen.iter().filter(|id| able.contains(id)).copied().collect();
-                if holders.is_empty() {
+                let may = |id: &&PersonaId| able.contains(id) && !self.has_served(*office, id);
+                let holders: Vec<_> = chosen.iter().filter(may).copied().collect();
+                if holders.is_empty() || !self.is_elected(*office) {
                     return None;
                 }
                 Effect::Elected {

@@ -198,6 +198,23 @@ impl State {
             .is_some_and(|rule| rule.filling == Filling::Election)
     }
 
+    /// How often in a row somebody was elected into an office, whether they hold it still or not.
+    #[must_use]
+    pub fn terms(&self, office: Office, persona: &PersonaId) -> u16 {
+        let served = self.served.get(&office).into_iter().flatten();
+        served
+            .filter(|(holder, _)| holder == persona)
+            .map(|(_, terms)| *terms)
+            .max()
+            .unwrap_or(0)
+    }
+
+    /// Whether somebody was elected into an office as often in a row as the charter lets anybody be.
+    pub(super) fn has_served(&self, office: Office, persona: &PersonaId) -> bool {
+        let terms = self.charter().office(office).map_or(0, |rule| rule.terms);
+        terms > 0 && self.terms(office, persona) >= terms
+    }
+
     /// Whether the caretaker's time ends with its days, because the secretary's office goes round.
     fn begins_by_turns(&self) -> bool {
         self.charter().office(Office::Secretary).is_some() && !self.is_elected(Office::Secretary)
@@ -278,16 +295,16 @@ impl State {
 
     /// Gives an office to those whom a poll chose; whoever held it and was not chosen holds it no more.
     pub(super) fn elect(&mut self, office: Office, winners: &[PersonaId], from: Position) {
-        let before: Vec<_> = self.mandates(office).copied().collect();
+        let terms = |winner: &PersonaId| self.terms(office, winner).saturating_add(1);
+        let served: Vec<_> = winners.iter().map(|winner| (*winner, terms(winner))).collect();
         self.mandates.retain(|mandate| mandate.office != office);
-        for winner in winners {
-            let again = before.iter().find(|mandate| mandate.holder == *winner);
-            let terms = again.map_or(0, |mandate| mandate.terms).saturating_add(1);
+        for (winner, terms) in &served {
             self.appoint(office, *winner, from);
             if let Some(mandate) = self.mandates.last_mut() {
-                mandate.terms = terms;
+                mandate.terms = *terms;
             }
         }
+        self.served.insert(office, served);
         let caretaker = self.mandates(Office::Caretaker).next().map(|held| held.holder);
         if office == Office::Secretary
             && let Some(caretaker) = caretaker.filter(|_| !self.begun)

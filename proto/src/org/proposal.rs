@@ -488,11 +488,7 @@ impl State {
             return Err(Denied::Candidates);
         }
         let eligible = self.eligible(office);
-        let again = |id: &PersonaId| {
-            let held = self.mandates(office).find(|mandate| mandate.holder == *id);
-            rule.terms > 0 && held.is_some_and(|mandate| mandate.terms >= rule.terms)
-        };
-        if candidates.iter().any(again) {
+        if candidates.iter().any(|id| self.has_served(office, id)) {
             return Err(Denied::TermsOver { terms: rule.terms });
         }
         if candidates.iter().all(|id| eligible.contains(id)) {

@@ -18,7 +18,8 @@ impl State {
             self.floor,
             &self.clock,
             (self.next_invite, self.next_person, self.access, self.answered),
-            (&self.amended, &self.mandates, &self.turns, self.begun),
+            (&self.amended, &self.mandates, &self.turns),
+            (self.begun, &self.served),
             (&self.rooms, &self.annex),
             (self.next_proposal, &self.finality),
             self.principles.as_ref().map(|text| {

@@ -104,6 +104,8 @@ pub struct State {
     pub turns: BTreeMap<Office, Turn>,
     /// The time of the founding's caretaker is over.
     pub begun: bool,
+    /// Whom the last election of an office chose, and how often in a row each was elected into it.
+    pub served: BTreeMap<Office, Vec<(PersonaId, u16)>>,
     /// The points of unity, once there are some.
     pub principles: Option<Principles>,
     /// Rooms of the body that are open besides this one, where this is its governing one.
@@ -156,6 +158,7 @@ impl State {
             mandates: Vec::new(),
             turns: BTreeMap::new(),
             begun: false,
+            served: BTreeMap::new(),
             principles: None,
             rooms: Vec::new(),
             annex: None,

@@ -1,13 +1,19 @@
 //! People with keys, and the body they are in.
 
+use std::sync::LazyLock;
+
 use caucus_client::charter;
 use caucus_proto::codec;
 use caucus_proto::id::{ChannelId, IntentId, Minutes, Nonce, PersonaId};
+use caucus_proto::org::charter::OfficeRule;
 use caucus_proto::org::replace::rekey_digest;
 use caucus_proto::org::{
-    Application, Charter, Genesis, Kind, Name, PersonaPublic, ReplyDrop, Signature, Sphere, SuiteChoice,
+    Application, Base, Charter, Filling, Genesis, Kind, Name, Office, PersonaPublic, PollRule, Polls, Power,
+    ReplyDrop, Share, Signature, Sphere, SuiteChoice,
 };
 use ed25519_dalek::{Signer, SigningKey};
+
+use super::rules::{Part, Post, Rule, Rules, Whole};
 
 /// When the body was founded.
 pub(super) const FOUNDED: u64 = 29_000_000;
@@ -32,28 +38,94 @@ pub(super) fn intent(n: u32) -> IntentId {
     IntentId(bytes)
 }
 
-/// The charter that comes with the program for a chapter, with shorter waits, so that a walk comes to what takes time. The
-/// interpreter knows the numbers by itself.
-fn charter() -> Charter {
-    let mut charter = charter::read(charter::shipped(Kind::Chapter)).expect("a charter");
+/// The charter that comes with the program for a chapter.
+fn shipped() -> &'static Charter {
+    static SHIPPED: LazyLock<Charter> =
+        LazyLock::new(|| charter::read(charter::shipped(Kind::Chapter)).expect("a charter"));
+    &SHIPPED
+}
+
+/// The same, with the rules that the interpreter knows by itself.
+pub(super) fn charter_by(rules: &Rules) -> Charter {
+    let number = |number: usize| u16::try_from(number).expect("small");
+    let days = |days: u64| u16::try_from(days).expect("few");
+    let stage = |stage: u8| if stage == 1 { Sphere::Member } else { Sphere::Cadre };
+    let share = |part: Part| Share {
+        part: part.part,
+        of: part.of,
+        more: part.more,
+    };
+    let rule = |rule: &Rule| PollRule {
+        sphere: stage(rule.stage),
+        principles: rule.accepted,
+        threshold: share(rule.threshold),
+        base: match rule.whole {
+            Whole::Votes => Base::Cast,
+            Whole::Ballots => Base::Present,
+            Whole::Everybody => Base::Electorate,
+        },
+        quorum: share(rule.quorum),
+        days: days(rule.days),
+    };
+    let power = |word: &&str| {
+        *Power::ALL
+            .iter()
+            .find(|power| power.word() == *word)
+            .expect("a power")
+    };
+    let office = |post: &Post| OfficeRule {
+        seats: number(post.seats),
+        days: days(post.days),
+        sphere: stage(post.stage),
+        powers: post.powers.iter().map(power).collect(),
+        filling: if post.elected {
+            Filling::Election
+        } else {
+            Filling::Rotation
+        },
+        terms: post.terms,
+    };
+    let mut charter = shipped().clone();
+    charter.absent = number(rules.absent);
     charter.spheres = vec![Sphere::Member, Sphere::Cadre];
+    charter.spheres.truncate(if rules.two_stages { 2 } else { 1 });
     charter.rooms.clear();
     charter.admission.sphere = Sphere::Member;
-    charter.admission.vouches = 2;
-    charter.vouching.days = 2;
-    charter.vouching.a_month = 3;
-    charter.cadre.vouches = 1;
-    charter.cadre.days = 3;
-    charter.principles.days = 14;
-    charter.replacing.days = 1;
+    charter.admission.vouches = number(rules.admission_words);
+    charter.vouching.days = days(rules.word_days);
+    charter.vouching.a_month = number(rules.words_a_month);
+    charter.cadre.vouches = number(rules.cadre_words);
+    charter.cadre.days = days(rules.cadre_days);
+    charter.principles.days = days(rules.accept_days);
+    charter.review.days = days(rules.review_days);
+    charter.replacing.vouches = number(rules.replace_words);
+    charter.replacing.days = days(rules.replace_days);
+    charter.polls = Polls {
+        support: number(rules.support),
+        grace: days(rules.grace),
+        leavers: rules.leavers,
+        suspended: rules.suspended,
+        silent: days(rules.silent),
+        light: rules.light,
+        ordinary: rule(&rules.words),
+        people: rule(&rules.people),
+        rules: rule(&rules.rules),
+    };
+    charter.offices.clear();
+    for post in &rules.posts {
+        match post.office {
+            Office::Caretaker => charter.caretaker = office(post),
+            Office::Keyholder => charter.keyholder = office(post),
+            other => drop(charter.offices.insert(other, office(post))),
+        }
+    }
     charter
 }
 
-/// The same, with volunteers in a room of their own, and nothing waits.
+/// A charter with volunteers in a room of their own, where nothing waits.
 pub(super) fn rooms(charter: &mut Charter) {
-    let shipped = charter::read(charter::shipped(Kind::Chapter)).expect("a charter");
-    charter.spheres = shipped.spheres;
-    charter.rooms = shipped.rooms;
+    charter.spheres.clone_from(&shipped().spheres);
+    charter.rooms.clone_from(&shipped().rooms);
     charter.admission.sphere = Sphere::Volunteer;
     charter.admission.vouches = 0;
     for step in [&mut charter.member, &mut charter.cadre] {
@@ -74,7 +146,12 @@ pub(super) fn name(seed: u32) -> Name {
     Name::new(&text).expect("a name")
 }
 
+/// With the founding's caretaker and keyholders alone.
 pub(super) fn genesis() -> Genesis {
+    genesis_by(&Rules::founding(0))
+}
+
+pub(super) fn genesis_by(rules: &Rules) -> Genesis {
     Genesis {
         kind: Kind::Chapter,
         label: Name::new("North").expect("a name"),
@@ -83,7 +160,7 @@ pub(super) fn genesis() -> Genesis {
         founder_name: Name::new("Ana").expect("a name"),
         control: [4; 32],
         founded: Minutes(FOUNDED),
-        charter: charter(),
+        charter: charter_by(rules),
         nonce: Nonce([6; 16]),
     }
 }
@@ -108,8 +185,19 @@ pub(super) fn application(seed: u32, name: &str, invite: IntentId, claims: Optio
 }
 
 /// What the key of one number signs for a change from this key to that of another number.
-pub(super) fn rekey_proof(persona: &PersonaId, old: [u8; 32], new: u32, signer: u32) -> Signature {
-    let digest = rekey_digest(&genesis().room(), persona, &PersonaPublic(old), &public(new));
+pub(super) fn rekey_proof(
+    rules: &Rules,
+    persona: &PersonaId,
+    old: [u8; 32],
+    new: u32,
+    signer: u32,
+) -> Signature {
+    let digest = rekey_digest(
+        &genesis_by(rules).room(),
+        persona,
+        &PersonaPublic(old),
+        &public(new),
+    );
     key(signer).sign(&digest).to_bytes().into()
 }
 

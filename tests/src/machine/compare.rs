@@ -1,12 +1,16 @@
 //! What must hold after every entry: the machine is what the interpreter says, a refused entry has changed nothing that it
 //! must not, and nobody is locked out.
 
-use caucus_proto::id::{Minutes, PersonaId};
-use caucus_proto::org::{Act, Deed, Office, Power, Standing, State};
+use caucus_proto::id::{Minutes, PersonaId, Position};
+use caucus_proto::org::{Act, At, Deed, Input, Office, Person, Power, Standing, State};
 
-use super::cast::intent;
-use super::interpreter::{Model, Seat, Stand};
+use super::alike;
+use super::cast::{encoded, intent};
+use super::interpreter::{Model, Stand};
 use super::walk::{SPHERES, Step, wordings};
+
+/// From here on nobody in a walk has used an intent.
+const UNUSED: u32 = 1 << 30;
 
 /// What is not as it must be, in words.
 pub(super) type Difference = String;
@@ -21,8 +25,10 @@ macro_rules! same {
     }};
 }
 
+pub(super) use same;
+
 /// The machine's state is what the model says.
-pub(super) fn is_same(state: &State, model: &Model) -> Result<(), Difference> {
+pub(super) fn is_same(before: &State, state: &State, model: &Model) -> Result<(), Difference> {
     same!(state.position.0, model.position);
     same!(state.floor, model.floor);
     same!(state.now().0, model.now);
@@ -93,6 +99,12 @@ pub(super) fn is_same(state: &State, model: &Model) -> Result<(), Difference> {
             ours.claims.map(|claim| (claim.persona, claim.since.0)),
             person.claims
         );
+        same!(ours.aside, person.aside);
+        let head = person.heads.iter().copied().max().unwrap_or(0);
+        same!(
+            (ours.seen.0, ours.elector, ours.next_elector),
+            (head, person.elector, person.next_elector)
+        );
         let claim = person.times.last();
         same!(ours.latest.map(|t| t.0), claim.map(|c| c.0));
         same!(ours.active.map(|t| t.0), claim.map(|c| c.1));
@@ -124,16 +136,9 @@ pub(super) fn is_same(state: &State, model: &Model) -> Result<(), Difference> {
             )
         );
     }
-    let seats: Vec<_> = (state.mandates.iter())
-        .map(|mandate| Seat {
-            keys: mandate.office == Office::Keyholder,
-            holder: mandate.holder,
-            start: mandate.start.0,
-            end: mandate.end.map(|end| end.0),
-            from: mandate.from.0,
-        })
-        .collect();
-    same!(seats, model.seats);
+    alike::offices(state, model)?;
+    alike::charter(before, state, model)?;
+    alike::decisions(before, state, model)?;
     let newest = state.principles.as_ref();
     same!(newest.map_or(0, |text| text.version as usize), model.texts.len());
     let texts = model.texts.last().map(|(number, ..)| wordings(*number));
@@ -170,26 +175,40 @@ pub(super) fn is_untouched(before: &State, after: &State, step: &Step) -> Result
     Ok(())
 }
 
-/// The way out is never closed: somebody can admit, remove and cut (law 10, as far as it reaches here).
+/// The way out is never closed: somebody can do whatever a body needs, or anybody hands offices on until somebody can
+/// (law 10).
 pub(super) fn nobody_is_locked_out(state: &State) -> Result<(), Difference> {
     same!(state.present().count() >= 1, true);
-    // Keys and admission do not end by themselves; what the caretaker may, anybody hands on once their time is over.
-    for power in [Power::Admit, Power::Keys] {
-        same!(state.holders(power).is_empty(), false);
+    let missing = |state: &State| -> Vec<Power> {
+        let vital = Power::ALL.into_iter().filter(Power::is_vital);
+        vital.filter(|power| state.holders(*power).is_empty()).collect()
+    };
+    if missing(state).is_empty() || state.floor > 1 {
+        return Ok(());
     }
-    let caretaker = state.mandates(Office::Caretaker).next().unwrap();
-    let lapsed = caretaker.has_lapsed(state.now());
-    same!(lapsed, !state.holds(&caretaker.holder, Power::Remove));
-    if lapsed {
-        let deed = Deed::HandOver {
-            office: Office::Caretaker,
-            holder: caretaker.holder,
-        };
-        let act = Act::new(intent(u32::MAX), state.position, &deed).expect("a small act");
-        for (anybody, _) in state.present() {
-            let judged = state.judge(state.position.next(), anybody, &act);
-            same!(judged.is_ok(), state.floor == 1);
+    for anybody in state.present().map(|(id, _)| *id).take(2) {
+        let mut later = state.clone();
+        let lapsed = state
+            .mandates
+            .iter()
+            .filter(|mandate| mandate.has_lapsed(state.now()));
+        for (mandate, number) in lapsed.zip(0..) {
+            let (office, holder) = (mandate.office, mandate.holder);
+            let act = Act::new(
+                intent(UNUSED + number),
+                later.position,
+                &Deed::HandOver { office, holder },
+            )
+            .expect("a small act");
+            let at = At {
+                position: later.position.next(),
+                flagged: false,
+                cut: false,
+                seen: Position(0),
+            };
+            later.apply(at, Some((anybody, state.now())), &Input::Act(&encoded(&act)));
         }
+        same!(missing(&later), Vec::<Power>::new());
     }
     Ok(())
 }
@@ -198,8 +217,10 @@ pub(super) fn nobody_is_locked_out(state: &State) -> Result<(), Difference> {
 pub(super) fn no_liar_moves_the_clock(before: &State, after: &State) -> Result<(), Difference> {
     if after.now() > before.now() && after.present().count() >= 3 {
         let reached = |claim: Option<Minutes>| claim.is_some_and(|claim| claim >= after.now());
-        let witnesses = after
-            .present()
+        // Whoever is removed by what is final now was heard before that.
+        let heard = |id: &PersonaId| before.person(id).is_some_and(Person::is_present);
+        let witnesses = (after.people.iter())
+            .filter(|(id, person)| person.is_present() || (person.is_leaving() && heard(id)))
             .filter(|(_, person)| reached(person.latest))
             .count();
         same!(witnesses >= 2, true);

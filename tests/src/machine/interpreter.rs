@@ -2,7 +2,11 @@
 //! every question answered by going through everything. It shares nothing with the first but the act types.
 
 use caucus_proto::id::{ChannelId, IntentId, PersonaId};
-use caucus_proto::org::{CommitOps, SeatAdded, SeatKept};
+use caucus_proto::org::{CommitOps, Office, SeatAdded, SeatKept, Step};
+
+use super::decisions::{Motion, Stride};
+use super::mandates::{Place, Seat};
+use super::rules::Rules;
 
 /// What was really done, as the one who did it knows.
 #[derive(Clone, Debug)]
@@ -93,9 +97,15 @@ pub(super) enum Did {
         text: u32,
     },
     HandOver {
-        keys: bool,
+        office: Office,
         holder: PersonaId,
     },
+    StandAside {
+        office: Office,
+        aside: bool,
+    },
+    Propose(Box<Motion>),
+    Step(Box<Stride>),
     Recognize {
         applicant: PersonaId,
         persona: PersonaId,
@@ -110,6 +120,16 @@ pub(super) enum Did {
         named: PersonaId,
         signed: bool,
     },
+}
+
+impl Did {
+    /// The same by somebody for whom it was not made: a ballot that was sealed for another says nothing.
+    pub(super) fn of_another(mut self) -> Self {
+        if let Self::Step(stride) = &mut self {
+            stride.inside = None;
+        }
+        self
+    }
 }
 
 #[derive(Clone, PartialEq, Debug)]
@@ -168,16 +188,13 @@ pub(super) struct Someone {
     pub(super) lost: bool,
     /// Who they say they are, and where.
     pub(super) claims: Option<(PersonaId, u64)>,
-}
-
-/// Somebody in an office: of the keys, or the caretaker's.
-#[derive(Clone, Copy, PartialEq, Debug)]
-pub(super) struct Seat {
-    pub(super) keys: bool,
-    pub(super) holder: PersonaId,
-    pub(super) start: u64,
-    pub(super) end: Option<u64>,
-    pub(super) from: u64,
+    /// Offices that pass them by.
+    pub(super) aside: Vec<Office>,
+    /// Every head of theirs that counts.
+    pub(super) heads: Vec<u64>,
+    /// Whose heads are waited for, and whose will be.
+    pub(super) elector: bool,
+    pub(super) next_elector: bool,
 }
 
 impl Someone {
@@ -210,6 +227,10 @@ impl Someone {
             claimed: vec![],
             lost: false,
             claims: None,
+            aside: vec![],
+            heads: vec![],
+            elector: false,
+            next_elector: false,
         }
     }
 
@@ -218,7 +239,7 @@ impl Someone {
         self.lost && !self.leaves.is_empty() && self.older == 0
     }
 
-    fn is_under_review(&self, now: u64) -> bool {
+    pub(super) fn is_under_review(&self, now: u64) -> bool {
         self.review.is_some_and(|(_, until)| until > now)
     }
 
@@ -256,9 +277,29 @@ pub(super) struct Model {
     pub(super) people_ever: u32,
     pub(super) last_cut: u64,
     pub(super) answered: bool,
+    /// The charter now, and how it began.
+    pub(super) rules: Rules,
+    pub(super) founded_by: Rules,
+    pub(super) charters: u32,
+    pub(super) charter_from: u64,
     pub(super) seats: Vec<Seat>,
+    /// Every place that ever had an office, in order.
+    pub(super) had: Vec<(Office, Place)>,
+    pub(super) begun: bool,
+    /// Every election: whom it chose, and how often in a row each.
+    pub(super) elections: Vec<(Office, Vec<(PersonaId, u16)>)>,
     /// Every text there ever was: its number, whether it asked everybody anew, and when it came.
     pub(super) texts: Vec<(u32, bool, u64)>,
+    pub(super) motions: Vec<Motion>,
+    pub(super) motions_ever: u32,
+    /// Closed polls that are not final, the earliest closed first.
+    pub(super) waiting: Vec<IntentId>,
+    pub(super) last_final: u64,
+    pub(super) next_final: Option<u64>,
+    /// Where somebody was seated last.
+    pub(super) seated: u64,
+    /// Who can hold an office may be others by this entry.
+    pub(super) moved: bool,
 }
 
 /// Whether an entry that did what it says may change who can hold an office; a commit that only renews does not.
@@ -282,27 +323,46 @@ fn moves_people(people: &[Someone], position: u64, word: &Word) -> bool {
     }
 }
 
-const DAY: u64 = 24 * 60;
+/// Whether it is what somebody says to the others: that shows nothing of what they have seen.
+fn is_said(word: &Word) -> bool {
+    let Word::Act { deed, .. } = word else {
+        return false;
+    };
+    match deed {
+        Did::Say { .. } => true,
+        Did::Step(stride) => matches!(stride.step, Step::Discuss { .. }),
+        _ => false,
+    }
+}
+
+pub(super) const DAY: u64 = 24 * 60;
 const YEAR_9999_ENDS: u64 = 4_223_371_679;
 
 impl Model {
-    pub(super) fn found(founder: PersonaId, key: [u8; 32], name: &str, control: [u8; 32], time: u64) -> Self {
+    pub(super) fn found(
+        founder: PersonaId,
+        key: [u8; 32],
+        name: &str,
+        control: [u8; 32],
+        time: u64,
+        rules: Rules,
+    ) -> Self {
         let founder = Someone {
             control: Some(control),
             times: vec![(time, time)],
             stage: 2,
+            elector: true,
             ..Someone::new(founder, key, name, 0, Stand::Present(0), time)
         };
-        let seat = |keys, end| Seat {
-            keys,
-            holder: founder.id,
-            start: time,
-            end,
-            from: 0,
-        };
-        let seats = vec![seat(false, Some(time + 90 * DAY)), seat(true, None)];
-        Self {
-            seats,
+        let mut model = Self {
+            founded_by: rules.clone(),
+            rules,
+            charters: 0,
+            charter_from: 0,
+            seats: vec![],
+            had: vec![],
+            begun: false,
+            elections: vec![],
             texts: vec![],
             people: vec![founder],
             tickets: vec![],
@@ -314,14 +374,23 @@ impl Model {
             people_ever: 0,
             last_cut: 0,
             answered: false,
-        }
+            motions: vec![],
+            motions_ever: 0,
+            waiting: vec![],
+            last_final: 0,
+            next_final: None,
+            seated: 0,
+            moved: false,
+        };
+        model.fill(0);
+        model
     }
 
     pub(super) fn find(&self, id: &PersonaId) -> Option<&Someone> {
         self.people.iter().find(|p| p.id == *id)
     }
 
-    fn find_mut(&mut self, id: &PersonaId) -> &mut Someone {
+    pub(super) fn find_mut(&mut self, id: &PersonaId) -> &mut Someone {
         self.people.iter_mut().find(|p| p.id == *id).unwrap()
     }
 
@@ -338,12 +407,12 @@ impl Model {
         present
     }
 
-    /// One entry. True if it did what it says.
+    /// One entry, whose author's head names a position. True if it did what it says.
     pub(super) fn step(
         &mut self,
         position: u64,
-        flagged: bool,
-        cut: bool,
+        (flagged, cut): (bool, bool),
+        head: u64,
         author: Option<(PersonaId, u64)>,
         word: &Word,
     ) -> bool {
@@ -404,9 +473,10 @@ impl Model {
             someone.spoken.push(position);
             someone.wants = None;
         }
-        if did && moves_people(&self.people, position, word) {
+        if did && (moves_people(&self.people, position, word) || self.moved) {
             self.fill(position);
         }
+        self.moved = false;
         if did && cut && !matches!(word, Word::Answer) {
             self.cut(position);
         }
@@ -414,6 +484,16 @@ impl Model {
             && here(self, &author)
         {
             self.tick(author, time);
+        }
+        if let Some((author, _)) = author
+            && did
+            && !is_said(word)
+        {
+            self.attest(position, &author, head);
+            if self.moved {
+                self.fill(position);
+            }
+            self.moved = false;
         }
         did
     }
@@ -442,6 +522,7 @@ impl Model {
         let admits = self.may(&author, "admit");
         let keyholder = self.may(&author, "keys");
         let first = self.may(&author, "remove");
+        let promotes = self.may(&author, "promote");
         let other_here = |m: &Self, id: &PersonaId| {
             *id != author && m.find(id).is_some_and(|p| matches!(p.stand, Stand::Present(_)))
         };
@@ -535,7 +616,7 @@ impl Model {
                 Some(Stand::Applied(invite, key_package))
                     if admits
                         && self.find(persona).unwrap().claims.is_none()
-                        && self.enough_words(2, &author, persona) =>
+                        && self.enough_words(self.rules.admission_words, &author, persona) =>
                 {
                     let sponsors = self.words_that_count(persona, &author);
                     let now = self.now;
@@ -575,7 +656,9 @@ impl Model {
             Did::Leave => {
                 let ok = self.present().len() > 1;
                 if ok {
-                    self.find_mut(&author).stand = Stand::Going(None);
+                    let me = self.find_mut(&author);
+                    me.stand = Stand::Going(None);
+                    (me.elector, me.next_elector) = (false, false);
                 }
                 ok
             }
@@ -595,7 +678,7 @@ impl Model {
                 let me = self.find(&author).unwrap();
                 let ok = *persona != author
                     && self.word_counts(&author)
-                    && me.gave_word.iter().filter(|at| **at > month).count() < 3
+                    && me.gave_word.iter().filter(|at| **at > month).count() < self.rules.words_a_month
                     && Some(*into) == next
                     && self.find(persona).unwrap().claims.is_none()
                     && !self
@@ -612,14 +695,15 @@ impl Model {
                 ok
             }
             Did::Promote { persona, stage: into } => {
-                let ok = first
+                let days = self.rules.cadre_days * DAY;
+                let ok = promotes
                     && other_here(self, persona)
                     && self.in_good_standing(persona)
                     && self
                         .find(persona)
-                        .is_some_and(|p| p.stage == 1 && *into == 2 && p.stage_since + 3 * DAY <= self.now)
+                        .is_some_and(|p| p.stage == 1 && *into == 2 && p.stage_since + days <= self.now)
                     && self.has_accepted(persona)
-                    && self.enough_words(1, &author, persona);
+                    && self.enough_words(self.rules.cadre_words, &author, persona);
                 if ok {
                     self.put_into(persona, *into);
                 }
@@ -630,7 +714,7 @@ impl Model {
                 stage: into,
                 reason,
             } => {
-                let ok = first
+                let ok = promotes
                     && *reason <= 280
                     && other_here(self, persona)
                     && *into == 1
@@ -643,7 +727,7 @@ impl Model {
             Did::Suspend { persona, reason } => {
                 let ok = first && *reason <= 280 && other_here(self, persona) && !under_review(self, persona);
                 if ok {
-                    let until = self.now + 30 * DAY;
+                    let until = self.now + self.rules.review_days * DAY;
                     self.find_mut(persona).review = Some((author, until));
                 }
                 ok
@@ -660,7 +744,7 @@ impl Model {
                 sound,
                 substance,
             } => {
-                let ok = first && *sound;
+                let ok = self.may(&author, "principles") && *sound;
                 if ok {
                     let asks = *substance || self.texts.is_empty();
                     self.texts.push((*text, asks, self.now));
@@ -675,24 +759,34 @@ impl Model {
                 }
                 ok
             }
-            Did::HandOver { keys, holder } => {
-                let held = self.seats.iter().find(|s| s.keys == *keys && s.holder == *holder);
-                let over = held.is_some_and(|s| s.end.is_some_and(|end| end <= self.now));
-                let next = held.and_then(|_| self.after(*keys, holder));
-                let next = next.or_else(|| over.then_some(*holder));
-                let ok = held.is_some() && (over || *holder == author) && next.is_some();
+            Did::HandOver { office, holder } => self.hands_over(position, &author, *office, holder),
+            Did::StandAside { office, aside } => {
+                let exists = self.rules.post(*office).is_some();
+                let mine = &mut self.find_mut(&author).aside;
+                let ok = exists && mine.contains(office) != *aside;
                 if ok {
-                    self.seats.retain(|s| s.keys != *keys || s.holder != *holder);
-                    self.seat(*keys, next.unwrap(), position);
+                    mine.retain(|other| other != office);
+                    if *aside {
+                        mine.push(*office);
+                    }
                 }
                 ok
             }
+            Did::Propose(motion) => {
+                let motion = Motion {
+                    id,
+                    by: author,
+                    ..(**motion).clone()
+                };
+                self.proposes(position, &author, motion)
+            }
+            Did::Step(stride) => self.strides(position, &author, stride),
             Did::Recognize { applicant, persona } => {
                 let month = self.now.saturating_sub(30 * DAY);
                 let me = self.find(&author).unwrap();
                 let ok = *persona != author
                     && self.word_counts(&author)
-                    && me.gave_word.iter().filter(|at| **at > month).count() < 3
+                    && me.gave_word.iter().filter(|at| **at > month).count() < self.rules.words_a_month
                     && self.is_claimed_by(persona, applicant)
                     && !self
                         .find(applicant)
@@ -742,7 +836,7 @@ impl Model {
                 ok
             }
             Did::RaiseFloor(feature) => {
-                let ok = first && *feature == self.floor + 1;
+                let ok = self.may(&author, "floor") && *feature == self.floor + 1;
                 if ok {
                     self.floor = *feature;
                 }
@@ -791,12 +885,13 @@ impl Model {
             .iter()
             .filter(|p| p.id != *author && p.id != *persona && self.word_counts(&p.id))
             .count();
-        let needed = if could > 2 { 2 } else { could.max(1) - 1 };
+        let reckoned = could.saturating_sub(self.rules.absent);
+        let needed = self.rules.replace_words.min(reckoned);
         let words = self.words_that_count(applicant, author);
         invited
             && person.older < 7
             && person.former.len() < 7
-            && claimant.joined + DAY <= self.now
+            && claimant.joined + self.rules.replace_days * DAY <= self.now
             && words.iter().filter(|by| *by != persona).count() >= needed
     }
 
@@ -853,6 +948,7 @@ impl Model {
             person.accepted = None;
             person.former.clear();
             person.lost = false;
+            person.aside.clear();
             self.close_tickets();
         }
         for kept in &ops.older {
@@ -860,6 +956,7 @@ impl Model {
         }
         let now = self.now;
         for add in &ops.adds {
+            self.seated = position;
             let someone = self.find_mut(&add.persona);
             someone.leaves.push(add.leaf);
             if renewed.contains(add) {
@@ -879,67 +976,6 @@ impl Model {
         true
     }
 
-    /// Who may do what, by the charter of these tests.
-    pub(super) fn may(&self, id: &PersonaId, what: &str) -> bool {
-        self.seats.iter().any(|s| {
-            let runs = s.end.is_none_or(|end| end > self.now);
-            let allows = match what {
-                "keys" => s.keys,
-                "admit" => true,
-                _ => !s.keys,
-            };
-            s.holder == *id && runs && allows
-        })
-    }
-
-    fn seat(&mut self, keys: bool, holder: PersonaId, from: u64) {
-        let end = (!keys).then(|| self.now + 90 * DAY);
-        self.seats.push(Seat {
-            keys,
-            holder,
-            start: self.now,
-            end,
-            from,
-        });
-    }
-
-    /// Those who could hold an office, the longest here first. Members and cadre alike, so only a review matters.
-    fn candidates(&self) -> Vec<PersonaId> {
-        let ids = |people: Vec<&Someone>| people.iter().map(|p| p.id).collect::<Vec<_>>();
-        let mut fine = self.present();
-        fine.retain(|p| !p.is_under_review(self.now));
-        if fine.is_empty() {
-            return ids(self.present());
-        }
-        ids(fine)
-    }
-
-    fn after(&self, keys: bool, holder: &PersonaId) -> Option<PersonaId> {
-        let everybody: Vec<_> = self.present().iter().map(|p| p.id).collect();
-        let at = everybody.iter().position(|id| id == holder).unwrap();
-        let (before, from) = everybody.split_at(at);
-        let seated = |id: &PersonaId| self.seats.iter().any(|s| s.keys == keys && s.holder == *id);
-        let candidates = self.candidates();
-        from.iter()
-            .chain(before)
-            .find(|id| candidates.contains(id) && !seated(id))
-            .copied()
-    }
-
-    fn fill(&mut self, position: u64) {
-        let candidates = self.candidates();
-        for (keys, wanted) in [(false, 1), (true, 2)] {
-            self.seats
-                .retain(|s| s.keys != keys || candidates.contains(&s.holder));
-            for id in &candidates {
-                let seated: Vec<_> = self.seats.iter().filter(|s| s.keys == keys).collect();
-                if seated.len() < wanted && !seated.iter().any(|s| s.holder == *id) {
-                    self.seat(keys, *id, position);
-                }
-            }
-        }
-    }
-
     fn put_into(&mut self, id: &PersonaId, stage: u8) {
         let now = self.now;
         let someone = self.find_mut(id);
@@ -954,17 +990,17 @@ impl Model {
         asked.map(|((.., at), version)| (version, *at)).last()
     }
 
-    fn has_accepted(&self, id: &PersonaId) -> bool {
+    pub(super) fn has_accepted(&self, id: &PersonaId) -> bool {
         self.last_asked().is_none_or(|(version, _)| {
             self.find(id)
                 .is_some_and(|p| p.accepted.is_some_and(|(has, _)| has >= version))
         })
     }
 
-    fn in_good_standing(&self, id: &PersonaId) -> bool {
+    pub(super) fn in_good_standing(&self, id: &PersonaId) -> bool {
         let late = |p: &Someone| {
             self.last_asked()
-                .is_some_and(|(_, at)| at.max(p.joined) + 14 * DAY < self.now)
+                .is_some_and(|(_, at)| at.max(p.joined) + self.rules.accept_days * DAY < self.now)
                 && !self.has_accepted(id)
         };
         self.find(id)
@@ -972,7 +1008,7 @@ impl Model {
     }
 
     fn word_counts(&self, id: &PersonaId) -> bool {
-        self.in_good_standing(id) && self.find(id).unwrap().joined + 2 * DAY <= self.now
+        self.in_good_standing(id) && self.find(id).unwrap().joined + self.rules.word_days * DAY <= self.now
     }
 
     fn words_that_count(&self, subject: &PersonaId, but: &PersonaId) -> Vec<PersonaId> {
@@ -988,7 +1024,7 @@ impl Model {
             .iter()
             .filter(|p| p.id != *but && p.id != *subject && self.word_counts(&p.id))
             .count();
-        let needed = if could > asked { asked } else { could.max(1) - 1 };
+        let needed = asked.min(could.saturating_sub(self.rules.absent));
         self.words_that_count(subject, but).len() >= needed
     }
 

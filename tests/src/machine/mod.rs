@@ -3,13 +3,20 @@
 //! compared, and what must always hold is looked at; replicas that go through snapshots, or are cut off and catch up in bursts with
 //! some entries twice, must come to the same root at the same position.
 
+mod alike;
 mod between;
 mod cast;
 mod compare;
 mod cost;
+mod decisions;
+mod heads;
 mod interpreter;
+mod mandates;
 mod mutants;
+mod proposing;
 mod rooms;
+mod rules;
+mod tally;
 mod walk;
 
 pub use between::play_rooms;
@@ -17,16 +24,20 @@ pub use cost::cost;
 pub use mutants::{MUTANTS, Mutant};
 
 use caucus_proto::id::{ChannelId, StateRoot};
-use caucus_proto::org::{Effect, Outcome, State};
+use caucus_proto::org::{Effect, Moved, Outcome, State};
 
-use self::cast::{FOUNDED, genesis, persona, public};
+use self::cast::{FOUNDED, genesis_by, persona, public};
 use self::compare::Difference;
 use self::interpreter::{Model, Stand, Word};
+use self::rules::Rules;
 use self::walk::{Roll, Step};
 use crate::net::Draw;
 
 /// Entries of a history, at most.
 const LONGEST: u64 = 400;
+
+/// People who come in at the beginning of one, at most.
+const MOST_AT_FIRST: u64 = 7;
 
 /// What to play.
 #[derive(Clone, Copy, Debug)]
@@ -80,20 +91,23 @@ pub fn play(plan: Plan) -> Account {
 fn history(seed: u64, plan: Plan, account: &mut Account) {
     let mut draw = Draw::of(seed);
     let length = draw.between(1, LONGEST).min(plan.acts - account.acts);
-    let mut state = State::found(genesis(), ChannelId([7; 32]));
-    let mut model = Model::found(persona(0), public(0).0, "Ana", [4; 32], FOUNDED);
+    let rules = Rules::founding(seed);
+    let mut state = State::found(genesis_by(&rules), ChannelId([7; 32]));
+    let mut model = Model::found(persona(0), public(0).0, "Ana", [4; 32], FOUNDED, rules);
     let mut others: Vec<_> = (1..plan.replicas)
         .map(|number| Replica::new(state.clone(), Draw::part(seed, number as u64)))
         .collect();
+    let people = draw.below(MOST_AT_FIRST + 1) as u32;
+    let mut first = walk::gathering(people).into_iter().filter(|_| people > 0);
     for fresh in 0..length {
         account.acts += 1;
-        let step = Roll::of(&mut draw).step(&model, fresh as u32);
+        let step = (first.next()).unwrap_or_else(|| Roll::of(&mut draw).step(&model, &state, fresh as u32));
         let before = state.clone();
         let outcome = step.apply(&mut state);
         let did = model.step(
             step.at.position.0,
-            step.at.flagged,
-            step.at.cut,
+            (step.at.flagged, step.at.cut),
+            step.at.seen.0,
             step.author,
             &step.word,
         );
@@ -133,7 +147,8 @@ fn agrees(
     if did != matches!(outcome, Outcome::Done(_)) {
         return Err(format!("the interpreter says {did} and the machine {outcome:?}"));
     }
-    compare::is_same(after, model)?;
+    compare::is_same(before, after, model)?;
+    alike::nobody_decides_on_themselves(before, after)?;
     compare::nobody_is_locked_out(after)?;
     compare::no_liar_moves_the_clock(before, after)?;
     compare::everybody_has_one_place(after)?;
@@ -228,10 +243,36 @@ impl Account {
                         Effect::Replaced { .. } => add("replaced"),
                         Effect::Objected { .. } => add("objected"),
                         Effect::Rekeyed { .. } => add("rekeyed"),
+                        Effect::StoodAside { .. } => add("stood aside"),
+                        Effect::Vacated { .. } => add("vacated"),
+                        Effect::Recalled { .. } => add("recalled"),
+                        Effect::Elected { .. } => add("elected"),
+                        Effect::CharterChanged { .. } => add("charters changed"),
+                        Effect::Proposed { .. } => add("proposed"),
+                        Effect::Decided { carried: true, .. } => add("decided and carried out"),
+                        Effect::Decided { carried: false, .. } => add("decided and not carried out"),
+                        Effect::Moved { moved, .. } => add(step_word(moved)),
                         _ => {}
                     }
                 }
             }
         }
+    }
+}
+
+const fn step_word(moved: &Moved) -> &'static str {
+    match moved {
+        Moved::Discussed { .. } => "discussed",
+        Moved::Supported => "supported",
+        Moved::Amended { .. } => "amendments",
+        Moved::Changed { .. } => "amended",
+        Moved::Withdrawn => "withdrawn",
+        Moved::Opened(..) => "polls opened",
+        Moved::Voted(_) => "ballots",
+        Moved::Closed(_) => "polls closed",
+        Moved::Void => "polls void",
+        Moved::Reopened { .. } => "polls that go on",
+        Moved::Stated { .. } => "outcomes",
+        Moved::Reviewed { .. } => "outcomes reviewed",
     }
 }

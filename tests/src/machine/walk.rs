@@ -2,12 +2,12 @@
 
 use caucus_proto::id::{ChannelId, Counter, IntentId, Minutes, Nonce, PersonaId, Position};
 use caucus_proto::org::{
-    Act, At, CommitOps, Deed, Denied, Input, Notice, NoticeKind, Office, Outcome, PersonaPublic, SeatAdded,
-    SeatKept, Signature, SignedNotice, Sphere, State, Wording, key_package_hash,
+    Act, At, CommitOps, Deed, Denied, Input, Notice, NoticeKind, Outcome, PersonaPublic, SeatAdded, SeatKept,
+    Signature, SignedNotice, Sphere, State, Wording, key_package_hash,
 };
 
-use super::cast::{application, encoded, intent, persona, public, rekey_proof};
-use super::interpreter::{Did, Model, Seat, Someone, Stand, Word};
+use super::cast::{FOUNDED, application, encoded, intent, persona, public, rekey_proof};
+use super::interpreter::{Did, Model, Someone, Stand, Word};
 use crate::net::Draw;
 
 /// People who exist; the founder is number 0.
@@ -18,29 +18,35 @@ pub(super) const SPHERES: [Sphere; 3] = [Sphere::Volunteer, Sphere::Member, Sphe
 /// New devices of those who lost theirs, or of somebody else who says so: people of these numbers come after all others.
 const DEVICES: u32 = 20;
 
+/// Kinds of what is done besides deciding; from there on it is what proposals and offices need.
+const OTHERS: u16 = 190;
+
 /// Names to choose from: fewer than people, and some differ in case alone.
 const NAMES: [&str; 8] = ["ana", "Ben", "BEN", "Cem", "Dora", "Eva", "eVa", "Flo"];
 
 /// Raw choices, read in the light of the state they meet.
 #[derive(Clone, Debug)]
 pub(super) struct Roll {
-    kind: u8,
+    kind: u16,
     odd: u8,
     who: u8,
     whom: u8,
     n: u16,
     time: u8,
+    /// What else chance decides.
+    pub(super) more: Draw,
 }
 
 impl Roll {
     pub(super) fn of(draw: &mut Draw) -> Self {
         Self {
-            kind: draw.below(190) as u8,
+            kind: draw.below(u64::from(OTHERS) + super::proposing::KINDS) as u16,
             odd: draw.below(60) as u8,
             who: draw.number() as u8,
             whom: draw.number() as u8,
             n: draw.number() as u16,
             time: draw.number() as u8,
+            more: Draw::of(draw.number()),
         }
     }
 }
@@ -63,7 +69,7 @@ pub(super) fn wordings(number: u32) -> Vec<Wording> {
     vec![wording("de"), wording("en")]
 }
 
-fn pick<T: Copy>(from: &[T], choice: u8) -> Option<T> {
+pub(super) fn pick<T: Copy>(from: &[T], choice: u8) -> Option<T> {
     from.get(usize::from(choice) % from.len().max(1)).copied()
 }
 
@@ -84,7 +90,7 @@ fn is_lost(model: &Model, person: &Someone, id: &PersonaId) -> bool {
 }
 
 impl Roll {
-    fn odd_way(&self, way: u8) -> bool {
+    pub(super) fn odd_way(&self, way: u8) -> bool {
         self.odd == way
     }
 
@@ -328,18 +334,20 @@ impl Roll {
                 (Did::Accept { version, text }, deed)
             }
             135..=139 => {
-                let lapsed = |id: &PersonaId| {
-                    let over = |s: &&Seat| s.end.is_some_and(|end| end <= model.now);
-                    model.seats.iter().filter(over).any(|s| s.holder == *id)
-                };
-                let holder = self.target(model, |p| lapsed(&p.id));
-                let keys = self.n.is_multiple_of(4);
-                let office = if keys {
-                    Office::Keyholder
-                } else {
-                    Office::Caretaker
-                };
-                (Did::HandOver { keys, holder }, Deed::HandOver { office, holder })
+                let mut seats = model.seats.clone();
+                if seats
+                    .iter()
+                    .any(|seat| seat.end.is_some_and(|end| end <= model.now))
+                {
+                    seats.retain(|seat| seat.end.is_some_and(|end| end <= model.now));
+                }
+                let seat = pick(&seats, self.whom).expect("somebody has an office");
+                let holder = self.target(model, |p| p.id == seat.holder);
+                let office = seat.office;
+                (
+                    Did::HandOver { office, holder },
+                    Deed::HandOver { office, holder },
+                )
             }
             140..=149 | 159..=172 => {
                 let (applicant, persona) = self.claim(model);
@@ -363,7 +371,7 @@ impl Roll {
                     named: persona(new),
                     signed,
                 };
-                let proof = rekey_proof(&author, old, new, signer);
+                let proof = rekey_proof(&model.founded_by, &author, old, new, signer);
                 (
                     did,
                     Deed::Rekey {
@@ -464,7 +472,8 @@ impl Roll {
     }
 
     /// `fresh` is the number of the next new intent.
-    pub(super) fn step(&self, model: &Model, fresh: u32) -> Step {
+    pub(super) fn step(&self, model: &Model, state: &State, fresh: u32) -> Step {
+        let mut author = self.author(model);
         let position = match self.odd {
             20 => model.position,
             21 => model.position.saturating_sub(3),
@@ -488,7 +497,18 @@ impl Roll {
                     28 => 2,
                     _ => 1,
                 };
-                let (did, deed_bytes) = self.deed(model);
+                let (did, deed_bytes) = if self.kind < OTHERS {
+                    self.deed(model)
+                } else {
+                    let (who, did, deed) = self.decision(model, state, self.kind - OTHERS);
+                    if let Some(who) = who
+                        && !(3..=6).contains(&self.odd)
+                    {
+                        author = author.map(|(_, time)| (who, time));
+                    }
+                    let mine = who == author.map(|(author, _)| author);
+                    (if mine { did } else { did.of_another() }, encoded(&deed))
+                };
                 let act = Act {
                     id,
                     judged_at: Position(judged_at),
@@ -526,13 +546,108 @@ impl Roll {
                 position: Position(position),
                 flagged,
                 cut: flagged && self.n.is_multiple_of(3),
-                seen: Position(0),
+                seen: Position(self.head(position)),
             },
-            author: self.author(model),
+            author,
             word,
             bytes,
         }
     }
+}
+
+impl Roll {
+    /// What the author's head names: mostly what there is, or something before, nothing, or what is not there yet.
+    fn head(&self, position: u64) -> u64 {
+        match self.n / 7 % 16 {
+            0 => 0,
+            1 => position + u64::from(self.n % 3),
+            2..=4 => position.saturating_sub(u64::from(self.n % 40)),
+            _ => position.saturating_sub(1),
+        }
+    }
+}
+
+/// How so many come in at the beginning, before there is anybody who could vouch.
+pub(super) fn gathering(people: u32) -> Vec<Step> {
+    let (invite, drop) = (intent(u32::MAX), ChannelId([11; 32]));
+    let expires = FOUNDED + 100_000;
+    let invited = Deed::Invite {
+        uses: 7,
+        expires: Minutes(expires),
+        drop,
+    };
+    let mut acts = vec![(
+        Did::Invite {
+            uses: 7,
+            expires,
+            drop,
+        },
+        invited,
+    )];
+    let mut ops = CommitOps::default();
+    for seed in 1..=people {
+        let name = format!("Person {seed}");
+        let application = application(seed, &name, invite, None);
+        let (persona, key_package) = (persona(seed), application.key_package_hash());
+        let (honest, key, claims) = (true, public(seed).0, None);
+        ops.adds.push(SeatAdded {
+            persona,
+            key_package,
+            leaf: [seed as u8; 32],
+            key: public(seed),
+        });
+        acts.push((
+            Did::Apply {
+                honest,
+                persona,
+                name,
+                invite,
+                key_package,
+                key,
+                claims,
+            },
+            Deed::Apply {
+                application: encoded(&application),
+            },
+        ));
+        acts.push((Did::Admit(persona), Deed::Admit { persona }));
+    }
+    let at = |position| At {
+        position: Position(position),
+        flagged: false,
+        cut: false,
+        seen: Position(position - 1),
+    };
+    let author = Some((persona(0), FOUNDED));
+    let mut steps: Vec<Step> = (acts.into_iter().zip(1_u32..))
+        .map(|((deed, written), number)| {
+            let (id, judged_at) = (intent(u32::MAX - number + 1), u64::from(number) - 1);
+            let act = Act::new(id, Position(judged_at), &written).expect("a small act");
+            let word = Word::Act {
+                id,
+                judged_at,
+                feature: 1,
+                deed,
+            };
+            Step {
+                at: at(u64::from(number)),
+                author,
+                word,
+                bytes: encoded(&act),
+            }
+        })
+        .collect();
+    let at = At {
+        flagged: true,
+        ..at(steps.len() as u64 + 1)
+    };
+    steps.push(Step {
+        at,
+        author,
+        word: Word::Commit(ops),
+        bytes: vec![],
+    });
+    steps
 }
 
 impl Step {

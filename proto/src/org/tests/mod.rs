@@ -1,6 +1,7 @@
 //! The laws and rules of the machine, one by one. `caucus-tests` plays it against a slow, obvious model.
 
 mod belonging;
+mod counting;
 mod decisions;
 mod laws;
 mod offices;

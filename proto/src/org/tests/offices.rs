@@ -5,14 +5,17 @@ use proptest::prelude::*;
 
 use super::belonging::pass;
 use super::laws::{is_done, refused};
-use super::world::{World, charter, persona};
-use crate::id::PersonaId;
+use super::world::{World, charter, intent, persona};
+use crate::id::{IntentId, Minutes, PersonaId};
 use crate::org::act::Deed;
+use crate::org::apply::Outcome;
+use crate::org::ballot::{Ballot, Method};
 use crate::org::charter::Charter;
 use crate::org::denied::Denied;
 use crate::org::mandate::{Filling, Office};
 use crate::org::name::Name;
 use crate::org::power::Power;
+use crate::org::proposal::{Step, Subject};
 
 fn with_secretary(days: u16) -> Charter {
     let mut charter = charter();
@@ -158,6 +161,125 @@ fn no_charter_leaves_a_power_that_a_body_needs_to_nobody() {
     let rule = bad.keyholder.clone();
     bad.offices.insert(Office::Keyholder, rule);
     assert!(bad.check().is_err());
+}
+
+/// With a treasurer who is elected for thirty days, and twice in a row at most.
+fn with_treasurer(people: u32) -> World {
+    let mut world = World::new();
+    let mut charter = charter();
+    let mut rule = charter.caretaker.clone();
+    (rule.days, rule.filling, rule.terms) = (30, Filling::Election, 2);
+    rule.powers.clear();
+    charter.offices.insert(Office::Treasurer, rule);
+    charter.check().unwrap();
+    world.state.genesis.charter = charter;
+    (1..people).for_each(|seed| world.joins(seed));
+    world
+}
+
+/// What the founder proposes with one candidate for treasurer, with the poll open.
+fn nominate(world: &mut World, candidate: u32) -> Option<IntentId> {
+    let deed = Deed::Propose {
+        title: "Who keeps the money".to_owned(),
+        text: String::new(),
+        subject: Box::new(Subject::Elect {
+            office: Office::Treasurer,
+            candidates: vec![persona(candidate)],
+        }),
+    };
+    if !is_done(&world.does(0, &deed)) {
+        return None;
+    }
+    let proposal = intent(world.intents);
+    let open = Step::Open {
+        version: 1,
+        method: Method::Majority,
+        options: Vec::new(),
+        until: Minutes(world.state.now().0 + 24 * 60),
+        seal: None,
+    };
+    assert!(is_done(&steps(world, 0, proposal, open)));
+    Some(proposal)
+}
+
+fn steps(world: &mut World, by: u32, proposal: IntentId, step: Step) -> Outcome {
+    let step = Box::new(step);
+    world.does(by, &Deed::Step { proposal, step })
+}
+
+/// Everybody is for it, and everybody sees it. Whether it was carried out.
+fn everybody_agrees(world: &mut World, proposal: IntentId) -> bool {
+    let people: Vec<u32> = (0..9)
+        .filter(|seed| world.state.person(&persona(*seed)).is_some())
+        .collect();
+    for seed in &people {
+        let ballot = Ballot::Yes;
+        assert!(is_done(&steps(world, *seed, proposal, Step::Vote { ballot })));
+    }
+    let number = world.state.proposal(&proposal).unwrap().number;
+    let close = Step::Close {
+        ballots: world.state.ballots_hash(number),
+        secret: None,
+    };
+    assert!(is_done(&steps(world, 0, proposal, close)));
+    let then = world.state.now().0 + 2 * 60;
+    for seed in people.iter().chain(&people) {
+        world.claims_loose(*seed, then);
+    }
+    world
+        .state
+        .proposal(&proposal)
+        .unwrap()
+        .decided()
+        .unwrap()
+        .carried
+}
+
+#[test]
+fn nobody_has_an_office_for_longer_than_the_charter_lets_them_by_laying_it_down_for_a_moment() {
+    let mut world = with_treasurer(3);
+    for term in 1..=2 {
+        let proposal = nominate(&mut world, 1).unwrap();
+        assert!(everybody_agrees(&mut world, proposal));
+        assert_eq!(world.state.terms(Office::Treasurer, &persona(1)), term);
+        // Between two elections nobody else had it.
+        assert!(is_done(&world.does(1, &hand_over(Office::Treasurer, 1))));
+        assert_eq!(holder(&world, Office::Treasurer), None);
+    }
+    assert!(nominate(&mut world, 1).is_none());
+    let proposal = nominate(&mut world, 2).unwrap();
+    assert!(everybody_agrees(&mut world, proposal));
+    // Somebody else had it: it may come to them again.
+    let proposal = nominate(&mut world, 1).unwrap();
+    assert!(everybody_agrees(&mut world, proposal));
+    assert_eq!(world.state.terms(Office::Treasurer, &persona(1)), 1);
+}
+
+#[test]
+fn two_elections_at_once_give_nobody_more_terms_than_one_after_the_other() {
+    let mut world = with_treasurer(3);
+    let polls: Vec<_> = (0..3).map(|_| nominate(&mut world, 1).unwrap()).collect();
+    let carried: Vec<_> = polls
+        .into_iter()
+        .map(|proposal| everybody_agrees(&mut world, proposal))
+        .collect();
+    assert_eq!(carried, [true, true, false]);
+    assert_eq!(holder(&world, Office::Treasurer), Some(persona(1)));
+}
+
+#[test]
+fn an_election_into_an_office_that_goes_round_by_now_is_not_carried_out() {
+    let mut world = with_treasurer(3);
+    let proposal = nominate(&mut world, 2).unwrap();
+    let rule = world
+        .state
+        .genesis
+        .charter
+        .offices
+        .get_mut(&Office::Treasurer)
+        .unwrap();
+    (rule.filling, rule.terms) = (Filling::Rotation, 0);
+    assert!(!everybody_agrees(&mut world, proposal));
 }
 
 #[derive(Clone, Debug)]
