@@ -1,5 +1,7 @@
 //! Times and durations as a person reads and writes them. All times are UTC.
 
+use crate::calendar::date;
+
 const MINUTE: u64 = 1;
 const HOUR: u64 = 60;
 const DAY: u64 = 24 * HOUR;
@@ -20,24 +22,6 @@ pub(super) fn clock(minutes: u64, now: u64) -> String {
 pub(super) fn day(minutes: u64) -> String {
     let (year, month, day) = date(minutes / DAY);
     format!("{year:04}-{month:02}-{day:02}")
-}
-
-/// Year, month and day of a day since 1970-01-01 (Howard Hinnant's `civil_from_days`).
-fn date(day: u64) -> (u64, u64, u64) {
-    // A clock that lies by more than ten thousand years is shown as the last day of them.
-    let shifted = day.min(2_932_896) + 719_468;
-    let era = shifted / 146_097;
-    let of_era = shifted % 146_097;
-    let year_of_era = (of_era - of_era / 1_460 + of_era / 36_524 - of_era / 146_096) / 365;
-    let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let shifted_month = (5 * of_year + 2) / 153;
-    let day = of_year - (153 * shifted_month + 2) / 5 + 1;
-    let month = if shifted_month < 10 {
-        shifted_month + 3
-    } else {
-        shifted_month - 9
-    };
-    (year_of_era + era * 400 + u64::from(month <= 2), month, day)
 }
 
 /// `just now`, `2 minutes ago`, `3 days ago`.
