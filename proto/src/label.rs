@@ -112,6 +112,8 @@ labels! {
     SealedBallot => "sealed ballot",
     /// The secret of a poll's sealed ballots, from its teller's own.
     BallotSecret => "ballot secret",
+    /// Minutes of a meeting.
+    Minutes => "minutes",
 }
 
 /// SHA-256 over the label and the parts, each with its length before it, so no two inputs collide.

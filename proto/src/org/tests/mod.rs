@@ -3,6 +3,7 @@
 mod belonging;
 mod decisions;
 mod laws;
+mod meetings;
 mod offices;
 mod renewal;
 mod replace;
