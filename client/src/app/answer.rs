@@ -4,6 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::intent::Keep;
+use super::meetings::MeetingView;
 
 /// What the agent answers.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -184,6 +185,22 @@ pub enum Answer {
         /// The body's rooms that this device is in and they were in.
         rooms: Vec<RemovedView>,
     },
+    /// Meetings.
+    Meetings {
+        /// Of which body.
+        body: String,
+        /// By number.
+        meetings: Vec<MeetingView>,
+    },
+    /// A draft of minutes.
+    DraftMinutes {
+        /// Of which body.
+        body: String,
+        /// Of which meeting.
+        number: u32,
+        /// The draft, as Markdown.
+        text: String,
+    },
 }
 
 /// A room that somebody was removed from.
@@ -241,7 +258,7 @@ pub struct AcceptanceView {
 /// Something that waits for a person.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct InboxItem {
-    /// Which kind: `request`, `vouch`, `accept`, `renewal` or `office`.
+    /// Which kind: `request`, `vouch`, `accept`, `renewal`, `office`, `meeting`, `word`, `minutes` ...
     pub kind: String,
     /// In which body.
     pub body: String,

@@ -5,12 +5,15 @@ mod answer;
 #[allow(clippy::module_inception)] // The noun of this folder is the noun of its main file.
 mod app;
 mod body;
+mod convene;
 mod explain;
 mod find;
 mod inbox;
 mod intent;
 mod keep;
+mod meetings;
 mod membership;
+mod minutes;
 mod principles;
 mod problem;
 mod relays;
@@ -29,8 +32,10 @@ pub use answer::{
     SuccessorView, SuccessorWord, TextView, VaultWord, Verdict,
 };
 pub use app::{App, IDLE_MINUTES, Telling};
+pub use convene::MeetingAct;
 pub use intent::{Intent, Keep, KindWord, Secret, SuiteWord};
 pub use keep::{destroy, examine};
+pub use meetings::{HandsView, MeetingView, MeetingWord, MinutesView, PointView};
 pub use problem::{Code, Problem};
 pub use status::protect;
 pub use talk::Follow;

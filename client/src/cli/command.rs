@@ -14,7 +14,7 @@ use super::secret::Source;
 use super::session::Session;
 use super::{
     admit, agent, backup, charter, completions, decline, demote, destroy, doctor, found, handover, inbox,
-    init, invite, invites, join, joins, leave, lift, lock, man, open, overview, passphrase, people,
+    init, invite, invites, join, joins, leave, lift, lock, man, meeting, open, overview, passphrase, people,
     principles, promote, read, recognize, rekey, relay, remove, renew, replace, requests, restore, retention,
     revoke, rooms, say, status, successor, suspend, unlock, verify, vouch,
 };
@@ -50,6 +50,7 @@ enum Command {
     Found(found::Found),
     Charter(charter::Charter),
     Principles(principles::Principles),
+    Meeting(meeting::Meeting),
     Inbox(inbox::Inbox),
     Invite(invite::Invite),
     Invites(invites::Invites),
@@ -144,6 +145,7 @@ fn act(command: Command, session: &mut Session) -> Result<u8, Failure> {
         Command::Found(found) => found.run(session),
         Command::Charter(charter) => charter.run(session),
         Command::Principles(principles) => principles.run(session),
+        Command::Meeting(meeting) => meeting.run(session),
         Command::Inbox(inbox) => inbox.run(session),
         Command::Invite(invite) => invite.run(session),
         Command::Invites(invites) => invites.run(session),

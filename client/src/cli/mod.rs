@@ -25,6 +25,8 @@ mod leave;
 mod lift;
 mod lock;
 mod man;
+mod meeting;
+mod meetings;
 mod open;
 mod overview;
 mod passphrase;
