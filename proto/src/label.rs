@@ -114,6 +114,8 @@ labels! {
     ExportKey => "export key",
     /// The secret of a poll's sealed ballots, from its teller's own.
     BallotSecret => "ballot secret",
+    /// Minutes of a meeting.
+    Minutes => "minutes",
 }
 
 /// SHA-256 over the label and the parts, each with its length before it, so no two inputs collide.

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::decision::{OfficeLine, PowerLine, ProposalView, WordView};
 use super::export::FileView;
 use super::intent::Keep;
+use super::meetings::MeetingView;
 
 /// What the agent answers.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -231,6 +232,22 @@ pub enum Answer {
         /// The body's rooms that this device is in and they were in.
         rooms: Vec<RemovedView>,
     },
+    /// Meetings.
+    Meetings {
+        /// Of which body.
+        body: String,
+        /// By number.
+        meetings: Vec<MeetingView>,
+    },
+    /// A draft of minutes.
+    DraftMinutes {
+        /// Of which body.
+        body: String,
+        /// Of which meeting.
+        number: u32,
+        /// The draft, as Markdown.
+        text: String,
+    },
 }
 
 /// A room that somebody was removed from.
@@ -288,7 +305,8 @@ pub struct AcceptanceView {
 /// Something that waits for a person.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct InboxItem {
-    /// Which kind: `request`, `vouch`, `accept`, `renewal`, `office`, `vote`, `poll`, `outcome`, `amendment` or `review`.
+    /// Which kind: `request`, `vouch`, `accept`, `renewal`, `office`, `vote`, `poll`, `outcome`, `amendment`, `review`,
+    /// `meeting`, `word` or `minutes`.
     pub kind: String,
     /// In which body.
     pub body: String,

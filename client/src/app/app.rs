@@ -134,8 +134,8 @@ impl App {
 
     async fn ask(&self, engine: &Engine, intent: Intent, telling: &Telling) -> Result<Answer, Problem> {
         use super::{
-            body, export, inbox, membership, offices, principles, proposals, relays, retention, returning,
-            standing, successor, talk,
+            body, convene, export, inbox, meetings, membership, minutes, offices, principles, proposals,
+            relays, retention, returning, standing, successor, talk,
         };
         match intent {
             Intent::Passphrase { old, new } => self.passphrase(engine, old, new, telling.clone()).await,
@@ -225,6 +225,15 @@ impl App {
             Intent::Successor { body } => successor::make(engine, &body).await,
             Intent::Follow { body, name } => successor::follow(engine, &body, name.as_deref()),
             Intent::Leave { body } => membership::leave(engine, &body).await,
+            Intent::CallMeeting {
+                body,
+                title,
+                at,
+                agenda,
+            } => convene::call(engine, &body, title, at, agenda).await,
+            Intent::Meetings { body, number } => meetings::show(engine, &body, number),
+            Intent::Meeting { body, number, act } => convene::act(engine, &body, number, act).await,
+            Intent::DraftMinutes { body, number } => minutes::draft(engine, &body, number),
             Intent::Say { room, text } => talk::say(engine, &room, text).await,
             Intent::Read {
                 room,

@@ -15,6 +15,7 @@ use super::answer::Answer;
 use super::intent::ExportWord;
 use super::problem::{Code, Problem};
 use super::{find, view};
+use crate::calendar;
 use crate::engine::{Engine, Room, aim, counted};
 
 /// First bytes of an Ed25519 public key in its standard form (RFC 8410, section 4).
@@ -399,7 +400,7 @@ fn capital(word: &str) -> String {
 }
 
 fn day(minutes: Minutes) -> String {
-    crate::clock::day(minutes.0)
+    calendar::day(minutes.0)
 }
 
 #[cfg(test)]

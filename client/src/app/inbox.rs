@@ -5,7 +5,7 @@ use caucus_proto::org::{Office, Power, Stage, State};
 
 use super::answer::{Answer, InboxItem, RequestView};
 use super::problem::Problem;
-use super::view;
+use super::{meetings, view};
 use crate::engine::{Engine, EngineError, LiveRoom, Room};
 
 /// What waits, in all bodies: what has a date first, the earliest first.
@@ -115,6 +115,7 @@ fn of_room(engine: &Engine, live: &LiveRoom) -> Result<Vec<InboxItem>, EngineErr
             );
         }
     }
+    items.extend(meetings::waiting(&room, &body));
     Ok(items)
 }
 

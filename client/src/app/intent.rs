@@ -5,6 +5,7 @@ use core::fmt;
 use serde::{Deserialize, Serialize};
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
+use super::convene::MeetingAct;
 use super::decision::{StepWord, SubjectWord};
 
 /// A passphrase on its way to the vault.
@@ -471,5 +472,43 @@ pub enum Intent {
     Leave {
         /// Which.
         body: String,
+    },
+    /// Calls a meeting. Answer: `meetings`, with that one.
+    CallMeeting {
+        /// Of which body.
+        body: String,
+        /// In a few words.
+        title: String,
+        /// For when, in minutes since 1970-01-01T00:00Z.
+        at: u64,
+        /// What is to be spoken of.
+        #[serde(default)]
+        agenda: Vec<String>,
+    },
+    /// The meetings of a body. Answer: `meetings`.
+    Meetings {
+        /// Of which body.
+        body: String,
+        /// One of them, with the text of its minutes.
+        #[serde(default)]
+        number: Option<u32>,
+    },
+    /// Does something with a meeting. Answer: `done`.
+    Meeting {
+        /// Of which body.
+        body: String,
+        /// Which; needed where it could be several.
+        #[serde(default)]
+        number: Option<u32>,
+        /// What.
+        act: MeetingAct,
+    },
+    /// Drafts the minutes of a meeting from the log; nothing is sent. Answer: `draft_minutes`.
+    DraftMinutes {
+        /// Of which body.
+        body: String,
+        /// Of which meeting; needed where it could be several.
+        #[serde(default)]
+        number: Option<u32>,
     },
 }

@@ -6,6 +6,7 @@ mod answer;
 mod app;
 mod body;
 mod changes;
+mod convene;
 mod decision;
 mod explain;
 mod export;
@@ -13,7 +14,9 @@ mod find;
 mod inbox;
 mod intent;
 mod keep;
+mod meetings;
 mod membership;
+mod minutes;
 mod offices;
 mod principles;
 mod problem;
@@ -34,6 +37,7 @@ pub use answer::{
     SuccessorView, SuccessorWord, TextView, VaultWord, Verdict,
 };
 pub use app::{App, IDLE_MINUTES, Telling};
+pub use convene::MeetingAct;
 pub use decision::{
     AmendmentView, BallotWord, HolderView, MethodWord, OfficeLine, OutcomeView, PollView, PowerLine,
     ProposalView, ResultView, StepWord, SubjectWord, WordView,
@@ -41,6 +45,7 @@ pub use decision::{
 pub use export::{FileView, verify};
 pub use intent::{ExportWord, Intent, Keep, KindWord, Secret, SuiteWord};
 pub use keep::{destroy, examine};
+pub use meetings::{HandsView, MeetingView, MeetingWord, MinutesView, PointView};
 pub use problem::{Code, Problem};
 pub use status::protect;
 pub use talk::Follow;

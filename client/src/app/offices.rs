@@ -41,9 +41,11 @@ pub(super) fn offices(engine: &Engine, body: &str) -> Result<Answer, Problem> {
                 })
                 .collect(),
             next: match rule.filling {
-                Filling::Rotation if state.goes_round(office) => (state.next_holders(office).iter().take(NEXT))
-                    .map(|persona| room.name_of(persona))
-                    .collect(),
+                Filling::Rotation if state.goes_round(office) => {
+                    (state.next_holders(office).iter().take(NEXT))
+                        .map(|persona| room.name_of(persona))
+                        .collect()
+                }
                 _ => Vec::new(),
             },
             aside: aside.map(|(_, person)| person.name.to_string()).collect(),

@@ -174,6 +174,10 @@ pub(super) fn message(room: &Room, position: Position, record: &LogRecord) -> Me
         Item::Said(text) => (MessageKind::Said, text.clone()),
         Item::Event(text) | Item::Quiet(text) => (MessageKind::Event, text.clone()),
         Item::Discussed { proposal, text } => (MessageKind::Said, format!("[{proposal}] {text}")),
+        Item::Minutes { meeting, version, .. } => {
+            let text = format!("wrote the minutes of meeting {meeting}, version {version}");
+            (MessageKind::Event, text)
+        }
         Item::NoOp(denied) => (MessageKind::NoOp, format!("changed nothing: {denied}")),
     };
     MessageView {
@@ -191,7 +195,7 @@ pub(super) fn message(room: &Room, position: Position, record: &LogRecord) -> Me
 pub(super) fn is_shown(record: &LogRecord) -> bool {
     matches!(
         record.item,
-        Item::Said(_) | Item::Event(_) | Item::Discussed { .. }
+        Item::Said(_) | Item::Event(_) | Item::Discussed { .. } | Item::Minutes { .. }
     )
 }
 

@@ -14,10 +14,10 @@ use super::secret::Source;
 use super::session::Session;
 use super::{
     admit, agent, backup, charter, completions, decline, demote, destroy, doctor, export, found, handover,
-    inbox, init, invite, invites, join, joins, leave, lift, lock, man, offices, open, overview, passphrase,
-    people, poll, powers, principles, promote, proposal, proposals, propose, read, recognize, rekey, relay,
-    remove, renew, replace, requests, restore, retention, revoke, rooms, say, status, successor, suspend,
-    unlock, verify, verify_export, vote, vouch,
+    inbox, init, invite, invites, join, joins, leave, lift, lock, man, meeting, offices, open, overview,
+    passphrase, people, poll, powers, principles, promote, proposal, proposals, propose, read, recognize,
+    rekey, relay, remove, renew, replace, requests, restore, retention, revoke, rooms, say, status,
+    successor, suspend, unlock, verify, verify_export, vote, vouch,
 };
 use crate::agent::Home;
 use crate::clock::{Clock, SystemClock};
@@ -51,6 +51,7 @@ enum Command {
     Found(found::Found),
     Charter(charter::Charter),
     Principles(principles::Principles),
+    Meeting(meeting::Meeting),
     Inbox(inbox::Inbox),
     Propose(propose::Propose),
     Proposals(proposals::Proposals),
@@ -154,6 +155,7 @@ fn act(command: Command, session: &mut Session) -> Result<u8, Failure> {
         Command::Found(found) => found.run(session),
         Command::Charter(charter) => charter.run(session),
         Command::Principles(principles) => principles.run(session),
+        Command::Meeting(meeting) => meeting.run(session),
         Command::Inbox(inbox) => inbox.run(session),
         Command::Propose(propose) => propose.run(session),
         Command::Proposals(proposals) => proposals.run(session),

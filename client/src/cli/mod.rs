@@ -26,6 +26,8 @@ mod leave;
 mod lift;
 mod lock;
 mod man;
+mod meeting;
+mod meetings;
 mod offices;
 mod open;
 mod overview;

@@ -30,6 +30,7 @@ const GROUPS: [(&str, &[(&str, &str)]); 5] = [
             ("read ROOM", "read, and follow"),
             ("rooms", "the rooms you are in"),
             ("open BODY ROOM", "open another room of a body"),
+            ("meeting", "call and hold meetings, write their minutes"),
         ],
     ),
     (

@@ -1,6 +1,7 @@
 //! Times and durations as a person reads and writes them. All times are UTC.
 
-pub(super) use crate::clock::day;
+use crate::calendar;
+pub(super) use crate::calendar::day;
 
 const MINUTE: u64 = 1;
 const HOUR: u64 = 60;
@@ -43,8 +44,10 @@ pub(super) fn span(minutes: u64) -> String {
 /// What would be right.
 pub(super) fn end_of_day(text: &str) -> Result<u64, String> {
     let wrong = || "give a day as 2026-11-24".to_owned();
-    let minutes = crate::clock::of_day(text).ok_or_else(wrong)?;
-    Ok(minutes + DAY - 1)
+    if text.contains(char::is_whitespace) {
+        return Err(wrong());
+    }
+    calendar::minute(&format!("{text} 23:59")).ok_or_else(wrong)
 }
 
 /// `1 person` where the word for more is given by an s.

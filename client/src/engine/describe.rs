@@ -3,8 +3,8 @@
 use caucus_proto::id::PersonaId;
 use caucus_proto::org::{Deed, Effect, Moved, Outcome, Person, State};
 
-use super::decisions;
 use super::record::Item;
+use super::{decisions, meetings};
 
 /// Whom a deed is about, where the state may not know them any more afterwards.
 #[must_use]
@@ -205,6 +205,13 @@ pub(super) fn item(state: &State, outcome: &Outcome, subject: Option<&str>) -> I
                 moved => decisions::moved(state, proposal, moved, subject),
             },
             Effect::Decided { proposal, carried } => decisions::decided(state, proposal, *carried),
+            Effect::MeetingCalled {
+                meeting, title, at, ..
+            } => meetings::called(state, meeting, title, *at),
+            Effect::Met { meeting, moved } => match meetings::moved(state, meeting, moved) {
+                Item::Event(line) => line,
+                item => return item,
+            },
             Effect::ControlNamed { .. } => {
                 quiet.push("named a control key");
                 continue;

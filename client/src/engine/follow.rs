@@ -113,7 +113,9 @@ impl Room {
             | Effect::CharterChanged { .. }
             | Effect::Proposed { .. }
             | Effect::Decided { .. }
-            | Effect::Refreshed => Ok(()),
+            | Effect::Refreshed
+            | Effect::MeetingCalled { .. }
+            | Effect::Met { .. } => Ok(()),
             Effect::Moved { proposal, moved } => {
                 self.follow_decision(proposal, moved);
                 Ok(())

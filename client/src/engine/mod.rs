@@ -34,6 +34,7 @@ mod lie;
 mod link;
 mod live;
 mod log;
+mod meetings;
 mod out;
 mod own;
 mod parts;

@@ -206,6 +206,15 @@ pub enum Item {
         /// What.
         text: String,
     },
+    /// Somebody wrote the minutes of a meeting.
+    Minutes {
+        /// Its number.
+        meeting: u32,
+        /// Which version.
+        version: u32,
+        /// Their text.
+        text: String,
+    },
 }
 
 /// An intent on its way (ARCHITECTURE.md, "How a word travels").

@@ -8,6 +8,7 @@ use crate::codec;
 use crate::error::{Misuse, PeerFault};
 use crate::id::{ChannelId, IntentId, Minutes, PersonaId, Position};
 use crate::org::mandate::Office;
+use crate::org::meeting::MeetingStep;
 use crate::org::name::Name;
 use crate::org::principles::Wording;
 use crate::org::proposal::{Step, Subject};
@@ -216,6 +217,22 @@ pub enum Deed {
         /// What.
         step: Box<Step>,
     },
+    /// Calls a meeting; the act's id is the meeting's.
+    CallMeeting {
+        /// In a few words.
+        title: String,
+        /// For when.
+        at: Minutes,
+        /// What is to be spoken of.
+        agenda: Vec<String>,
+    },
+    /// Does something with a meeting.
+    Meeting {
+        /// Which.
+        meeting: IntentId,
+        /// What.
+        step: Box<MeetingStep>,
+    },
 }
 
 /// A key package that a commit adds.
@@ -309,7 +326,9 @@ impl Deed {
             | Self::Rekey { .. }
             | Self::StandAside { .. }
             | Self::Propose { .. }
-            | Self::Step { .. } => 1,
+            | Self::Step { .. }
+            | Self::CallMeeting { .. }
+            | Self::Meeting { .. } => 1,
         }
     }
 
@@ -369,6 +388,8 @@ impl Deed {
             Self::StandAside { .. } => "StandAside",
             Self::Propose { .. } => "Propose",
             Self::Step { .. } => "Step",
+            Self::CallMeeting { .. } => "CallMeeting",
+            Self::Meeting { .. } => "Meeting",
         }
     }
 }

@@ -123,6 +123,7 @@ impl State {
         self.invites.pass();
         self.proposals.pass();
         self.voters.pass();
+        self.meetings.pass();
     }
 
     /// Remembers the hashes of what was touched, so that the next [`State::root`] costs no more than what is touched from
@@ -133,6 +134,7 @@ impl State {
         self.invites.settle();
         self.proposals.settle();
         self.voters.settle();
+        self.meetings.settle();
     }
 
     fn outcome(&mut self, at: At, author: Option<PersonaId>, input: &Input<'_>) -> Outcome {
@@ -406,6 +408,13 @@ impl State {
             } => self.propose((author, at.position), *proposal, (title, text), subject),
             Effect::Moved { proposal, moved } => self.step((author, at.position), proposal, moved),
             Effect::Decided { .. } => {}
+            Effect::MeetingCalled {
+                meeting,
+                title,
+                at: date,
+                agenda,
+            } => self.call_meeting(author, *meeting, title, *date, agenda),
+            Effect::Met { meeting, moved } => self.meet((author, at.position), meeting, moved),
         }
     }
 

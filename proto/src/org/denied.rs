@@ -318,6 +318,62 @@ pub enum Denied {
     /// What a charter keeps.
     #[error("a body keeps its stages and its rooms: other rooms may be added, and everything else changed")]
     Unchangeable,
+    /// No such meeting, or it is over.
+    #[error("there is no such meeting, or it is over")]
+    NoMeeting,
+    /// Neither may facilitate nor called it.
+    #[error(
+        "only whoever guides the meeting does that: who may facilitate, or, while nobody of them is there, who called it"
+    )]
+    NotGuide,
+    /// It has begun.
+    #[error("that meeting has begun already")]
+    MeetingBegun,
+    /// It has not begun, or is closed.
+    #[error("that meeting is not being held")]
+    NotHeld,
+    /// It is not closed.
+    #[error("that meeting is not closed yet")]
+    NotClosed,
+    /// Not there.
+    #[error("only somebody who is marked as being at the meeting does that")]
+    NotAttending,
+    /// Not in the queue.
+    #[error("nobody speaks or takes it back who did not ask to speak")]
+    NotAsked,
+    /// No such point.
+    #[error("the agenda has no such point")]
+    NoPoint,
+    /// Too many or too long, or something that was reached is gone.
+    #[error("an agenda has at most 50 points of 200 bytes each, and what was reached stays where it is")]
+    Agenda,
+    /// No date for a meeting.
+    #[error("a meeting is called for a date between yesterday and ten years from now")]
+    MeetingDate,
+    /// Nobody, or more than there are.
+    #[error("a vote by hands counts somebody, and not more than those who are marked as being there: {here}")]
+    TooManyHands {
+        /// So many.
+        here: u32,
+    },
+    /// No such vote by hands.
+    #[error("there is no such vote by hands")]
+    NoHands,
+    /// One's own counts.
+    #[error("whoever counted the hands does not confirm or contest it")]
+    OwnCount,
+    /// As many as are remembered.
+    #[error("enough others have said so")]
+    WitnessedEnough,
+    /// No minutes.
+    #[error("there are no minutes yet")]
+    NoMinutes,
+    /// One's own minutes.
+    #[error("whoever wrote the minutes does not adopt or contest them")]
+    OwnMinutes,
+    /// Other minutes.
+    #[error("the minutes have changed since: read them again")]
+    OtherMinutes,
 }
 
 /// The standing that was needed.

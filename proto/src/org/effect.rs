@@ -5,6 +5,7 @@ use core::fmt;
 use crate::id::{ChannelId, IntentId, Minutes, PersonaId, Position};
 use crate::org::charter::Charter;
 use crate::org::mandate::Office;
+use crate::org::meeting::MeetingMoved;
 use crate::org::name::Name;
 use crate::org::principles::{Accepted, Wording};
 use crate::org::proposal::{Moved, Subject};
@@ -320,6 +321,24 @@ pub enum Effect {
         /// What was decided is done.
         carried: bool,
     },
+    /// A meeting is called.
+    MeetingCalled {
+        /// By which id.
+        meeting: IntentId,
+        /// In a few words.
+        title: String,
+        /// For when.
+        at: Minutes,
+        /// What is to be spoken of.
+        agenda: Vec<String>,
+    },
+    /// A meeting is further.
+    Met {
+        /// Which.
+        meeting: IntentId,
+        /// By what.
+        moved: MeetingMoved,
+    },
 }
 
 impl Effect {
@@ -401,6 +420,8 @@ impl fmt::Debug for Effect {
             Self::Proposed { .. } => "Proposed(..)",
             Self::Moved { .. } => "Moved(..)",
             Self::Decided { .. } => "Decided(..)",
+            Self::MeetingCalled { .. } => "MeetingCalled(..)",
+            Self::Met { .. } => "Met(..)",
         })
     }
 }

@@ -377,6 +377,8 @@ impl State {
                 self.judge_proposal(author, id, (title, text), *subject)
             }
             Deed::Step { proposal, step } => self.judge_step(author, proposal, *step),
+            Deed::CallMeeting { title, at, agenda } => self.judge_call(author, id, title, at, agenda),
+            Deed::Meeting { meeting, step } => self.judge_meeting(author, meeting, *step),
         }
     }
 

@@ -21,7 +21,7 @@ impl State {
             (&self.amended, &self.mandates, &self.turns),
             (self.begun, &self.served),
             (&self.rooms, &self.annex),
-            (self.next_proposal, &self.finality),
+            (self.next_proposal, &self.finality, self.next_meeting),
             self.principles.as_ref().map(|text| {
                 let hashes: Vec<_> = text.texts.iter().map(Wording::hash).collect();
                 (text.version, hashes, text.since, text.from)
@@ -35,6 +35,7 @@ impl State {
                 &self.invites.root(),
                 &self.proposals.root(),
                 &self.voters.root(),
+                &self.meetings.root(),
             ],
         ))
     }

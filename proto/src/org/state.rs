@@ -11,6 +11,7 @@ use crate::org::amend::Amended;
 use crate::org::finality::Finality;
 use crate::org::genesis::{GOVERNING_ROOM, Genesis};
 use crate::org::mandate::{Mandate, Office, Turn};
+use crate::org::meeting::Meeting;
 use crate::org::person::{Person, Standing};
 use crate::org::poll::Voter;
 use crate::org::principles::Principles;
@@ -120,6 +121,10 @@ pub struct State {
     pub voters: Records<(u32, PersonaId), Voter>,
     /// What waits to be final.
     pub finality: Finality,
+    /// Meetings by their act's id: those whose minutes are not adopted, and the latest that are over.
+    pub meetings: Records<IntentId, Meeting>,
+    /// Number of the next meeting.
+    pub next_meeting: u32,
     /// What follows from people and clock, for witnessed time.
     #[serde(skip)]
     pub(super) witnesses: Witnesses,
@@ -166,6 +171,8 @@ impl State {
             next_proposal: 1,
             voters: Records::default(),
             finality: Finality::default(),
+            meetings: Records::default(),
+            next_meeting: 1,
             witnesses: Witnesses::default(),
             genesis,
         };

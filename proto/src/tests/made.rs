@@ -302,7 +302,8 @@ macro_rules! every_type {
             crate::org::Power, crate::org::PersonaPublic, crate::org::Signature, crate::org::Invite,
             crate::org::State, crate::org::Subject, crate::org::Step, crate::org::Proposal,
             crate::org::Stage, crate::org::Ballot, crate::org::Method, crate::org::Votes,
-            crate::org::Voter, crate::org::Office, crate::org::Share,
+            crate::org::Voter, crate::org::Meeting, crate::org::MeetingStage,
+            crate::org::MeetingStep, crate::org::Hands, crate::org::Office, crate::org::Share,
             crate::org::Claim, crate::org::SignedClaim, crate::org::OpenRoom,
             crate::org::Annex, crate::org::Charter, crate::org::witness::Clock, crate::org::denied::WantedStanding,
         }

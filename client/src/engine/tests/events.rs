@@ -2,8 +2,8 @@
 
 use caucus_proto::id::{ChannelId, IntentId, Minutes, Position};
 use caucus_proto::org::{
-    Accepted, Claim, Denied, Effect, Moved, Name, Office, Outcome, PersonaPublic, Roster, SignedClaim,
-    Sphere, Subject, Wording,
+    Accepted, Claim, Denied, Effect, MeetingMoved, Moved, Name, Office, Outcome, PersonaPublic, Roster,
+    SignedClaim, Sphere, Subject, Wording,
 };
 
 use super::world::World;
@@ -66,7 +66,12 @@ const fn shown(effect: &Effect) -> Shown {
         | Effect::Elected { .. }
         | Effect::CharterChanged { .. }
         | Effect::Proposed { .. }
-        | Effect::Decided { .. } => Shown::Line,
+        | Effect::Decided { .. }
+        | Effect::MeetingCalled { .. } => Shown::Line,
+        Effect::Met { moved, .. } => match moved {
+            MeetingMoved::Minuted { .. } => Shown::Words,
+            _ => Shown::Line,
+        },
         Effect::Moved { moved, .. } => match moved {
             Moved::Discussed { .. } => Shown::Words,
             _ => Shown::Line,
@@ -247,6 +252,16 @@ fn effects(world: &mut World) -> Vec<Effect> {
             proposal: invite,
             carried: true,
         },
+        Effect::MeetingCalled {
+            meeting: invite,
+            title: "the winter".to_owned(),
+            at: Minutes(9),
+            agenda: Vec::new(),
+        },
+        Effect::Met {
+            meeting: invite,
+            moved: MeetingMoved::Given { persona },
+        },
     ]
 }
 
@@ -276,6 +291,7 @@ fn whatever_changes_who_is_in_or_may_what_is_a_line_that_everybody_sees_and_name
                         | Effect::CharterChanged { .. }
                         | Effect::Proposed { .. }
                         | Effect::Decided { .. }
+                        | Effect::MeetingCalled { .. }
                 );
                 assert!(!line.is_empty());
                 assert_eq!(line.contains("ben"), names, "{effect:?}: {line}");

@@ -99,7 +99,7 @@ fn law_16_a_root_tells_every_two_states_apart() {
     world.invites(0, 1);
     let state = world.state;
     type Change = fn(&mut State);
-    let changes: [Change; 18] = [
+    let changes: [Change; 19] = [
         |state| state.channel = ChannelId([1; 32]),
         |state| state.position = state.position.next(),
         |state| state.floor += 1,
@@ -116,6 +116,7 @@ fn law_16_a_root_tells_every_two_states_apart() {
         |state| state.begun = true,
         |state| state.turns.extend([(Office::Secretary, (Position(1), 1))]),
         |state| state.next_proposal += 1,
+        |state| state.next_meeting += 1,
         |state| state.finality.seated = Position(99),
         |state| drop(state.voters.insert((1, persona(1)), Voter::default())),
     ];

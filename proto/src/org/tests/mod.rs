@@ -4,6 +4,7 @@ mod belonging;
 mod counting;
 mod decisions;
 mod laws;
+mod meetings;
 mod offices;
 mod renewal;
 mod replace;
