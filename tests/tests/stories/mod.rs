@@ -5,6 +5,7 @@ mod forget;
 mod join;
 mod keys;
 mod leave;
+mod meetings;
 mod offline;
 mod race;
 mod renewal;
