@@ -6,6 +6,7 @@ mod forget;
 mod join;
 mod keys;
 mod leave;
+mod meetings;
 mod offline;
 mod poster;
 mod race;
