@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use caucus_proto::id::{Minutes, PersonaId};
-use caucus_proto::org::{Person, Proposal, Standing, State};
+use caucus_proto::org::{Meeting, MeetingStage, Person, Proposal, Standing, State};
 use data_encoding::BASE64;
 use ed25519_dalek::{Signature, Signer, SigningKey, VerifyingKey};
 use serde::{Deserialize, Serialize};
@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use super::answer::Answer;
 use super::intent::ExportWord;
 use super::problem::{Code, Problem};
-use super::{find, view};
+use super::{find, meetings, view};
 use crate::calendar;
 use crate::engine::{Engine, Room, aim, counted};
 
@@ -51,13 +51,7 @@ pub(super) fn export(
     let (name, markdown, csv) = match what {
         ExportWord::Decisions => ("decisions", decisions(&room), decisions_csv(&room)),
         ExportWord::Roster => ("roster", roster(&room, at), roster_csv(&room, at)),
-        ExportWord::Minutes => {
-            return Err(Problem::new(
-                Code::BadInput,
-                "no minutes were adopted here",
-                "`caucus meeting` shows the meetings",
-            ));
-        }
+        ExportWord::Minutes => ("minutes", minutes(&room)?, minutes_csv(&room)),
     };
     let key = signing_key(&room);
     let public = key.verifying_key();
@@ -293,6 +287,55 @@ fn decisions_csv(room: &Room) -> String {
             outcome
                 .and_then(|outcome| outcome.review)
                 .map_or_else(String::new, day),
+        ]));
+    }
+    text
+}
+
+/// Meetings whose minutes are adopted, in order.
+fn adopted(state: &State) -> Vec<&Meeting> {
+    let is_adopted = |meeting: &&Meeting| meeting.stage == MeetingStage::Adopted;
+    let mut meetings: Vec<_> = state.meetings.values().filter(is_adopted).collect();
+    meetings.sort_by_key(|meeting| meeting.number);
+    meetings
+}
+
+fn minutes(room: &Room) -> Result<String, Problem> {
+    let state = room.state();
+    let mut text = format!("# Minutes of {}\n", markdown(state.genesis.label.as_str()));
+    for meeting in adopted(state) {
+        let _ = write!(text, "\n## {}. {}\n\n{}\n", meeting.number, markdown(&meeting.title), held(room, meeting));
+        let words = meetings::text(room, meeting)?;
+        let missing = "This device does not have the text any more.".to_owned();
+        let _ = write!(text, "\n{}\n", quoted(&words.unwrap_or(missing)));
+    }
+    Ok(text)
+}
+
+/// When it was held, and by whom its minutes are adopted.
+fn held(room: &Room, meeting: &Meeting) -> String {
+    let names = |ids: &[PersonaId]| ids.iter().map(|id| markdown(&room.name_of(id))).collect::<Vec<_>>().join(", ");
+    let opened = meeting.opened.map_or_else(String::new, |opened| format!("Held on {}. ", day(opened.at)));
+    let minutes = meeting.minutes.as_ref().map_or_else(String::new, |minutes| {
+        format!("Minutes by {}, adopted by {}.", names(&[minutes.by]), names(&minutes.adopted))
+    });
+    format!("{opened}{minutes}")
+}
+
+fn minutes_csv(room: &Room) -> String {
+    let state = room.state();
+    let head = ["number", "title", "held", "by", "adopted by", "contested by"].map(str::to_owned);
+    let mut text = row(&head);
+    for meeting in adopted(state) {
+        let Some(minutes) = &meeting.minutes else { continue };
+        let names = |ids: &[PersonaId]| ids.iter().map(|id| room.name_of(id)).collect::<Vec<_>>().join("; ");
+        text.push_str(&row(&[
+            meeting.number.to_string(),
+            meeting.title.clone(),
+            meeting.opened.map_or_else(String::new, |opened| day(opened.at)),
+            names(&[minutes.by]),
+            names(&minutes.adopted),
+            names(&minutes.contested),
         ]));
     }
     text

@@ -259,7 +259,7 @@ pub(super) fn meeting_view(room: &Room, meeting: &Meeting) -> MeetingView {
 }
 
 /// The minutes as this device has them in its log.
-fn text(room: &Room, meeting: &Meeting) -> Result<Option<String>, EngineError> {
+pub(super) fn text(room: &Room, meeting: &Meeting) -> Result<Option<String>, EngineError> {
     let Some(minutes) = &meeting.minutes else {
         return Ok(None);
     };

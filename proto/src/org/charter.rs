@@ -488,8 +488,9 @@ impl Charter {
                 _ => 1,
             };
             for offices in [&begins[..], &later] {
+                // Whoever holds two offices is one pair of hands.
                 let able = offices.iter().filter(|rule| rule.powers.contains(&power));
-                if able.map(|rule| rule.seats).sum::<u16>() < least {
+                if able.map(|rule| rule.seats).max().unwrap_or(0) < least {
                     return Err(BadCharter::LockOut {
                         power: power.word(),
                         absent: self.absent,

@@ -11,6 +11,7 @@ use crate::id::{Minutes, PersonaId, Position};
 use crate::org::denied::Denied;
 use crate::org::effect::Effect;
 use crate::org::person::{Person, Standing};
+use crate::org::power::Power;
 use crate::org::state::State;
 
 /// Minutes of a day.
@@ -124,8 +125,9 @@ impl State {
             .filter(|mandate| self.person(&mandate.holder).is_some_and(Person::is_present))
     }
 
-    /// Who may hold an office, in order, but for those who stand aside. Where nobody has what the charter asks for,
-    /// everybody in good standing may, and where there is nobody in good standing, everybody.
+    /// Who may hold an office, in order, but for those who stand aside. Where nobody has what the charter asks for, or all
+    /// who have it may be away and no body lives without what the office may (law 10), everybody may whose conduct is not
+    /// under review, and where there is nobody else, everybody.
     #[must_use]
     pub fn eligible(&self, office: Office) -> Vec<PersonaId> {
         let able = self.able(office);
@@ -150,7 +152,11 @@ impl State {
         let now = self.now();
         let good = |person: &Person| !person.is_suspended(now);
         let able = which(&|person| person.sphere >= rule.sphere && good(person));
-        if !able.is_empty() {
+        let away = match rule.powers.iter().any(Power::is_vital) {
+            true => usize::from(self.charter().absent),
+            false => 0,
+        };
+        if able.len() > away {
             return able;
         }
         let able = which(&good);

@@ -259,7 +259,7 @@ impl State {
             seal,
             rule,
             kept: Kept {
-                absent: self.charter().absent,
+                absent: self.reckoned_absent(subject),
                 grace: polls.grace,
                 leavers: polls.leavers,
                 suspended: polls.suspended,
@@ -278,6 +278,16 @@ impl State {
         match subject {
             Subject::Charter { charter } => rule.stricter(&charter.polls.rules),
             _ => rule,
+        }
+    }
+
+    /// How many may be away by the rule of a subject: whoever would have fewer away decides without them (law 10).
+    #[must_use]
+    pub fn reckoned_absent(&self, subject: &Subject) -> u16 {
+        let absent = self.charter().absent;
+        match subject {
+            Subject::Charter { charter } => absent.min(charter.absent),
+            _ => absent,
         }
     }
 

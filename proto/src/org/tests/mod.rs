@@ -10,4 +10,5 @@ mod renewal;
 mod replace;
 mod rooms;
 mod succeed;
+mod ways;
 pub(crate) mod world;

@@ -302,7 +302,7 @@ fn event() -> impl Strategy<Value = Event> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(if std::env::var_os("CAUCUS_LONG").is_some() { 10_000 } else { 400 }))]
+    #![proptest_config(ProptestConfig::with_cases(if std::env::var_os("CAUCUS_LONG").is_some() { 10_000 } else { 100 }))]
 
     /// Between two terms of one person everybody has had a turn who was there all the time, willing, and behind them.
     #[test]
