@@ -304,7 +304,13 @@ fn minutes(room: &Room) -> Result<String, Problem> {
     let state = room.state();
     let mut text = format!("# Minutes of {}\n", markdown(state.genesis.label.as_str()));
     for meeting in adopted(state) {
-        let _ = write!(text, "\n## {}. {}\n\n{}\n", meeting.number, markdown(&meeting.title), held(room, meeting));
+        let _ = write!(
+            text,
+            "\n## {}. {}\n\n{}\n",
+            meeting.number,
+            markdown(&meeting.title),
+            held(room, meeting)
+        );
         let words = meetings::text(room, meeting)?;
         let missing = "This device does not have the text any more.".to_owned();
         let _ = write!(text, "\n{}\n", quoted(&words.unwrap_or(missing)));
@@ -314,10 +320,21 @@ fn minutes(room: &Room) -> Result<String, Problem> {
 
 /// When it was held, and by whom its minutes are adopted.
 fn held(room: &Room, meeting: &Meeting) -> String {
-    let names = |ids: &[PersonaId]| ids.iter().map(|id| markdown(&room.name_of(id))).collect::<Vec<_>>().join(", ");
-    let opened = meeting.opened.map_or_else(String::new, |opened| format!("Held on {}. ", day(opened.at)));
+    let names = |ids: &[PersonaId]| {
+        ids.iter()
+            .map(|id| markdown(&room.name_of(id)))
+            .collect::<Vec<_>>()
+            .join(", ")
+    };
+    let opened = meeting
+        .opened
+        .map_or_else(String::new, |opened| format!("Held on {}. ", day(opened.at)));
     let minutes = meeting.minutes.as_ref().map_or_else(String::new, |minutes| {
-        format!("Minutes by {}, adopted by {}.", names(&[minutes.by]), names(&minutes.adopted))
+        format!(
+            "Minutes by {}, adopted by {}.",
+            names(&[minutes.by]),
+            names(&minutes.adopted)
+        )
     });
     format!("{opened}{minutes}")
 }
@@ -328,7 +345,12 @@ fn minutes_csv(room: &Room) -> String {
     let mut text = row(&head);
     for meeting in adopted(state) {
         let Some(minutes) = &meeting.minutes else { continue };
-        let names = |ids: &[PersonaId]| ids.iter().map(|id| room.name_of(id)).collect::<Vec<_>>().join("; ");
+        let names = |ids: &[PersonaId]| {
+            ids.iter()
+                .map(|id| room.name_of(id))
+                .collect::<Vec<_>>()
+                .join("; ")
+        };
         text.push_str(&row(&[
             meeting.number.to_string(),
             meeting.title.clone(),
