@@ -16,6 +16,7 @@ pub mod effect;
 pub mod finality;
 pub mod genesis;
 pub mod head;
+pub mod hold;
 pub mod judge;
 pub mod mandate;
 pub mod meet;

@@ -5,7 +5,9 @@ use core::fmt::{Debug, Write};
 use crate::envelope::{AccessSecret, EnvelopeKey, SealingSeed};
 use crate::id::{ChannelId, IntentId, Minutes, PersonaId, Position};
 use crate::org::tests::world::{World, application, encoded, intent, persona};
-use crate::org::{Act, Deed, Effect, Name, Notice, NoticeKind, ReplyDrop, Signature};
+use crate::org::{
+    Act, Deed, Effect, MeetingMoved, MeetingStep, Name, Notice, NoticeKind, ReplyDrop, Signature,
+};
 use crate::wire::{Pass, Proof};
 
 /// A byte and a word that must not be seen.
@@ -74,6 +76,17 @@ fn secrets_texts_and_names_do_not_print() {
             persona: persona_id,
             reason: WORD.to_owned(),
         }),
+        Box::new(Deed::CallMeeting {
+            title: WORD.to_owned(),
+            at: Minutes(2),
+            agenda: vec![WORD.to_owned()],
+        }),
+        Box::new(MeetingStep::Minutes {
+            text: WORD.to_owned(),
+        }),
+        Box::new(MeetingMoved::Contested {
+            reason: WORD.to_owned(),
+        }),
     ];
     let mut text = String::new();
     for thing in things {
@@ -90,6 +103,13 @@ fn a_state_prints_without_names() {
     let mut world = World::new();
     let invite = world.invites(0, 1);
     world.applies(0, 1, WORD, invite);
+    let call = Deed::CallMeeting {
+        title: WORD.to_owned(),
+        at: world.state.now(),
+        agenda: vec![WORD.to_owned()],
+    };
+    world.does(0, &call);
+    assert_eq!(world.state.meetings.len(), 1);
     let text = format!("{:?}", world.state);
     assert!(text.contains(&format!("{:?}", persona(1))));
     assert!(!text.contains(WORD) && !text.contains("Ana") && !text.contains("North"));
