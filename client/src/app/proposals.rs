@@ -287,8 +287,8 @@ pub(super) fn list(engine: &Engine, body: Option<&str>) -> Result<Answer, Proble
     let mut proposals = Vec::new();
     for live in find::rooms(engine, body)? {
         let room = live.room();
-        let mut of_room: Vec<_> = (room.state().proposals.iter())
-            .map(|(_, proposal)| shown(&room, proposal))
+        let mut of_room: Vec<_> = (room.state().proposals.values())
+            .map(|proposal| shown(&room, proposal))
             .collect();
         of_room.sort_by_key(|proposal| core::cmp::Reverse(proposal.number));
         proposals.extend(of_room);

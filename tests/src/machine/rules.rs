@@ -312,7 +312,7 @@ impl Rules {
         let stands_in =
             secretary.is_none_or(|post| post.powers.iter().all(|power| caretaker.powers.contains(power)));
         let hands = |power: &str, counts: &dyn Fn(&Post) -> bool| -> usize {
-            let able = |post: &&Post| counts(post) && post.powers.iter().any(|held| *held == power);
+            let able = |post: &&Post| counts(post) && post.powers.contains(&power);
             self.posts.iter().filter(able).map(|post| post.seats).sum()
         };
         let at_first = |post: &Post| matches!(post.office, Office::Caretaker | Office::Keyholder);
