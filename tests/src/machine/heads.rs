@@ -25,7 +25,7 @@ impl Model {
         };
         let mut electors: Vec<&Someone> = self.people.iter().filter(|p| p.elector).filter(heard).collect();
         if electors.is_empty() {
-            electors = self.present().into_iter().filter(|p| heard(&p)).collect();
+            electors = self.present().into_iter().filter(|p| heard(p)).collect();
         }
         let have = |p: &&&Someone| p.heads.iter().any(|head| *head >= position);
         (electors.iter().filter(have).count(), electors.len())
