@@ -181,9 +181,10 @@ impl Rules {
                 rules.people.accepted = true;
                 rules.rules.whole = Whole::Everybody;
                 rules.rules.stage = 2;
-                rules.posts[1].days = 20;
+                // At first only the founder is cadre.
+                (rules.posts[1].days, rules.posts[1].stage) = (20, 2);
                 let mut two = secretary(10, false);
-                two.seats = 2;
+                (two.seats, two.stage) = (2, 2);
                 rules.posts.push(two);
                 rules
                     .posts
