@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 
 use super::world::{LEAF, World, application, charter, encoded, persona, public};
-use crate::id::{Minutes, PersonaId};
+use crate::id::PersonaId;
 use crate::org::act::{CommitOps, Deed, SeatAdded};
 use crate::org::apply::Outcome;
 use crate::org::ballot::{Ballot, Method};
