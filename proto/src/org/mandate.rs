@@ -152,7 +152,9 @@ impl State {
         let now = self.now();
         let good = |person: &Person| !person.is_suspended(now);
         let able = which(&|person| person.sphere >= rule.sphere && good(person));
-        let away = match rule.powers.iter().any(Power::is_vital) {
+        // Into a room besides the governing one others of the body come by what is decided there.
+        let vital = self.annex.is_none() && rule.powers.iter().any(Power::is_vital);
+        let away = match vital {
             true => usize::from(self.charter().absent),
             false => 0,
         };

@@ -390,6 +390,11 @@ impl Model {
             && (rule.days * DAY..=365 * DAY).contains(&long);
         if ok {
             let voters = self.electorate(motion);
+            let mut rules = self.rules.clone();
+            // Whoever would reckon with fewer who are away decides without them.
+            if let Some(other) = &motion.rules {
+                rules.absent = rules.absent.min(other.absent);
+            }
             let vote = Vote {
                 by: *author,
                 opened: self.now,
@@ -400,7 +405,7 @@ impl Model {
                 until: until.0,
                 seal: *seal,
                 rule,
-                rules: self.rules.clone(),
+                rules,
                 voters: voters.len(),
                 reopened: 0,
             };

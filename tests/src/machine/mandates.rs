@@ -4,6 +4,7 @@ use caucus_proto::id::PersonaId;
 use caucus_proto::org::Office;
 
 use super::interpreter::{DAY, Model, Stand};
+use super::rules::VITAL;
 
 /// Somebody in an office.
 #[derive(Clone, Copy, PartialEq, Debug)]
@@ -56,8 +57,8 @@ impl Model {
         held
     }
 
-    /// Those who could hold an office, the longest here first: of its stage and not under review; failing them, anybody who
-    /// is not under review; failing them, anybody.
+    /// Those who could hold an office, the longest here first: of its stage and not under review; failing them, or where all
+    /// of them may be away and a body needs the office, anybody who is not under review; failing them, anybody.
     fn able(&self, office: Office) -> Vec<PersonaId> {
         let Some(post) = self.rules.post(office) else {
             return vec![];
@@ -68,10 +69,16 @@ impl Model {
             .filter(|p| !p.is_under_review(self.now))
             .collect();
         let of_stage: Vec<_> = fine.iter().copied().filter(|p| p.stage >= post.stage).collect();
-        let best = [of_stage, fine, self.present()]
-            .into_iter()
-            .find(|people| !people.is_empty());
-        best.unwrap_or_default().iter().map(|p| p.id).collect()
+        let needed = VITAL.iter().any(|power| post.powers.contains(power));
+        let away = if needed { self.rules.absent } else { 0 };
+        let best = if of_stage.len() > away {
+            of_stage
+        } else if fine.is_empty() {
+            self.present()
+        } else {
+            fine
+        };
+        best.iter().map(|p| p.id).collect()
     }
 
     /// Of them who has not stood aside; failing them, all.

@@ -70,7 +70,8 @@ pub(super) struct Rules {
     pub(super) posts: Vec<Post>,
 }
 
-const VITAL: [&str; 6] = ["admit", "remove", "keys", "floor", "promote", "principles"];
+/// What no body lives without.
+pub(super) const VITAL: [&str; 6] = ["admit", "remove", "keys", "floor", "promote", "principles"];
 
 impl Part {
     const fn of(part: u16, of: u16, more: bool) -> Self {
@@ -180,9 +181,10 @@ impl Rules {
                 rules.people.accepted = true;
                 rules.rules.whole = Whole::Everybody;
                 rules.rules.stage = 2;
-                rules.posts[1].days = 20;
+                // At first only the founder is cadre.
+                (rules.posts[1].days, rules.posts[1].stage) = (20, 2);
                 let mut two = secretary(10, false);
-                two.seats = 2;
+                (two.seats, two.stage) = (2, 2);
                 rules.posts.push(two);
                 rules
                     .posts
@@ -311,9 +313,11 @@ impl Rules {
         // Whoever stands in for the secretary may what the secretary may.
         let stands_in =
             secretary.is_none_or(|post| post.powers.iter().all(|power| caretaker.powers.contains(power)));
-        let hands = |power: &str, counts: &dyn Fn(&Post) -> bool| -> usize {
+        let hands = |power: &'static str, counts: &dyn Fn(&Post) -> bool| -> usize {
             let able = |post: &&Post| counts(post) && post.powers.contains(&power);
-            self.posts.iter().filter(able).map(|post| post.seats).sum()
+            // Whoever is in two offices counts once.
+            let seats = self.posts.iter().filter(able).map(|post| post.seats);
+            seats.max().unwrap_or(0)
         };
         let at_first = |post: &Post| matches!(post.office, Office::Caretaker | Office::Keyholder);
         let later = |post: &Post| match post.office {
