@@ -765,6 +765,39 @@ fn a_forged_or_future_head_attests_nothing() {
     assert!(matches!(done.as_slice(), [Effect::Decided { carried: true, .. }]));
 }
 
+#[test]
+fn a_head_that_names_what_is_not_there_yet_or_nothing_since_the_last_newcomer_counts_for_nothing() {
+    for newcomer in [false, true] {
+        let mut world = body(3);
+        let proposal = propose(&mut world, 1, Subject::Text);
+        open(&mut world, 0, proposal);
+        for voter in 0..3 {
+            assert!(is_done(&vote(&mut world, voter, proposal, Ballot::Yes)));
+        }
+        assert!(is_done(&close(&mut world, 1, proposal)));
+        let closed = world.position();
+        if newcomer {
+            world.joins(9);
+        }
+        let then = Minutes(world.state.now().0 + 2 * HOUR);
+        let seen = if newcomer {
+            closed
+        } else {
+            crate::id::Position(10_000)
+        };
+        for seed in [0, 1, 2, 0, 1, 2] {
+            let at = crate::org::At {
+                seen,
+                ..world.at(false, false)
+            };
+            world.state.apply(at, Some((persona(seed), then)), &Input::Part);
+        }
+        assert_eq!(carried(&world, &proposal), None);
+        show(&mut world, None);
+        assert_eq!(carried(&world, &proposal), Some(true));
+    }
+}
+
 fn show_effects(world: &mut World, then: Minutes) -> Vec<Effect> {
     let mut all = Vec::new();
     for seed in 0..3 {
