@@ -33,7 +33,9 @@ impl Model {
 
     /// An entry that is not said shows what its author has seen, and something may be final by it.
     pub(super) fn attest(&mut self, position: u64, author: &PersonaId, head: u64) {
-        if self.find(author).is_some() && head > self.seated && head < position {
+        // Whoever goes with this entry shows nothing any more.
+        let here = self.present().iter().any(|p| p.id == *author);
+        if here && head > self.seated && head < position {
             self.find_mut(author).heads.push(head);
         }
         let two_thirds = |(have, all): (usize, usize)| have * 3 > all * 2;

@@ -423,7 +423,7 @@ pub const MUTANTS: &[Mutant] = &[
         "*seen > self.finality.seated && *seen < at.position",
         "*seen > self.finality.seated",
     ),
-    ("20", "apply.rs", "&& !effects.iter().any(Effect::is_said)", ""),
+    ("20", "apply.rs", " if !effects.iter().any(Effect::is_said)", ""),
     (
         "20",
         "finality.rs",
