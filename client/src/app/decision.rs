@@ -272,8 +272,8 @@ pub struct ResultView {
     pub grace: u64,
     /// Everybody can rely on it: enough have been seen to have it.
     pub is_final: bool,
-    /// How many have, of whose devices that is waited for.
-    pub seen: (u32, u32),
+    /// Until then: how many have, of whose devices that is waited for.
+    pub seen: Option<(u32, u32)>,
     /// What was decided is done.
     pub carried: bool,
 }

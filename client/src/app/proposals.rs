@@ -448,7 +448,7 @@ fn result(room: &Room, proposal: &Proposal) -> Option<ResultView> {
         closed: closed.at.0,
         grace: poll.grace(closed.at).0,
         is_final: decided.is_some(),
-        seen: state.attested(closed.position, poll.kept.silent),
+        seen: (decided.is_none()).then(|| state.attested(closed.position, poll.kept.silent)),
         carried: decided.is_some_and(|decided| decided.carried),
     })
 }

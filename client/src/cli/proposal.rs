@@ -301,8 +301,7 @@ fn tell_result(session: &mut Session, result: &ResultView) -> Result<(), Failure
             .console
             .line([plain("  chosen: "), bold(result.chosen.join(", "))])?;
     }
-    if !result.is_final {
-        let (seen, all) = result.seen;
+    if let Some((seen, all)) = result.seen {
         session.console.line([dim(format!(
             "  final once more of those who are waited for have been seen to have it ({seen} of {all} so far), not before {}",
             time::clock(result.grace, now)

@@ -19,8 +19,8 @@ fn after_every_entry_of_anybody_the_machine_is_what_the_interpreter_says_on_ever
     // The walk must have been where things happen.
     for (what, least) in [
         ("acts", 20_000),
-        ("commits", 10_000),
-        ("notices", 3_000),
+        ("commits", 5_000),
+        ("notices", 1_500),
         ("refused", 50_000),
         ("joined", 500),
         ("gone", 500),
@@ -34,8 +34,22 @@ fn after_every_entry_of_anybody_the_machine_is_what_the_interpreter_says_on_ever
         ("suspended", 80),
         ("lifted", 5),
         ("texts", 300),
-        ("accepted", 1_000),
+        ("accepted", 500),
         ("handed over", 300),
+        ("proposed", 5_000),
+        ("amended", 300),
+        ("withdrawn", 150),
+        ("polls opened", 2_500),
+        ("ballots", 2_500),
+        ("polls closed", 1_500),
+        ("polls void", 100),
+        ("polls that go on", 15),
+        ("decided and carried out", 400),
+        ("decided and not carried out", 700),
+        ("charters changed", 50),
+        ("elected", 30),
+        ("recalled", 8),
+        ("stood aside", 1_000),
     ] {
         let seen = account.seen.get(what).copied().unwrap_or_default();
         assert!(seen >= least, "{what}: {seen} of {least}; {account:?}");
