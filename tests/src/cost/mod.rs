@@ -16,6 +16,8 @@ use crate::machine;
 pub enum Part {
     /// Entries applied, roots, memory and snapshots of bodies of different sizes.
     Machine,
+    /// Polls of a thousand people, counted, and what five hundred of them leave behind.
+    Polls,
     /// Messages and commits over the bare MLS library's.
     Mls,
     /// A thousand who join by one link, over a real relay; takes minutes.
@@ -24,7 +26,7 @@ pub enum Part {
 
 impl Part {
     /// All, in the order in which they are measured: memory first, while nothing that was used is free to be used again.
-    pub const ALL: [Self; 3] = [Self::Machine, Self::Mls, Self::Joins];
+    pub const ALL: [Self; 4] = [Self::Machine, Self::Polls, Self::Mls, Self::Joins];
 
     /// Measures it. `say` is told what is being done; what is kept on a disk is kept in this folder.
     ///
@@ -33,6 +35,7 @@ impl Part {
     pub fn measure(self, folder: &Path, say: &dyn Fn(&str)) -> Vec<Figure> {
         match self {
             Self::Machine => machine::cost(say),
+            Self::Polls => machine::polling(say),
             Self::Mls => mls::measure(folder, say),
             Self::Joins => joins::measure(folder, say),
         }

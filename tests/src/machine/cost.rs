@@ -55,18 +55,21 @@ fn size() -> Vec<Figure> {
 
 /// A body and the number of its next intent.
 #[derive(Clone)]
-struct Body {
-    state: State,
-    intents: u32,
-    people: Vec<PersonaId>,
+pub(super) struct Body {
+    pub(super) state: State,
+    pub(super) intents: u32,
+    pub(super) people: Vec<PersonaId>,
+    /// Minutes that have passed besides.
+    pub(super) late: u64,
 }
 
 impl Body {
-    fn of(people: u32) -> Self {
+    pub(super) fn of(people: u32) -> Self {
         let mut body = Self {
             state: State::found(genesis(), ChannelId([7; 32])),
             intents: 0,
             people: (0..people).map(persona).collect(),
+            late: 0,
         };
         let ana = persona(0);
         for seeds in (1..people).collect::<Vec<_>>().chunks(BATCH as usize) {
@@ -97,20 +100,20 @@ impl Body {
         body
     }
 
-    fn does(&mut self, author: &PersonaId, deed: &Deed) {
+    pub(super) fn does(&mut self, author: &PersonaId, deed: &Deed) {
         self.intents += 1;
         let act = Act::new(intent(self.intents), self.state.position, deed).expect("a small act");
         self.enters(author, false, &Input::Act(&encoded(&act)));
     }
 
-    fn enters(&mut self, author: &PersonaId, flagged: bool, input: &Input<'_>) {
+    pub(super) fn enters(&mut self, author: &PersonaId, flagged: bool, input: &Input<'_>) {
         let at = At {
             position: self.state.position.next(),
             flagged,
             cut: false,
             seen: self.state.position,
         };
-        let time = Minutes(FOUNDED + u64::from(self.intents) / 20);
+        let time = Minutes(FOUNDED + u64::from(self.intents) / 20 + self.late);
         let outcome = self.state.apply(at, Some((*author, time)), input);
         assert!(matches!(outcome, Outcome::Done(_)), "{outcome:?}");
     }

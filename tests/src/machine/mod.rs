@@ -13,6 +13,7 @@ mod heads;
 mod interpreter;
 mod mandates;
 mod mutants;
+mod polling;
 mod proposing;
 mod rooms;
 mod rules;
@@ -22,6 +23,7 @@ mod walk;
 pub use between::play_rooms;
 pub use cost::cost;
 pub use mutants::{MUTANTS, Mutant};
+pub use polling::cost as polling;
 
 use caucus_proto::id::{ChannelId, StateRoot};
 use caucus_proto::org::{Effect, Moved, Outcome, State};

@@ -6,6 +6,7 @@ mod claims;
 mod commits;
 mod crash;
 mod crowd;
+mod decisions;
 mod delays;
 mod duties;
 mod events;
