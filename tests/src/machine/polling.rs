@@ -100,7 +100,7 @@ impl Body {
         let (ana, people) = (self.people[0], self.people.clone());
         let close = self.closing(proposal);
         self.does(&ana, &close);
-        self.late += 24 * 60;
+        self.late += u64::from(self.state.charter().polls.grace) * 60 + 1;
         for _ in 0..2 {
             for person in &people {
                 self.enters(person, false, &Input::Part);
