@@ -165,7 +165,8 @@ impl State {
         if able.is_empty() { order } else { able }
     }
 
-    fn turn(&self, persona: &PersonaId) -> Option<Turn> {
+    /// Somebody's place in the order in which people came.
+    pub(super) fn turn(&self, persona: &PersonaId) -> Option<Turn> {
         let person = self.person(persona)?;
         Some((person.since()?, person.number))
     }

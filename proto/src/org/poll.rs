@@ -12,7 +12,7 @@ use crate::label::{Label, hash};
 use crate::org::ballot::{Ballot, MOST_OPTIONS, Method, SEALED_LENGTH, ballot_key};
 use crate::org::count::{Count, Terms, count};
 use crate::org::denied::Denied;
-use crate::org::mandate::{DAY, Office, Turn};
+use crate::org::mandate::{DAY, Office};
 use crate::org::person::Person;
 use crate::org::power::Power;
 use crate::org::proposal::{LONGEST_TITLE, Moved, Proposal, Stage, Subject};
@@ -336,13 +336,9 @@ impl State {
 
     /// Candidates in the order in which an office would go round.
     fn in_turn(&self, office: Office, candidates: &[PersonaId]) -> Vec<PersonaId> {
-        let turn = |id: &PersonaId| -> Option<Turn> {
-            let person = self.person(id)?;
-            Some((person.since()?, person.number))
-        };
         let last = self.turns.get(&office).copied();
         let mut candidates = candidates.to_vec();
-        candidates.sort_by_key(|id| (turn(id) <= last, turn(id)));
+        candidates.sort_by_key(|id| (self.turn(id) <= last, self.turn(id)));
         candidates
     }
 
