@@ -182,6 +182,9 @@ fn decided(state: &State) -> Vec<&Proposal> {
 fn decisions(room: &Room) -> String {
     let state = room.state();
     let mut text = format!("# Decisions of {}\n", markdown(state.genesis.label.as_str()));
+    if decided(state).is_empty() {
+        text.push_str("\nNothing was decided, or it is not final yet.\n");
+    }
     for proposal in decided(state) {
         let Some(decided) = proposal.decided() else {
             continue;

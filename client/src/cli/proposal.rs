@@ -303,7 +303,7 @@ fn tell_result(session: &mut Session, result: &ResultView) -> Result<(), Failure
     }
     if let Some((seen, all)) = result.seen {
         session.console.line([dim(format!(
-            "  final once more of those who are waited for have been seen to have it ({seen} of {all} so far), not before {}",
+            "  final from {} on, until when a missing ballot may be told, once enough are seen to have it: {seen} of {all} so far",
             time::clock(result.grace, now)
         ))])?;
     }
