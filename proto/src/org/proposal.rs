@@ -687,6 +687,8 @@ impl State {
                     .retain(|other| Some(other.number) != *amendment);
                 proposal.text.clone_from(text);
                 proposal.version = proposal.version.saturating_add(1);
+                // Support was for the text that they read.
+                proposal.supporters.clear();
             }
             Moved::Stated { text, review } => {
                 if let Stage::Decided(decided) = &mut proposal.stage {

@@ -281,6 +281,7 @@ impl Model {
                     if mine {
                         motion.text.clone_from(text);
                         motion.version += 1;
+                        motion.backers.clear();
                     } else {
                         motion.others_ever += 1;
                         motion.others.push((motion.others_ever, *author, text.clone()));
@@ -348,6 +349,7 @@ impl Model {
         let (_, _, text) = motion.others.remove(at.unwrap());
         motion.text = text;
         motion.version += 1;
+        motion.backers.clear();
     }
 
     fn opens(&mut self, position: u64, author: &PersonaId, motion: &Motion, step: &Step) -> bool {

@@ -135,12 +135,15 @@ fn a_proposal_is_discussed_amended_supported_and_taken_back_by_whoever_made_it()
     ] {
         assert_eq!(step(&mut world, who, proposal, taken), refused(denied));
     }
+    assert!(is_done(&step(&mut world, 3, proposal, Step::Support)));
     assert!(is_done(&step(
         &mut world,
         1,
         proposal,
         Step::Take { amendment: 1 }
     )));
+    // Whoever supported the text before has not read this one.
+    assert!(of(&world, &proposal).supporters.is_empty());
     assert_eq!(
         (of(&world, &proposal).text.as_str(), of(&world, &proposal).version),
         (text.as_str(), 2)
