@@ -1,8 +1,8 @@
 //! Decisions: proposed, discussed, amended, voted on, final on every device, carried out by themselves.
 
 use caucus_client::app::{
-    Answer, BallotWord, Code, ExportWord, Intent, KindWord, MethodWord, ProposalView, RoomState, StepWord,
-    SubjectWord, verify,
+    Answer, BallotWord, Code, ExportWord, Intent, KindWord, MethodWord, OfficeLine, PowerLine, ProposalView,
+    RoomState, StepWord, SubjectWord, verify,
 };
 use caucus_client::charter;
 use caucus_proto::org::{Charter, Filling, Kind, Office};
@@ -117,6 +117,33 @@ async fn decided(people: &[Person], number: u32) -> ProposalView {
         "{views:#?}"
     );
     views.remove(0)
+}
+
+async fn offices(person: &Person) -> Vec<OfficeLine> {
+    let body = "North".to_owned();
+    match person.ask(Intent::Offices { body }).await {
+        Answer::Offices { offices, .. } => offices,
+        other => panic!("{other:?}"),
+    }
+}
+
+async fn powers(person: &Person) -> Vec<PowerLine> {
+    let body = "North".to_owned();
+    match person.ask(Intent::Powers { body }).await {
+        Answer::Powers { powers, .. } => powers,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// Whoever may not remove anybody is told which power it takes.
+async fn may_not_remove(person: &Person, name: &str) {
+    let remove = Intent::Remove {
+        body: "North".to_owned(),
+        name: name.to_owned(),
+        reason: String::new(),
+    };
+    let refused = person.refused(remove).await;
+    assert!(refused.message.contains("the power \"remove\""), "{refused:?}");
 }
 
 fn yes() -> BallotWord {
@@ -325,14 +352,7 @@ async fn a_charter_changes_by_vote_a_secretary_is_elected_and_a_recalled_one_may
         votes(person, number, pick(whom)).await;
     }
     assert_eq!(decided(&people, number).await.result.unwrap().chosen, ["ben"]);
-    let Answer::Powers { powers, .. } = cem
-        .ask(Intent::Powers {
-            body: "North".to_owned(),
-        })
-        .await
-    else {
-        panic!()
-    };
+    let powers = powers(cem).await;
     let of = |name: &str| {
         powers
             .iter()
@@ -356,22 +376,8 @@ async fn a_charter_changes_by_vote_a_secretary_is_elected_and_a_recalled_one_may
         votes(person, number, yes()).await;
     }
     decided(&people, number).await;
-    let refused = ben
-        .refused(Intent::Remove {
-            body: "North".to_owned(),
-            name: "ana".to_owned(),
-            reason: String::new(),
-        })
-        .await;
-    assert!(refused.message.contains("remove"), "{refused:?}");
-    let Answer::Offices { offices, .. } = ana
-        .ask(Intent::Offices {
-            body: "North".to_owned(),
-        })
-        .await
-    else {
-        panic!()
-    };
+    may_not_remove(ben, "ana").await;
+    let offices = offices(ana).await;
     let of = |name: &str| offices.iter().find(|line| line.office == name).unwrap();
     assert!(of("secretary").holders.is_empty() && of("secretary").aside == ["ben"]);
     assert_eq!(of("caretaker").holders[0].name, "cem");
@@ -449,14 +455,7 @@ async fn a_secretary_goes_round_and_whoever_declines_is_passed_by() {
     };
     assert_eq!(ben.ask(aside).await, Answer::Done {});
     ana.until("ana's device knows", || async {
-        let Answer::Offices { offices, .. } = ana
-            .ask(Intent::Offices {
-                body: "North".to_owned(),
-            })
-            .await
-        else {
-            panic!()
-        };
+        let offices = offices(ana).await;
         offices.iter().any(|line| line.aside == ["ben"]).then_some(())
     })
     .await;
@@ -467,24 +466,10 @@ async fn a_secretary_goes_round_and_whoever_declines_is_passed_by() {
     };
     assert_eq!(ana.ask(over).await, Answer::Done {});
     cem.until("cem is secretary", || async {
-        let Answer::Powers { powers, .. } = cem
-            .ask(Intent::Powers {
-                body: "North".to_owned(),
-            })
-            .await
-        else {
-            panic!()
-        };
+        let powers = powers(cem).await;
         let mine = powers.iter().any(|line| line.power == "remove" && line.mine);
         mine.then_some(())
     })
     .await;
-    let refused = ana
-        .refused(Intent::Remove {
-            body: "North".to_owned(),
-            name: "ben".to_owned(),
-            reason: String::new(),
-        })
-        .await;
-    assert!(refused.message.contains("remove"), "{refused:?}");
+    may_not_remove(ana, "ben").await;
 }
