@@ -143,9 +143,9 @@ mod tests {
             let mut calendar = Calendar::new(NOW, None, at(0));
             let mut hour = 0;
             let mut kept: Vec<(u64, Hours)> = Vec::new();
-            for (hours, offset, stands) in jumps {
-                // Offsets that are no jump are not what this is about.
-                let offset = if offset.unsigned_abs() < 4 { 0 } else { offset };
+            for (jump, (hours, offset, stands)) in (0_i64..).zip(jumps) {
+                // A small step is followed, and an offset that is stood by for a day is believed: no two are alike here.
+                let offset = offset / 10_000 * 10_000 + 100 * jump;
                 let begin = hour;
                 for _ in 0..hours {
                     hour += 1;
