@@ -182,6 +182,11 @@ fn a_relay_that_is_put_back_to_before_the_keys_turned_is_told_as_that_and_nobody
         (room["people"] == 2 && room["uncut"].as_array()?.is_empty()).then_some(())
     });
     assert!(cut.is_some(), "the keys did not turn");
+    // Who is out knows it: to a device that does not, yesterday's log is in order.
+    let out = people[2].until(PATIENCE, |cem| {
+        (cem.ask(&json!({"do": "status"}))["rooms"][0]["state"] == "removed").then_some(())
+    });
+    assert!(out.is_some(), "cem has not heard of it");
     await_settled(&all[..2], PATIENCE).expect("settled");
     relay.kill();
     copy(&data, &today);
