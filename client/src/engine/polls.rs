@@ -204,10 +204,7 @@ impl Room {
 
 /// A poll that may be closed now.
 fn is_over(state: &State, proposal: &Proposal) -> bool {
-    proposal.poll().is_some_and(|poll| {
-        state.now() >= poll.until
-            || state
-                .voters_of(proposal.number)
-                .all(|(_, voter)| voter.ballot.is_some())
-    })
+    proposal
+        .poll()
+        .is_some_and(|poll| state.now() >= poll.until || state.everybody_voted(proposal.number))
 }

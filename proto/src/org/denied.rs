@@ -374,6 +374,11 @@ pub enum Denied {
     /// Other minutes.
     #[error("the minutes have changed since: read them again")]
     OtherMinutes,
+    /// What others said is, or is about to be, seen.
+    #[error(
+        "that ballot stands: the others' are seen, or everybody has voted and they are about to be opened"
+    )]
+    BallotStands,
 }
 
 /// The standing that was needed.

@@ -127,16 +127,32 @@ impl State {
 
     /// Who may hold an office, in order, but for those who stand aside. Where nobody has what the charter asks for, or all
     /// who have it may be away and no body lives without what the office may (law 10), everybody may whose conduct is not
-    /// under review, and where there is nobody else, everybody.
+    /// under review, and where there is nobody else, everybody. Likewise standing aside counts for nothing where too few
+    /// are left.
     #[must_use]
     pub fn eligible(&self, office: Office) -> Vec<PersonaId> {
         let able = self.able(office);
-        let aside = |id: &PersonaId| {
-            self.person(id)
-                .is_some_and(|person| person.aside.contains(&office))
-        };
-        let willing: Vec<_> = able.iter().filter(|id| !aside(id)).copied().collect();
-        if willing.is_empty() { able } else { willing }
+        let away = self.missed(office);
+        let willing = able.iter().filter(|id| !self.is_aside(id, office));
+        let willing: Vec<_> = willing.copied().collect();
+        if willing.len() > away { willing } else { able }
+    }
+
+    fn is_aside(&self, persona: &PersonaId, office: Office) -> bool {
+        self.person(persona)
+            .is_some_and(|person| person.aside.contains(&office))
+    }
+
+    /// How many of those who may hold an office may be away, where no body lives without what it may (law 10).
+    fn missed(&self, office: Office) -> usize {
+        // Into a room besides the governing one others of the body come by what is decided there.
+        let powers = self.charter().office(office).map(|rule| &rule.powers);
+        let vital = self.annex.is_none() && powers.into_iter().flatten().any(Power::is_vital);
+        if vital {
+            usize::from(self.charter().absent)
+        } else {
+            0
+        }
     }
 
     /// Who may go on holding an office that they have.
@@ -152,13 +168,7 @@ impl State {
         let now = self.now();
         let good = |person: &Person| !person.is_suspended(now);
         let able = which(&|person| person.sphere >= rule.sphere && good(person));
-        // Into a room besides the governing one others of the body come by what is decided there.
-        let vital = self.annex.is_none() && rule.powers.iter().any(Power::is_vital);
-        let away = match vital {
-            true => usize::from(self.charter().absent),
-            false => 0,
-        };
-        if able.len() > away {
+        if able.len() > self.missed(office) {
             return able;
         }
         let able = which(&good);
@@ -172,13 +182,19 @@ impl State {
     }
 
     /// Who gets an office after its holder: the next in the order of those who may hold it and do not. None if there is
-    /// nobody else.
+    /// nobody else, or nobody else who does not stand aside while the holder does not.
     #[must_use]
     pub fn next_in_line(&self, office: Office, holder: &PersonaId) -> Option<PersonaId> {
-        let last = self.turns.get(&office).copied();
-        self.line(office, last.or_else(|| self.turn(holder)))
+        let forced = |next: &PersonaId| self.is_aside(next, office) && !self.is_aside(holder, office);
+        self.line_after(office, holder)
             .first()
             .copied()
+            .filter(|next| !forced(next))
+    }
+
+    fn line_after(&self, office: Office, holder: &PersonaId) -> Vec<PersonaId> {
+        let last = self.turns.get(&office).copied();
+        self.line(office, last.or_else(|| self.turn(holder)))
     }
 
     /// Who would get the seats of an office that fall empty now, in their order.
@@ -189,13 +205,14 @@ impl State {
         self.line(office, last.or_else(|| self.turn(&holder?)))
     }
 
-    /// Those who may hold an office and do not, beginning after a place in the order.
+    /// Those who may hold an office and do not, beginning after a place in the order; who stands aside comes last.
     fn line(&self, office: Office, after: Option<Turn>) -> Vec<PersonaId> {
         let holds = |id: &PersonaId| self.mandates(office).any(|mandate| mandate.holder == *id);
         let mut line = self.eligible(office);
         line.retain(|id| !holds(id));
         let passed = line.iter().filter(|id| self.turn(id) <= after).count();
         line.rotate_left(passed);
+        line.sort_by_key(|id| self.is_aside(id, office));
         line
     }
 
@@ -251,11 +268,14 @@ impl State {
             let to = first.unwrap_or(holder);
             return Ok(Effect::HandedOver { office, holder, to });
         }
-        let to = match self.next_in_line(office, &holder) {
-            Some(next) => next,
-            // Alone, one holds it for another term.
-            None if lapsed => holder,
-            None => return Err(Denied::NobodyElse),
+        let others = self.line_after(office, &holder);
+        let to = match (self.next_in_line(office, &holder), others.first()) {
+            (Some(next), _) => next,
+            // Whoever is there takes it from whoever may be away, though they stand aside (law 10).
+            (None, Some(other)) if lapsed && holder != *author => *other,
+            // Alone, or where all others stand aside, one holds it for another term.
+            (None, _) if lapsed => holder,
+            (None, _) => return Err(Denied::NobodyElse),
         };
         Ok(Effect::HandedOver { office, holder, to })
     }

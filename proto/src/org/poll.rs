@@ -169,6 +169,12 @@ impl State {
         voters.map(|((_, persona), voter)| (persona, voter))
     }
 
+    /// Whether nobody is left who may vote and has not.
+    #[must_use]
+    pub fn everybody_voted(&self, number: u32) -> bool {
+        self.voters_of(number).all(|(_, voter)| voter.ballot.is_some())
+    }
+
     /// Hash of all ballots of a poll, in order of persona.
     #[must_use]
     pub fn ballots_hash(&self, number: u32) -> [u8; 32] {
@@ -371,6 +377,11 @@ impl State {
         if voter.ballot.as_ref() == Some(&ballot) {
             return Err(Denied::Repeated);
         }
+        // A close has shown what the others said; and a secret, once it is on its way, opens nothing that changes yet.
+        let shown = poll.reopened > 0 || (poll.seal.is_some() && self.everybody_voted(proposal.number));
+        if shown && voter.ballot.is_some() {
+            return Err(Denied::BallotStands);
+        }
         Ok(Moved::Voted(ballot))
     }
 
@@ -387,11 +398,7 @@ impl State {
             return Err(Denied::OwnCase);
         }
         let now = self.now();
-        let all = || {
-            self.voters_of(proposal.number)
-                .all(|(_, voter)| voter.ballot.is_some())
-        };
-        if now < poll.until && !all() {
+        if now < poll.until && !self.everybody_voted(proposal.number) {
             return Err(Denied::NotOver);
         }
         if ballots != self.ballots_hash(proposal.number) {

@@ -477,7 +477,10 @@ impl Model {
             (None, ballot) => says_something(ballot, vote.method, vote.choices()),
         };
         let suspended = self.find(author).unwrap().is_under_review(self.now);
+        let all = motion.roll.iter().all(|voice| voice.said.is_some());
+        let seen = vote.reopened > 0 || (all && vote.seal.is_some());
         fits && self.now < vote.until
+            && (voice.said.is_none() || !seen)
             && (vote.rules.suspended || !suspended)
             && voice.said.as_ref().is_none_or(|(said, _)| said != ballot)
     }

@@ -69,9 +69,7 @@ impl Model {
             .filter(|p| !p.is_under_review(self.now))
             .collect();
         let of_stage: Vec<_> = fine.iter().copied().filter(|p| p.stage >= post.stage).collect();
-        let needed = VITAL.iter().any(|power| post.powers.contains(power));
-        let away = if needed { self.rules.absent } else { 0 };
-        let best = if of_stage.len() > away {
+        let best = if of_stage.len() > self.away(office) {
             of_stage
         } else if fine.is_empty() {
             self.present()
@@ -81,12 +79,25 @@ impl Model {
         best.iter().map(|p| p.id).collect()
     }
 
-    /// Of them who has not stood aside; failing them, all.
+    /// How many may be away of those who could do what no body can be without.
+    fn away(&self, office: Office) -> usize {
+        let needed = self
+            .rules
+            .post(office)
+            .is_some_and(|post| VITAL.iter().any(|power| post.powers.contains(power)));
+        if needed { self.rules.absent } else { 0 }
+    }
+
+    /// Of them who has not stood aside; failing enough of them, all.
     pub(super) fn willing(&self, office: Office) -> Vec<PersonaId> {
         let able = self.able(office);
         let mut willing = able.clone();
         willing.retain(|id| !self.find(id).unwrap().aside.contains(&office));
-        if willing.is_empty() { able } else { willing }
+        if willing.len() <= self.away(office) {
+            able
+        } else {
+            willing
+        }
     }
 
     /// Who waits for an office, whoever comes after this place first.
@@ -96,6 +107,10 @@ impl Model {
         let (mut queue, before): (Vec<_>, Vec<_>) =
             waiting.into_iter().partition(|id| self.place(id) > after);
         queue.extend(before);
+        let (unwilling, mut queue): (Vec<_>, Vec<_>) = queue
+            .into_iter()
+            .partition(|id| self.find(id).unwrap().aside.contains(&office));
+        queue.extend(unwilling);
         queue
     }
 
@@ -134,9 +149,11 @@ impl Model {
             return true;
         }
         let after = self.last_place(office).or(self.place(holder));
-        let next = self.queue(office, after).first().copied();
-        let Some(next) = next.or(over.then_some(*holder)) else {
-            return false;
+        let aside = |id: &PersonaId| self.find(id).unwrap().aside.contains(&office);
+        let next = match self.queue(office, after).first() {
+            Some(next) if !aside(next) || aside(holder) || (over && author != holder) => *next,
+            _ if over => *holder,
+            _ => return false,
         };
         self.empty(office, holder);
         self.seat(office, next, position);

@@ -378,7 +378,7 @@ pub const MUTANTS: &[Mutant] = &[
     (
         "10",
         "mandate.rs",
-        "if able.len() > away {",
+        "if able.len() > self.missed(office) {",
         "if !able.is_empty() {",
     ),
     (
@@ -506,7 +506,7 @@ pub const MUTANTS: &[Mutant] = &[
     (
         "rotation",
         "mandate.rs",
-        "if willing.is_empty() { able } else { willing }",
+        "if willing.len() > away { willing } else { able }",
         "able",
     ),
     (

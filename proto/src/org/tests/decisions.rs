@@ -339,7 +339,11 @@ fn whose_ballot_is_missing_says_so_and_the_poll_goes_on() {
     assert!(of(&world, &proposal).poll().is_some());
     assert!(is_done(&vote(&mut world, 2, proposal, Ballot::No)));
     assert!(is_done(&vote(&mut world, 3, proposal, Ballot::No)));
-    // The ballots from before still stand.
+    // The ballots from before still stand, now that everybody has seen them.
+    assert_eq!(
+        vote(&mut world, 0, proposal, Ballot::No),
+        refused(Denied::BallotStands)
+    );
     assert!(is_done(&close(&mut world, 3, proposal)));
     let votes = Votes::ForOrAgainst { yes: 2, no: 2 };
     let count = &of(&world, &proposal).closed().unwrap().count;
@@ -421,6 +425,11 @@ fn sealed_ballots_are_opened_by_the_teller_alone_and_a_copied_one_says_nothing()
         proposal,
         ballot(3, Ballot::Ranks(vec![0]))
     )));
+    // Everybody has voted: a secret on its way opens nothing that could still change.
+    assert_eq!(
+        vote(&mut world, 0, proposal, ballot(0, Ballot::No)),
+        refused(Denied::BallotStands)
+    );
     pass(&mut world, 1);
     assert_eq!(close(&mut world, 1, proposal), refused(Denied::StillSealed));
     let ballots = world.state.ballots_hash(1);

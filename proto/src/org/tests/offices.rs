@@ -108,6 +108,14 @@ fn whose_turn_it_is_may_stand_aside_and_come_in_again_later() {
         world.does(2, &hand_over(Office::Secretary, 2)),
         refused(Denied::NobodyElse)
     );
+    // When the time is over, they go on by their own act; to whoever does not hear from them it goes all the same.
+    pass(&mut world, 31);
+    assert!(is_done(&world.does(2, &hand_over(Office::Secretary, 2))));
+    assert_eq!(holder(&world, Office::Secretary), Some(persona(2)));
+    pass(&mut world, 31);
+    assert!(is_done(&world.does(0, &hand_over(Office::Secretary, 2))));
+    assert_eq!(holder(&world, Office::Secretary), Some(persona(3)));
+    assert!(is_done(&world.does(3, &hand_over(Office::Secretary, 3))));
     assert!(is_done(&world.does(2, &Deed::Leave)));
     assert_eq!(holder(&world, Office::Secretary), Some(persona(3)));
     let other = Deed::StandAside {
