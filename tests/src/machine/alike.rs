@@ -1,13 +1,16 @@
 //! Whether machine and interpreter agree about offices, charter, proposals, polls and what is final.
 
 use caucus_proto::id::PersonaId;
-use caucus_proto::org::{Count, Decided, Poll, Stage, State, Subject, Votes};
+use caucus_proto::org::{
+    Count, Decided, Meeting, MeetingStage, Poll, Stage, State, Subject, Votes, minutes_hash,
+};
 
 use super::cast::charter_by;
 use super::compare::{Difference, same};
 use super::decisions::{Motion, Phase, Shut, Vote};
 use super::interpreter::Model;
 use super::mandates::{Place, Seat};
+use super::meetings::{Gathering, How, sayers};
 use super::rules::Rules;
 use super::tally::{Came, Told};
 
@@ -233,5 +236,134 @@ pub(super) fn nobody_decides_on_themselves(before: &State, state: &State) -> Res
             same!((&was.closed, was.carried), (&is.closed, is.carried));
         }
     }
+    Ok(())
+}
+
+/// Meetings, and who guides them and adopts their minutes.
+pub(super) fn meetings(before: &State, state: &State, model: &Model) -> Result<(), Difference> {
+    same!(state.next_meeting, model.gatherings_ever + 1);
+    same!(state.meetings.len(), model.gatherings.len());
+    for gathering in &model.gatherings {
+        let ours = state.meeting(&gathering.id).ok_or("a meeting is not there")?;
+        if gathering.is_open() {
+            same!(state.here(ours).len(), model.those_there(gathering).len());
+            let (mut adopters, needed) = model.who_adopts(gathering);
+            let (mut others, enough) = state.adopters(ours);
+            adopters.sort();
+            others.sort();
+            same!((others, enough), (adopters, needed));
+        }
+        // What was not touched was looked at before.
+        if before.meeting(&gathering.id) != Some(ours) {
+            meeting(ours, gathering)?;
+        }
+    }
+    Ok(())
+}
+
+fn meeting(ours: &Meeting, gathering: &Gathering) -> Result<(), Difference> {
+    same!(
+        (ours.number, ours.by, ours.called.0, &ours.title, ours.at.0),
+        (
+            gathering.number,
+            gathering.by,
+            gathering.called,
+            &gathering.title,
+            gathering.at
+        )
+    );
+    let how = match ours.stage {
+        MeetingStage::Called => How::Called,
+        MeetingStage::Held => How::Held,
+        MeetingStage::Closed => How::Closed,
+        MeetingStage::Adopted => How::Adopted,
+        MeetingStage::Cancelled => How::Cancelled,
+        MeetingStage::Lapsed => How::Lapsed,
+    };
+    same!(how, gathering.how);
+    let moments = [ours.opened, ours.closed].map(|moment| moment.map(|at| (at.at.0, at.position.0)));
+    same!(moments, [gathering.began, gathering.ended]);
+    same!(ours.attended as usize, gathering.came.len());
+    same!((&ours.speaker, &ours.queue), (&gathering.word, &gathering.asked));
+    let minutes = ours.minutes.as_ref().map(|minutes| {
+        let written = (minutes.written.at.0, minutes.written.position.0);
+        (
+            minutes.by,
+            minutes.version as usize,
+            minutes.hash,
+            minutes.length as usize,
+            written,
+        )
+    });
+    let paper = gathering.papers.last().map(|paper| {
+        let hash = minutes_hash(&paper.text);
+        (
+            paper.by,
+            gathering.papers.len(),
+            hash,
+            paper.text.len(),
+            paper.written,
+        )
+    });
+    same!(minutes, paper);
+    // Of a meeting that is over nothing else is kept.
+    let kept = if gathering.is_open() {
+        Some(gathering)
+    } else {
+        None
+    };
+    let points: Vec<_> = ours
+        .agenda
+        .iter()
+        .map(|point| (point.text.clone(), point.reached.map(|at| at.0)))
+        .collect();
+    same!(points, kept.map_or_else(Vec::new, |kept| kept.points.clone()));
+    let mut came = kept.map_or_else(Vec::new, |kept| kept.came.clone());
+    came.sort();
+    let people: Vec<_> = (ours.people.iter())
+        .map(|(id, there)| (*id, there.came.0, there.left.map(|left| left.0)))
+        .collect();
+    same!(people, came);
+    let turns: Vec<_> = ours
+        .turns
+        .iter()
+        .map(|turn| (turn.to, turn.item, turn.at.0))
+        .collect();
+    same!(
+        (ours.item, turns),
+        kept.map_or((None, vec![]), |kept| (kept.point, kept.given.clone()))
+    );
+    same!(ours.hands.len(), kept.map_or(0, |kept| kept.hands.len()));
+    for (ours, theirs) in ours.hands.iter().zip(&gathering.hands) {
+        same!(
+            (
+                ours.by,
+                ours.at.0,
+                ours.item,
+                &ours.question,
+                (ours.yes, ours.no, ours.abstain)
+            ),
+            (
+                theirs.by,
+                theirs.at,
+                theirs.point,
+                &theirs.question,
+                theirs.counts
+            )
+        );
+        same!(
+            (&ours.right, &ours.wrong),
+            (&sayers(&theirs.said, true), &sayers(&theirs.said, false))
+        );
+    }
+    let said = ours
+        .minutes
+        .as_ref()
+        .map(|minutes| (minutes.adopted.clone(), minutes.contested.clone()));
+    let says = gathering.papers.last().map(|paper| match kept {
+        Some(_) => (sayers(&paper.said, true), sayers(&paper.said, false)),
+        None => (vec![], vec![]),
+    });
+    same!(said, says);
     Ok(())
 }

@@ -139,6 +139,7 @@ pub(super) fn is_same(before: &State, state: &State, model: &Model) -> Result<()
     alike::offices(state, model)?;
     alike::charter(before, state, model)?;
     alike::decisions(before, state, model)?;
+    alike::meetings(before, state, model)?;
     let newest = state.principles.as_ref();
     same!(newest.map_or(0, |text| text.version as usize), model.texts.len());
     let texts = model.texts.last().map(|(number, ..)| wordings(*number));

@@ -2,10 +2,11 @@
 //! every question answered by going through everything. It shares nothing with the first but the act types.
 
 use caucus_proto::id::{ChannelId, IntentId, PersonaId};
-use caucus_proto::org::{CommitOps, Office, SeatAdded, SeatKept, Step};
+use caucus_proto::org::{CommitOps, MeetingStep, Office, SeatAdded, SeatKept, Step};
 
 use super::decisions::{Motion, Stride};
 use super::mandates::{Place, Seat};
+use super::meetings::Gathering;
 use super::rules::Rules;
 
 /// What was really done, as the one who did it knows.
@@ -106,6 +107,8 @@ pub(super) enum Did {
     },
     Propose(Box<Motion>),
     Step(Box<Stride>),
+    Call(Box<Gathering>),
+    Meet(IntentId, Box<MeetingStep>),
     Recognize {
         applicant: PersonaId,
         persona: PersonaId,
@@ -292,6 +295,8 @@ pub(super) struct Model {
     pub(super) texts: Vec<(u32, bool, u64)>,
     pub(super) motions: Vec<Motion>,
     pub(super) motions_ever: u32,
+    pub(super) gatherings: Vec<Gathering>,
+    pub(super) gatherings_ever: u32,
     /// Closed polls that are not final, the earliest closed first.
     pub(super) waiting: Vec<IntentId>,
     pub(super) last_final: u64,
@@ -376,6 +381,8 @@ impl Model {
             answered: false,
             motions: vec![],
             motions_ever: 0,
+            gatherings: vec![],
+            gatherings_ever: 0,
             waiting: vec![],
             last_final: 0,
             next_final: None,
@@ -781,6 +788,8 @@ impl Model {
                 self.proposes(position, &author, motion)
             }
             Did::Step(stride) => self.strides(position, &author, stride),
+            Did::Call(gathering) => self.calls(id, &author, gathering),
+            Did::Meet(meeting, step) => self.meets(position, &author, meeting, step),
             Did::Recognize { applicant, persona } => {
                 let month = self.now.saturating_sub(30 * DAY);
                 let me = self.find(&author).unwrap();

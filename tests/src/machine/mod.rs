@@ -10,8 +10,10 @@ mod compare;
 mod cost;
 mod decisions;
 mod heads;
+mod holding;
 mod interpreter;
 mod mandates;
+mod meetings;
 mod mutants;
 mod polling;
 mod proposing;
@@ -26,7 +28,7 @@ pub use mutants::{MUTANTS, Mutant};
 pub use polling::cost as polling;
 
 use caucus_proto::id::{ChannelId, StateRoot};
-use caucus_proto::org::{Effect, Moved, Outcome, State};
+use caucus_proto::org::{Effect, MeetingMoved, Moved, Outcome, State};
 
 use self::cast::{FOUNDED, genesis_by, persona, public};
 use self::compare::Difference;
@@ -254,6 +256,8 @@ impl Account {
                         Effect::Decided { carried: true, .. } => add("decided and carried out"),
                         Effect::Decided { carried: false, .. } => add("decided and not carried out"),
                         Effect::Moved { moved, .. } => add(step_word(moved)),
+                        Effect::MeetingCalled { .. } => add("meetings called"),
+                        Effect::Met { moved, .. } => add(meeting_word(moved)),
                         _ => {}
                     }
                 }
@@ -276,5 +280,26 @@ const fn step_word(moved: &Moved) -> &'static str {
         Moved::Reopened { .. } => "polls that go on",
         Moved::Stated { .. } => "outcomes",
         Moved::Reviewed { .. } => "outcomes reviewed",
+    }
+}
+
+const fn meeting_word(moved: &MeetingMoved) -> &'static str {
+    match moved {
+        MeetingMoved::Planned { .. } => "agendas",
+        MeetingMoved::Opened => "meetings opened",
+        MeetingMoved::Came => "came",
+        MeetingMoved::Left => "left a meeting",
+        MeetingMoved::Asked => "asked to speak",
+        MeetingMoved::TookBack => "spoke or took it back",
+        MeetingMoved::Given { .. } => "had the word",
+        MeetingMoved::Reached { .. } => "points reached",
+        MeetingMoved::Counted { .. } => "hands counted",
+        MeetingMoved::Witnessed { .. } => "counts witnessed",
+        MeetingMoved::Closed => "meetings closed",
+        MeetingMoved::Minuted { .. } => "minutes",
+        MeetingMoved::Adopted { done: false } => "minutes approved",
+        MeetingMoved::Adopted { done: true } => "minutes adopted",
+        MeetingMoved::Contested { .. } => "minutes contested",
+        MeetingMoved::Cancelled => "meetings cancelled",
     }
 }

@@ -10,12 +10,12 @@ use super::walk::{Roll, wordings};
 use crate::net::Draw;
 
 /// Kinds of what is done here.
-pub(super) const KINDS: u64 = 150;
+pub(super) const KINDS: u16 = 150;
 
 /// Who does it, what they do, and how it is written.
-type Done = (Option<PersonaId>, Did, Deed);
+pub(super) type Done = (Option<PersonaId>, Did, Deed);
 
-fn one<T: Clone>(draw: &mut Draw, of: &[T]) -> Option<T> {
+pub(super) fn one<T: Clone>(draw: &mut Draw, of: &[T]) -> Option<T> {
     of.get(draw.below(of.len() as u64) as usize).cloned()
 }
 

@@ -8,6 +8,7 @@ use caucus_proto::org::{
 
 use super::cast::{FOUNDED, application, encoded, intent, persona, public, rekey_proof};
 use super::interpreter::{Did, Model, Someone, Stand, Word};
+use super::{holding, proposing};
 use crate::net::Draw;
 
 /// People who exist; the founder is number 0.
@@ -40,7 +41,7 @@ pub(super) struct Roll {
 impl Roll {
     pub(super) fn of(draw: &mut Draw) -> Self {
         Self {
-            kind: draw.below(u64::from(OTHERS) + super::proposing::KINDS) as u16,
+            kind: draw.below(u64::from(OTHERS + proposing::KINDS + holding::KINDS)) as u16,
             odd: draw.below(60) as u8,
             who: draw.number() as u8,
             whom: draw.number() as u8,
@@ -500,7 +501,11 @@ impl Roll {
                 let (did, deed_bytes) = if self.kind < OTHERS {
                     self.deed(model)
                 } else {
-                    let (who, did, deed) = self.decision(model, state, self.kind - OTHERS);
+                    let kind = self.kind - OTHERS;
+                    let (who, did, deed) = match kind.checked_sub(proposing::KINDS) {
+                        None => self.decision(model, state, kind),
+                        Some(kind) => self.meeting(model, kind),
+                    };
                     if let Some(who) = who
                         && !(3..=6).contains(&self.odd)
                     {
