@@ -279,6 +279,24 @@ fn a_result_takes_effect_when_two_thirds_have_seen_it_and_the_hour_to_object_is_
 }
 
 #[test]
+fn what_everybody_has_seen_waits_for_the_hour_to_object() {
+    let mut world = body(3);
+    let proposal = propose(&mut world, 1, Subject::Text);
+    open(&mut world, 0, proposal);
+    for voter in 0..3 {
+        assert!(is_done(&vote(&mut world, voter, proposal, Ballot::Yes)));
+    }
+    assert!(is_done(&close(&mut world, 1, proposal)));
+    let now = world.state.now().0;
+    for minutes in [0, 0, HOUR - 1, HOUR - 1] {
+        (0..3).for_each(|seed| world.claims_loose(seed, now + minutes));
+    }
+    assert!(matches!(of(&world, &proposal).stage, Stage::Closed(_)));
+    (0..3).for_each(|seed| world.claims_loose(seed, now + HOUR));
+    assert_eq!(carried(&world, &proposal), Some(true));
+}
+
+#[test]
 fn words_take_effect_when_more_than_half_have_seen_them_where_the_charter_says_so() {
     for (light, expected) in [(true, Some(true)), (false, None)] {
         let mut world = body(5);

@@ -12,6 +12,7 @@ use crate::org::apply::Outcome;
 use crate::org::ballot::{Ballot, Method};
 use crate::org::charter::Charter;
 use crate::org::denied::Denied;
+use crate::org::effect::Effect;
 use crate::org::mandate::{Filling, Office};
 use crate::org::name::Name;
 use crate::org::power::Power;
@@ -123,6 +124,25 @@ fn whose_turn_it_is_may_stand_aside_and_come_in_again_later() {
         aside: true,
     };
     assert_eq!(world.does(1, &other), refused(Denied::NoOffice));
+}
+
+#[test]
+fn who_was_recalled_comes_round_no_more_until_they_say_so() {
+    let mut world = body(4);
+    assert!(is_done(&world.does(0, &hand_over(Office::Caretaker, 0))));
+    let recalled = Effect::Recalled {
+        office: Office::Secretary,
+        holder: persona(1),
+    };
+    let at = world.at(false, false);
+    world.state.enact(at, &persona(0), &recalled);
+    world.state.fill_seats(at.position);
+    world.state.pass();
+    assert_eq!(holder(&world, Office::Secretary), Some(persona(2)));
+    let next = |world: &World| world.state.next_holders(Office::Secretary);
+    assert_eq!(next(&world), [persona(3), persona(0)]);
+    assert!(is_done(&world.does(1, &aside(false))));
+    assert_eq!(next(&world), [persona(3), persona(0), persona(1)]);
 }
 
 #[test]
