@@ -6,7 +6,7 @@ use std::path::Path;
 use super::screen::Screen;
 use crate::process::{PATIENCE, Person};
 
-const BODY: &str = "Tenants";
+pub(super) const BODY: &str = "Tenants";
 
 /// What the relay must not know of it.
 pub(super) const NEEDLES: [&str; 3] = ["Tenants", "rent strike in May", "Nothing was done"];
@@ -192,7 +192,8 @@ fn passes_by(person: &Person, name: &str) -> Option<()> {
     offices["offices"].as_array()?.iter().any(aside).then_some(())
 }
 
-fn holds(person: &Person, power: &str) -> Option<()> {
+/// Whether somebody may do something now.
+pub(super) fn holds(person: &Person, power: &str) -> Option<()> {
     let powers = person.ask(&["powers", BODY]);
     let mine = |one: &serde_json::Value| one["power"] == power && one["mine"] == true;
     powers["powers"].as_array()?.iter().any(mine).then_some(())

@@ -3,6 +3,7 @@
 mod chapter;
 mod decisions;
 mod kill;
+mod meeting;
 mod screen;
 mod script;
 

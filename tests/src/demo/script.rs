@@ -8,6 +8,7 @@ use serde_json::Value;
 use super::chapter;
 use super::decisions;
 use super::kill;
+use super::meeting;
 use super::screen::Screen;
 use crate::process::{Person, RelayProcess};
 
@@ -127,6 +128,7 @@ pub fn play(screen: &mut Screen, folder: &Path) {
 
     screen.chapter("A cell decides");
     decisions::play(screen, folder, &ana, &ben, &cem);
+    meeting::play(screen, folder, [&ana, &ben, &cem]);
 
     screen.chapter("What the relay has seen");
     let needles = [
@@ -147,6 +149,7 @@ pub fn play(screen: &mut Screen, folder: &Path) {
         .into_iter()
         .chain(chapter::NEEDLES)
         .chain(decisions::NEEDLES)
+        .chain(meeting::NEEDLES)
         .filter(|needle| needle.len() > 4)
         .collect();
     screen.relay_sees(&relay, &longer);
