@@ -56,6 +56,7 @@ fn of_room(engine: &Engine, live: &LiveRoom) -> Result<Vec<InboxItem>, EngineErr
             due.map(|due| due.0),
         );
     }
+    let admits = state.holds(&me, Power::Admit);
     for (request, persona) in &requests {
         let Some(person) = state.person(persona) else {
             continue;
@@ -68,7 +69,7 @@ fn of_room(engine: &Engine, live: &LiveRoom) -> Result<Vec<InboxItem>, EngineErr
             continue;
         }
         let short = request.vouches.len() < request.vouches_needed;
-        if state.holds(&me, Power::Admit) && !short {
+        if admits && !short {
             put(
                 "request",
                 format!("{} asks to join", request.name),
@@ -89,8 +90,8 @@ fn of_room(engine: &Engine, live: &LiveRoom) -> Result<Vec<InboxItem>, EngineErr
             );
         }
     }
-    for (_, person) in state.present() {
-        if state.holds(&me, Power::Admit) && person.doubtful_renewal().is_some() {
+    for (_, person) in state.present().filter(|_| admits) {
+        if person.doubtful_renewal().is_some() {
             put(
                 "renewal",
                 format!("{}'s device asks to be let back in: compare codes", person.name),

@@ -11,6 +11,7 @@ use caucus_client::charter;
 use caucus_proto::org::{Kind, Power, Sphere};
 use tokio::task::JoinSet;
 
+use super::inbox;
 use crate::figures::samples::Times;
 use crate::figures::{Figure, Target, vitals};
 use crate::harness::Person;
@@ -29,7 +30,7 @@ const BEFORE: usize = 999;
 const REAL: usize = 50;
 
 /// Requests that are made at once.
-const AT_ONCE: usize = 12;
+pub(super) const AT_ONCE: usize = 12;
 
 /// How long everything may take.
 const PATIENCE: Duration = Duration::from_secs(15 * 60);
@@ -44,7 +45,7 @@ pub(super) fn measure(folder: &Path, say: &dyn Fn(&str)) -> Vec<Figure> {
 }
 
 /// The chapter's charter with one room, with admission by the word of one who may admit, and many who may.
-fn charter() -> String {
+pub(super) fn charter() -> String {
     let mut charter = charter::read(charter::shipped(Kind::Chapter)).expect("a charter");
     charter.spheres = vec![Sphere::Member, Sphere::Cadre];
     charter.rooms.clear();
@@ -156,6 +157,7 @@ async fn joins(relay: &RelayProcess, folder: &Path, say: &dyn Fn(&str)) -> Vec<F
     let admitted = Instant::now();
     is_ready(&last).await;
     let ready = admitted.elapsed();
+    let list = inbox::opened(&[&there[0], &there[1], &there[2]], &there[1], say).await;
 
     let how = format!(
         "{} requests by one invite, {left} left before, {REAL} clients wait from their request to a room that is live; three \
@@ -177,10 +179,11 @@ async fn joins(relay: &RelayProcess, folder: &Path, say: &dyn Fn(&str)) -> Vec<F
             "from the admission in the log to a room that is live: commit, tree, welcome and snapshot are made and fetched",
         )
         .aim(Target::below(3.0)),
+        list,
     ]
 }
 
-async fn leaves_a_request(name: String, home: PathBuf, link: String) {
+pub(super) async fn leaves_a_request(name: String, home: PathBuf, link: String) {
     let person = Person::new(&name, &home).await;
     person.join(&link).await;
     until("the request is there", || async {

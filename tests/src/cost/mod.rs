@@ -3,6 +3,7 @@
 
 mod bare;
 mod group;
+mod inbox;
 mod joins;
 mod mls;
 
@@ -20,13 +21,15 @@ pub enum Part {
     Polls,
     /// Messages and commits over the bare MLS library's.
     Mls,
+    /// The list of everything that waits for somebody, opened.
+    Inbox,
     /// A thousand who join by one link, over a real relay; takes minutes.
     Joins,
 }
 
 impl Part {
     /// All, in the order in which they are measured: memory first, while nothing that was used is free to be used again.
-    pub const ALL: [Self; 4] = [Self::Machine, Self::Polls, Self::Mls, Self::Joins];
+    pub const ALL: [Self; 5] = [Self::Machine, Self::Polls, Self::Mls, Self::Inbox, Self::Joins];
 
     /// Measures it. `say` is told what is being done; what is kept on a disk is kept in this folder.
     ///
@@ -37,6 +40,7 @@ impl Part {
             Self::Machine => machine::cost(say),
             Self::Polls => machine::polling(say),
             Self::Mls => mls::measure(folder, say),
+            Self::Inbox => inbox::measure(folder, say),
             Self::Joins => joins::measure(folder, say),
         }
     }
