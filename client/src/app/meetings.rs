@@ -323,6 +323,29 @@ pub(super) fn waiting(room: &Room, body: &str) -> Vec<InboxItem> {
                 None,
             );
         }
+        let write = |how| format!("caucus meeting minutes \"{body}\" --meeting {number} --{how} minutes.md");
+        match &meeting.minutes {
+            None if meeting.stage == MeetingStage::Closed && state.guides(meeting, &me) => put(
+                "draft",
+                format!("Write the minutes of meeting {number} \"{}\"", meeting.title),
+                write("draft"),
+                None,
+            ),
+            Some(minutes) if minutes.by == me && !minutes.contested.is_empty() => {
+                let names: Vec<_> = minutes.contested.iter().map(|id| room.name_of(id)).collect();
+                put(
+                    "contested",
+                    format!(
+                        "Your minutes of meeting {number} \"{}\" are contested by {}: speak with them, and write another version",
+                        meeting.title,
+                        names.join(", ")
+                    ),
+                    write("file"),
+                    None,
+                );
+            }
+            _ => {}
+        }
         if asks_for_adoption(state, meeting, &me) {
             put(
                 "minutes",

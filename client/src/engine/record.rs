@@ -1,5 +1,5 @@
 //! What the vault holds of a room and of a request to join. Every type here is persisted: fields and variants
-//! are only ever added at the end, with a new format number in the vault's header.
+//! are only ever added at the end; once there is a release, with a new format number in the vault's header.
 
 use core::fmt;
 use std::collections::BTreeMap;

@@ -183,6 +183,8 @@ fn a_meeting_is_called_held_minuted_and_its_minutes_adopted() {
     }
     assert!(!draft.out.contains('\u{1b}'));
     assert_eq!(meeting(ana)["minutes"], Value::Null);
+    let write = |how| format!("caucus meeting minutes \"North\" --meeting 1 --{how} minutes.md");
+    assert_eq!(waits(ana, "draft"), write("draft"));
     let file = folder.path().join("minutes.md");
     let file = file.to_str().expect("a path");
     let json = ana.ask(&["meeting", "minutes", "North", "--draft", file]);
@@ -203,6 +205,7 @@ fn a_meeting_is_called_held_minuted_and_its_minutes_adopted() {
     sees(ana, "cem contests", |view| {
         view["minutes"]["contested"][0] == "cem"
     });
+    assert_eq!(waits(ana, "contested"), write("file"));
     let better = "Two were for it as ana counted, and cem counted otherwise.\n";
     let submitted = ana.run_with(&["meeting", "minutes", "North", "--file", "-"], better);
     assert_eq!(submitted.code, 0, "{submitted:?}");
