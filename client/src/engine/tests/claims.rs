@@ -10,6 +10,7 @@ use caucus_proto::org::{
     SuiteChoice,
 };
 
+use super::commits::hold;
 use super::world::{Person, World, reply_drop};
 use crate::charter;
 use crate::engine::record::{Health, Item};
@@ -18,7 +19,7 @@ use crate::mls::{PersonaKeys, make_key_package};
 
 /// By which way a device takes an entry in. The author of each takes it in as its own.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Path {
+pub(super) enum Path {
     /// One by one, as they come.
     Live,
     /// All at once, by a program that was just started.
@@ -29,15 +30,18 @@ enum Path {
     Entered,
     /// By a snapshot that somebody is handed who is renewed.
     Renewed,
+    /// While a commit is held that cannot be processed, and again once it is found void.
+    Held,
 }
 
 impl Path {
-    const ALL: [Self; 5] = [
+    pub(super) const ALL: [Self; 6] = [
         Self::Live,
         Self::CaughtUp,
         Self::Restarted,
         Self::Entered,
         Self::Renewed,
+        Self::Held,
     ];
 }
 
@@ -51,7 +55,7 @@ const BEN: usize = 1;
 const CEM: usize = 2;
 
 /// Who is renewed.
-const DIA: usize = 3;
+pub(super) const DIA: usize = 3;
 
 /// A volunteer: in the open room only.
 const MAL: usize = 4;
@@ -173,8 +177,20 @@ impl Body {
         assert!(came.room.is_some(), "{} did not come in", came.name);
     }
 
+    /// One more in both rooms.
+    fn sly(&mut self) {
+        let sly = self.home.apply("sly");
+        self.home.admit(sly);
+        self.home.settle();
+        self.tell(ANA, CEM);
+        self.comes(sly);
+        for world in [&mut self.home, &mut self.open] {
+            world.settle_attested();
+        }
+    }
+
     /// What is forged in the governing room: by whom, and why it changes nothing there.
-    fn in_home(&mut self) -> Vec<(usize, Deed, Denied)> {
+    fn in_home(&mut self) -> Vec<Forged> {
         let next = self.number() + 1;
         let powerless = Denied::Powerless {
             power: "keys".to_owned(),
@@ -205,7 +221,7 @@ impl Body {
     }
 
     /// What is forged in the open room.
-    fn in_open(&mut self) -> Vec<(usize, Deed, Denied)> {
+    fn in_open(&mut self) -> Vec<Forged> {
         let next = self.number() + 1;
         let unordered = |claim: &mut Claim| claim.roster.people.reverse();
         vec![
@@ -242,21 +258,48 @@ fn of_no_room(claim: &mut Claim) {
     claim.room = RoomId([9; 32]);
 }
 
-/// Everybody takes in what is forged, by this way.
-fn forge(world: &mut World, path: Path, forged: &[(usize, Deed, Denied)]) -> Vec<Position> {
-    if path == Path::Renewed {
-        world.people[DIA].lose_group();
-    }
-    let readers: Vec<_> = (0..world.people.len())
-        .filter(|n| {
-            world.people[*n].room.as_ref().is_some_and(Room::is_in) && (path, *n) != (Path::Renewed, DIA)
-        })
-        .collect();
-    let mut stand = Vec::new();
+/// What is forged: by whom, what, and why it changes nothing.
+pub(super) type Forged = (usize, Deed, Denied);
+
+/// The way begins: who takes in what is forged.
+pub(super) fn begin(world: &mut World, path: Path, forged: &[Forged]) -> Vec<usize> {
     for (author, deed, _) in forged {
         let refused = world.submit(*author, deed);
         assert!(refused.is_err(), "an honest device does not even send {deed:?}");
-        stand.push(world.forges(*author, deed));
+    }
+    let mut readers: Vec<_> = (0..world.people.len())
+        .filter(|n| world.people[*n].room.as_ref().is_some_and(Room::is_in))
+        .collect();
+    match path {
+        Path::Renewed => {
+            world.people[DIA].lose_group();
+            readers.retain(|n| *n != DIA);
+        }
+        Path::Held => {
+            // The last to have come in lies.
+            let sly = readers.pop().unwrap();
+            let author = forged[0].0;
+            // Who could follow the lie is renewed after the verdict, and has read nothing in between.
+            readers = hold(world, sly, &[author]);
+            readers.retain(|n| *n != author);
+            assert!(readers.len() > 1, "who holds it takes in what is forged");
+        }
+        _ => {}
+    }
+    readers
+}
+
+/// Everybody takes in what is forged, by this way, as its authors say it.
+pub(super) fn forge(
+    world: &mut World,
+    path: Path,
+    readers: &[usize],
+    forged: &[Forged],
+    says: impl Fn(&mut World, usize, &Deed) -> Position,
+) -> Vec<Position> {
+    let mut stand = Vec::new();
+    for (author, deed, _) in forged {
+        stand.push(says(world, *author, deed));
         for n in readers
             .iter()
             .filter(|n| path != Path::CaughtUp || **n == *author)
@@ -267,23 +310,46 @@ fn forge(world: &mut World, path: Path, forged: &[(usize, Deed, Denied)]) -> Vec
             }
         }
     }
+    stand
+}
+
+/// The way ends: everybody has taken all of it in, and refused it at its position.
+pub(super) fn end(world: &mut World, path: Path, readers: &[usize], forged: &[(Position, Forged)]) {
     if path == Path::CaughtUp {
         readers.iter().for_each(|n| world.people[*n].restart());
     }
-    for n in &readers {
+    if path == Path::Held {
+        world.settle();
+    }
+    for n in readers {
         world.read(*n, usize::MAX).unwrap();
     }
-    for (at, (_, deed, denied)) in stand.iter().zip(forged) {
-        for n in &readers {
+    for (at, (_, deed, denied)) in forged {
+        for n in readers {
             let record = world.room(*n).log_at(*at).unwrap().unwrap();
             let refused = Item::NoOp(denied.clone());
             assert_eq!(record.item, refused, "{path:?}, {n}: {deed:?}");
         }
     }
-    stand
 }
 
-fn agree(world: &mut World, path: Path) {
+/// While a commit is held, one device forges: what it does to itself meanwhile is its own affair.
+pub(super) fn by_one(path: Path, mut forged: Vec<Forged>) -> Vec<Forged> {
+    let author = forged[0].0;
+    forged.retain(|(other, ..)| path != Path::Held || *other == author);
+    forged
+}
+
+/// All of it, as if it were allowed.
+fn plays(world: &mut World, path: Path, forged: Vec<Forged>) {
+    let forged = by_one(path, forged);
+    let readers = begin(world, path, &forged);
+    let stand = forge(world, path, &readers, &forged, World::forges);
+    let forged: Vec<_> = stand.into_iter().zip(forged).collect();
+    end(world, path, &readers, &forged);
+}
+
+pub(super) fn agree(world: &mut World, path: Path) {
     let root = world.room(ANA).state().root();
     for n in 0..world.people.len() {
         if world.people[n].room.as_ref().is_some_and(Room::is_in) {
@@ -295,15 +361,18 @@ fn agree(world: &mut World, path: Path) {
 
 fn play(path: Path) {
     let mut body = Body::new();
+    if path == Path::Held {
+        body.sly();
+    }
     let number = body.number();
     let before = (
         body.home.room(ANA).state().rooms.clone(),
         body.open.room(ANA).state().annex.clone(),
     );
     let forged = body.in_home();
-    forge(&mut body.home, path, &forged);
+    plays(&mut body.home, path, forged);
     let forged = body.in_open();
-    forge(&mut body.open, path, &forged);
+    plays(&mut body.open, path, forged);
     let after = (
         body.home.room(ANA).state().rooms.clone(),
         body.open.room(ANA).state().annex.clone(),

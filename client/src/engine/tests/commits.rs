@@ -11,6 +11,7 @@ use super::verdict::five;
 use super::world::World;
 use crate::engine::follow::invite_number;
 use crate::engine::record::{Health, Item, PendingRecord};
+use crate::engine::room::Room;
 use crate::engine::send::Outgoing;
 use crate::mls::tests::forge::{Hand, Shape};
 use crate::mls::tests::raw::split_commit;
@@ -153,44 +154,13 @@ impl Story {
         world.settle();
         world.room(sly).cursor.refresh = Minutes(u64::MAX);
         world.settle_attested();
-        let before = world.channel.clone();
-        let copies: Vec<_> = (0..=MAL).map(|n| world.people[n].copy()).collect();
-        // Whom a lie hits depends on the tree.
-        for lied_to in [
-            &[0, 1, 2, 3],
-            &[1, 2, 3, 4],
-            &[0, 2, 3, 4],
-            &[0, 1, 3, 4],
-            &[0, 1, 2, 4],
-        ] {
-            let minutes = world.now.minutes;
-            let room = world.room(sly);
-            let vault = room.vault.clone();
-            let overlay = vault.overlay();
-            let mut group = Group::load(&overlay, &room.id()).unwrap().unwrap();
-            let (bytes, _) = split_commit(&mut group, &overlay, lied_to);
-            let bytes = room.entry(Body::Mls(bytes), minutes, true).unwrap();
-            drop(overlay);
-            world.channel.force(Flag::Advance, &bytes);
-            (0..=MAL).for_each(|n| drop(world.read(n, usize::MAX).unwrap()));
-            let holds =
-                |world: &mut World, n: usize| matches!(world.room(n).cursor().health, Health::Holding { .. });
-            let count = (0..MAL).filter(|n| holds(world, *n)).count();
-            if holds(world, MAL) && count == 3 {
-                world.people[sly].room = None;
-                // Mal's device says so as any other would; what it says later is forged.
-                let now = world.now;
-                let complaint = world.room(MAL).complaint(now).unwrap().unwrap();
-                let bytes = fork::sealed(world, MAL, &complaint);
-                world.channel.force(Flag::Plain, &bytes);
-                return;
-            }
-            world.channel = before.clone();
-            for (n, copy) in copies.iter().enumerate() {
-                world.people[n].put_back(copy);
-            }
-        }
-        panic!("somebody else than mal must be able to follow");
+        let holding = hold(world, sly, &[MAL]);
+        assert_eq!(holding.len(), 4, "somebody else than mal must be able to follow");
+        // Mal's device says so as any other would; what it says later is forged.
+        let now = world.now;
+        let complaint = world.room(MAL).complaint(now).unwrap().unwrap();
+        let bytes = fork::sealed(world, MAL, &complaint);
+        world.channel.force(Flag::Plain, &bytes);
     }
 
     /// Forges, and puts what is forged into the log.
@@ -312,6 +282,49 @@ impl Story {
         self.read_on();
         at
     }
+}
+
+/// Somebody commits what the devices of these cannot process, and of as few others as can be, and is silent from then on. All
+/// who hold it.
+pub(super) fn hold(world: &mut World, sly: usize, who: &[usize]) -> Vec<usize> {
+    let before = world.channel.clone();
+    let people: Vec<_> = (0..sly)
+        .filter(|n| world.people[*n].room.as_ref().is_some_and(Room::is_in))
+        .collect();
+    let copies: Vec<_> = people.iter().map(|n| world.people[*n].copy()).collect();
+    // Whom a lie hits depends on the tree: on who has renewed their keys in it.
+    for lied_to in [
+        &[0, 1, 2, 3],
+        &[1, 2, 3, 4],
+        &[0, 2, 3, 4],
+        &[0, 1, 3, 4],
+        &[0, 1, 2, 4],
+        &[0, 1, 2, 3, 4][..],
+    ] {
+        let minutes = world.now.minutes;
+        let room = world.room(sly);
+        let vault = room.vault.clone();
+        let overlay = vault.overlay();
+        let mut group = Group::load(&overlay, &room.id()).unwrap().unwrap();
+        let (bytes, _) = split_commit(&mut group, &overlay, lied_to);
+        let bytes = room.entry(Body::Mls(bytes), minutes, true).unwrap();
+        drop(overlay);
+        world.channel.force(Flag::Advance, &bytes);
+        for n in &people {
+            world.read(*n, usize::MAX).unwrap();
+        }
+        let mut holding = people.clone();
+        holding.retain(|n| matches!(world.room(*n).cursor().health, Health::Holding { .. }));
+        if who.iter().all(|n| holding.contains(n)) {
+            world.people[sly].room = None;
+            return holding;
+        }
+        world.channel = before.clone();
+        for (n, copy) in people.iter().zip(&copies) {
+            world.people[*n].put_back(copy);
+        }
+    }
+    panic!("no lie hits all of them");
 }
 
 fn roster(world: &mut World, n: usize) -> Vec<PersonaId> {

@@ -9,7 +9,7 @@ use crate::charter;
 const MINUTE: u64 = 60_000;
 
 /// A charter with an hour to object and polls of any length.
-fn world(names: &[&str]) -> World {
+pub(super) fn world(names: &[&str]) -> World {
     let mut charter = charter::read(charter::shipped(Kind::Cell)).unwrap();
     charter.admission.vouches = 0;
     charter.polls.grace = 1;
@@ -24,7 +24,7 @@ fn world(names: &[&str]) -> World {
 }
 
 /// Time goes on, a minute at a time, and devices do what they do by themselves; one of them is cut off.
-fn passes(world: &mut World, minutes: u64, away: Option<usize>) {
+pub(super) fn passes(world: &mut World, minutes: u64, away: Option<usize>) {
     for _ in 0..minutes {
         world.pass(MINUTE);
         for n in (0..world.people.len()).filter(|n| Some(*n) != away) {
@@ -36,7 +36,7 @@ fn passes(world: &mut World, minutes: u64, away: Option<usize>) {
     }
 }
 
-fn step(world: &mut World, n: usize, proposal: IntentId, step: Step) {
+pub(super) fn step(world: &mut World, n: usize, proposal: IntentId, step: Step) {
     let step = Box::new(step);
     world.submit(n, &Deed::Step { proposal, step }).unwrap();
 }

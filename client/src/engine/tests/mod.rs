@@ -22,5 +22,6 @@ mod random;
 mod reissue;
 mod renewal;
 mod replace;
+mod steps;
 mod verdict;
 mod world;

@@ -7,6 +7,7 @@ use caucus_proto::org::replace::rekey_digest;
 use caucus_proto::org::{Act, Deed, Denied, Name, Office, SuiteChoice};
 use caucus_proto::wire::Flag;
 
+use super::fork;
 use super::world::World;
 use crate::charter;
 use crate::engine::error::EngineError;
@@ -60,10 +61,16 @@ impl World {
 
     /// A device says it as if it were allowed.
     pub(super) fn forges(&mut self, n: usize, deed: &Deed) -> Position {
-        let (id, minutes) = (self.intent(), self.now.minutes);
+        let id = self.intent();
+        let position = self.room(n).state().position;
+        self.forges_act(n, &Act::new(id, position, deed).unwrap())
+    }
+
+    /// The same, with what an honest device chooses by itself.
+    pub(super) fn forges_act(&mut self, n: usize, act: &Act) -> Position {
+        let minutes = self.now.minutes;
         let room = self.room(n);
-        let act = Act::new(id, room.state().position, deed).unwrap();
-        let plain = codec::encode(&act, codec::LIMIT).unwrap();
+        let plain = codec::encode(act, codec::LIMIT).unwrap();
         let vault = room.vault.clone();
         let overlay = vault.overlay();
         let sealed = room.group.as_mut().unwrap().seal(&overlay, &plain).unwrap();
@@ -71,7 +78,8 @@ impl World {
         // So that the device itself goes on.
         room.keep_sent(&overlay, body.digest(), plain).unwrap();
         overlay.commit().unwrap();
-        let bytes = room.entry(body, minutes, true).unwrap();
+        let content = room.content(body, minutes, true).unwrap();
+        let bytes = fork::sealed(self, n, &content);
         self.channel.force(Flag::Plain, &bytes)
     }
 
