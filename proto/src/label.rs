@@ -116,6 +116,12 @@ labels! {
     BallotSecret => "ballot secret",
     /// Minutes of a meeting.
     Minutes => "minutes",
+    /// Key of a file's chunks, from its secret.
+    FileKey => "file key",
+    /// A chunk of a file.
+    FileChunk => "file chunk",
+    /// A file: the hashes of its chunks.
+    File => "file",
 }
 
 /// SHA-256 over the label and the parts, each with its length before it, so no two inputs collide.

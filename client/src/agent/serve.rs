@@ -173,11 +173,18 @@ impl Work {
     async fn answer(self, intent: Intent, slot: OwnedSemaphorePermit) {
         let stops = matches!(intent, Intent::Stop {});
         let only_waits = matches!(intent, Intent::AwaitJoin { .. });
+        // What is done of a file is kept, so that whoever breaks it off stops it.
+        let breaks_off = matches!(intent, Intent::SendFile { .. } | Intent::GetFile { .. });
         let app = self.shared.app.clone();
         let mut gone = self.gone.clone();
         let answer = if only_waits {
             tokio::select! {
                 answer = app.handle(intent) => answer,
+                () = until(&mut gone) => return,
+            }
+        } else if breaks_off {
+            tokio::select! {
+                answer = self.work(&app, intent) => answer,
                 () = until(&mut gone) => return,
             }
         } else {
@@ -219,10 +226,12 @@ impl Work {
                 _ = tick.tick() => {
                     let latest = if told.has_changed().unwrap_or(false) { *told.borrow_and_update() } else { None };
                     if let Some(progress) = latest {
+                        app.touch();
                         self.reply(Said::Event(Answer::Progress {
                             what: progress.what.to_owned(),
                             done: progress.done,
                             total: progress.total,
+                            bytes: progress.bytes,
                         }))
                         .await;
                     }

@@ -3,6 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::attachments::AttachmentView;
 use super::decision::{OfficeLine, PowerLine, ProposalView, WordView};
 use super::export::FileView;
 use super::intent::Keep;
@@ -126,6 +127,9 @@ pub enum Answer {
         done: u64,
         /// How much there is.
         total: u64,
+        /// It is bytes that are counted.
+        #[serde(default)]
+        bytes: bool,
     },
     /// How long words are kept on this device.
     Retention {
@@ -247,6 +251,35 @@ pub enum Answer {
         number: u32,
         /// The draft, as Markdown.
         text: String,
+    },
+    /// A file was sent.
+    FileSent {
+        /// Into which room.
+        room: String,
+        /// Its number: the position of its message.
+        number: u64,
+        /// The name that it has for the others.
+        name: String,
+        /// Bytes.
+        size: u64,
+        /// Until when the relay has it, in minutes since 1970-01-01T00:00Z.
+        expires: u64,
+    },
+    /// Files of a room.
+    Files {
+        /// Which room.
+        room: String,
+        /// The oldest first.
+        files: Vec<AttachmentView>,
+    },
+    /// A file was fetched.
+    FileSaved {
+        /// Its name.
+        name: String,
+        /// Bytes.
+        size: u64,
+        /// Its whole path.
+        path: String,
     },
 }
 
@@ -568,6 +601,9 @@ pub struct MessageView {
     pub text: String,
     /// It was written by this person.
     pub own: bool,
+    /// The file that it names. A text that looks as if it named one does not.
+    #[serde(default)]
+    pub file: Option<AttachmentView>,
 }
 
 /// What kind of thing stands in a log.

@@ -134,8 +134,8 @@ impl App {
 
     async fn ask(&self, engine: &Engine, intent: Intent, telling: &Telling) -> Result<Answer, Problem> {
         use super::{
-            body, convene, export, inbox, meetings, membership, minutes, offices, principles, proposals,
-            relays, retention, returning, standing, successor, talk,
+            attachments, body, convene, export, inbox, meetings, membership, minutes, offices, principles,
+            proposals, relays, retention, returning, standing, successor, talk,
         };
         match intent {
             Intent::Passphrase { old, new } => self.passphrase(engine, old, new, telling.clone()).await,
@@ -234,6 +234,16 @@ impl App {
             Intent::Meetings { body, number } => meetings::show(engine, &body, number),
             Intent::Meeting { body, number, act } => convene::act(engine, &body, number, act).await,
             Intent::DraftMinutes { body, number } => minutes::draft(engine, &body, number),
+            Intent::SendFile { room, file, text } => {
+                attachments::send(engine, &room, &file, text, telling).await
+            }
+            Intent::Files { room } => attachments::list(engine, &room),
+            Intent::GetFile {
+                room,
+                number,
+                to,
+                force,
+            } => attachments::get(engine, &room, number, &to, force, telling).await,
             Intent::Say { room, text } => talk::say(engine, &room, text).await,
             Intent::Read {
                 room,

@@ -118,6 +118,7 @@ impl From<EngineError> for Problem {
         let message = error.to_string();
         match error {
             EngineError::Vault(error) => error.into(),
+            EngineError::File(error) => error.into(),
             EngineError::Relay(error) => error.into(),
             EngineError::Mls(MlsError::Storage(error)) => error.into(),
             EngineError::Denied(_) => Self::new(
@@ -135,6 +136,7 @@ impl From<EngineError> for Problem {
                 Code::NotFound,
                 message,
                 match what {
+                    "file" => "see which there are with `caucus files ROOM`",
                     "person" => "see who is there with `caucus people BODY`",
                     "request" => "see what waits with `caucus requests`",
                     "invite" => "see what is open with `caucus invites BODY`",

@@ -511,4 +511,32 @@ pub enum Intent {
         #[serde(default)]
         number: Option<u32>,
     },
+    /// Sends a file, at most 100 MiB. Answer: `file_sent`, or `queued` once all of it is at the relay. Ends when its asker
+    /// is gone; asked again, it goes on.
+    SendFile {
+        /// Where.
+        room: String,
+        /// The file's whole path.
+        file: String,
+        /// What to say with it.
+        #[serde(default)]
+        text: String,
+    },
+    /// The files of a room. Answer: `files`.
+    Files {
+        /// Of which room.
+        room: String,
+    },
+    /// Fetches a file. Answer: `file_saved`. Ends when its asker is gone; asked again, it goes on.
+    GetFile {
+        /// Of which room.
+        room: String,
+        /// Its number.
+        number: u64,
+        /// The whole path of a folder, or of the file as it will be.
+        to: String,
+        /// Replace what has this name.
+        #[serde(default)]
+        force: bool,
+    },
 }

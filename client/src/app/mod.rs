@@ -4,6 +4,7 @@ mod alike;
 mod answer;
 #[allow(clippy::module_inception)] // The noun of this folder is the noun of its main file.
 mod app;
+mod attachments;
 mod body;
 mod changes;
 mod convene;
@@ -37,6 +38,7 @@ pub use answer::{
     SuccessorView, SuccessorWord, TextView, VaultWord, Verdict,
 };
 pub use app::{App, IDLE_MINUTES, Telling};
+pub use attachments::{AttachmentView, size as file_size};
 pub use convene::MeetingAct;
 pub use decision::{
     AmendmentView, BallotWord, HolderView, MethodWord, OfficeLine, OutcomeView, PollView, PowerLine,

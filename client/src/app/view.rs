@@ -12,7 +12,7 @@ use super::answer::{
     ContradictionView, InviteView, JoinStage, JoinView, MessageKind, MessageView, OfficeView, PersonView,
     RelayView, RequestView, RoomState, RoomView, RosterView,
 };
-use super::successor;
+use super::{attachments, successor};
 
 use crate::engine::{Engine, EngineError, Health, Item, JoinStep, LiveRoom, LogRecord, Room};
 use crate::vault::{Place, Table};
@@ -101,7 +101,9 @@ pub(super) fn room(live: &LiveRoom) -> Result<RoomView, EngineError> {
     let unread = room
         .log_after(cursor.seen, 1_000)?
         .iter()
-        .filter(|(_, record)| matches!(record.item, Item::Said(_)) && record.author != Some(room.me()))
+        .filter(|(_, record)| {
+            matches!(record.item, Item::Said(_) | Item::Attached { .. }) && record.author != Some(room.me())
+        })
         .count() as u64;
     Ok(RoomView {
         name,
@@ -172,6 +174,7 @@ const fn is_uncut(person: &Person) -> bool {
 pub(super) fn message(room: &Room, position: Position, record: &LogRecord) -> MessageView {
     let (kind, text) = match &record.item {
         Item::Said(text) => (MessageKind::Said, text.clone()),
+        Item::Attached { text, file } => (MessageKind::Said, attachments::words(position, file, text)),
         Item::Event(text) | Item::Quiet(text) => (MessageKind::Event, text.clone()),
         Item::Discussed { proposal, text } => (MessageKind::Said, format!("[{proposal}] {text}")),
         Item::Minutes { meeting, version, .. } => {
@@ -188,6 +191,7 @@ pub(super) fn message(room: &Room, position: Position, record: &LogRecord) -> Me
         kind,
         text,
         own: record.author == Some(room.me()),
+        file: attachments::attached(record).map(|(file, _)| attachments::view(position, record, file)),
     }
 }
 
@@ -195,7 +199,11 @@ pub(super) fn message(room: &Room, position: Position, record: &LogRecord) -> Me
 pub(super) fn is_shown(record: &LogRecord) -> bool {
     matches!(
         record.item,
-        Item::Said(_) | Item::Event(_) | Item::Discussed { .. } | Item::Minutes { .. }
+        Item::Said(_)
+            | Item::Attached { .. }
+            | Item::Event(_)
+            | Item::Discussed { .. }
+            | Item::Minutes { .. }
     )
 }
 

@@ -46,9 +46,17 @@ impl Backup {
 /// # Errors
 /// `Failure` if it is no text, or there is no current folder.
 pub(super) fn whole(file: &std::path::Path) -> Result<String, Failure> {
+    whole_of(file, "a backup")
+}
+
+/// The same, for anything.
+///
+/// # Errors
+/// As `whole`.
+pub(super) fn whole_of(file: &std::path::Path, what: &str) -> Result<String, Failure> {
     let wrong = |why: String| {
         Failure::bad_input(
-            format!("{} cannot be the path of a backup: {why}", file.display()),
+            format!("{} cannot be the path of {what}: {why}", file.display()),
             "give another path",
         )
     };

@@ -13,11 +13,11 @@ use super::failure::Failure;
 use super::secret::Source;
 use super::session::Session;
 use super::{
-    admit, agent, backup, charter, completions, decline, demote, destroy, doctor, export, found, handover,
-    inbox, init, invite, invites, join, joins, leave, lift, lock, man, meeting, offices, open, overview,
-    passphrase, people, poll, powers, principles, promote, proposal, proposals, propose, read, recognize,
-    rekey, relay, remove, renew, replace, requests, restore, retention, revoke, rooms, say, status,
-    successor, suspend, unlock, verify, verify_export, vote, vouch,
+    admit, agent, backup, charter, completions, decline, demote, destroy, doctor, export, files, found,
+    get_file, handover, inbox, init, invite, invites, join, joins, leave, lift, lock, man, meeting, offices,
+    open, overview, passphrase, people, poll, powers, principles, promote, proposal, proposals, propose,
+    read, recognize, rekey, relay, remove, renew, replace, requests, restore, retention, revoke, rooms, say,
+    send_file, status, successor, suspend, unlock, verify, verify_export, vote, vouch,
 };
 use crate::agent::Home;
 use crate::clock::{Clock, SystemClock};
@@ -81,6 +81,9 @@ enum Command {
     Handover(handover::Handover),
     Say(say::Say),
     Read(read::Read),
+    SendFile(send_file::SendFile),
+    Files(files::Files),
+    GetFile(get_file::GetFile),
     Rooms(rooms::Rooms),
     Open(open::Open),
     People(people::People),
@@ -185,6 +188,9 @@ fn act(command: Command, session: &mut Session) -> Result<u8, Failure> {
         Command::Handover(handover) => handover.run(session),
         Command::Say(say) => say.run(session),
         Command::Read(read) => read.run(session),
+        Command::SendFile(send) => send.run(session),
+        Command::Files(files) => files.run(session),
+        Command::GetFile(get) => get.run(session),
         Command::Rooms(rooms) => rooms.run(session),
         Command::Open(open) => open.run(session),
         Command::People(people) => people.run(session),

@@ -183,14 +183,19 @@ impl Console {
     }
 
     /// How far something long is; a line that is written over, on a terminal only.
-    pub(super) fn progress(&mut self, what: &str, done: u64, total: u64) {
+    pub(super) fn progress(&mut self, what: &str, (done, total): (u64, u64), bytes: bool) {
         if !self.watched {
             return;
         }
         let bar = self.bar.get_or_insert_with(|| {
             let target = ProgressDrawTarget::stderr();
             let bar = ProgressBar::with_draw_target(Some(total), target);
-            match ProgressStyle::with_template("{msg} [{bar:30}] {percent:>3} %") {
+            let template = if bytes {
+                "{msg} [{bar:30}] {percent:>3} %  {binary_bytes}/{binary_total_bytes}  {binary_bytes_per_sec}  {eta} left"
+            } else {
+                "{msg} [{bar:30}] {percent:>3} %"
+            };
+            match ProgressStyle::with_template(template) {
                 Ok(style) => bar.with_style(style.progress_chars("=> ")),
                 Err(_) => bar,
             }

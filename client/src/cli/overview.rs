@@ -28,6 +28,11 @@ const GROUPS: [(&str, &[(&str, &str)]); 5] = [
         &[
             ("say ROOM TEXT", "say something"),
             ("read ROOM", "read, and follow"),
+            (
+                "send-file ROOM FILE",
+                "send a file; it goes on where it broke off",
+            ),
+            ("files, get-file", "which files were sent; fetch one"),
             ("rooms", "the rooms you are in"),
             ("open BODY ROOM", "open another room of a body"),
             ("meeting", "call and hold meetings, write their minutes"),

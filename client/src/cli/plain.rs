@@ -25,6 +25,17 @@ pub(super) fn line(text: &str) -> String {
     harmless
 }
 
+/// A word as a shell takes it, for commands that are shown to be typed.
+#[must_use]
+pub(super) fn word(text: &str) -> String {
+    let harmless = line(text);
+    let is_bare = |c: char| c.is_alphanumeric() || matches!(c, '/' | '-' | '_' | '.');
+    if !harmless.is_empty() && harmless.chars().all(is_bare) {
+        return harmless;
+    }
+    format!("'{}'", harmless.replace('\'', "'\\''"))
+}
+
 /// A text of several lines: its line breaks (`\n`, `\r\n`) are kept apart, each line is harmless.
 pub(super) fn lines(text: &str) -> impl Iterator<Item = String> {
     text.trim_end_matches(['\r', '\n'])

@@ -140,8 +140,14 @@ impl Session {
         let mut call = self.take_call()?;
         let console = &mut self.console;
         let answer = call.ask_watching(intent, |event| {
-            if let Answer::Progress { what, done, total } = event {
-                console.progress(what, *done, *total);
+            if let Answer::Progress {
+                what,
+                done,
+                total,
+                bytes,
+            } = event
+            {
+                console.progress(what, (*done, *total), *bytes);
             }
         });
         console.progress_ends();

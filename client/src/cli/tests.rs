@@ -72,7 +72,7 @@ fn the_help_of_every_command_has_an_example() {
         }
         seen
     }
-    assert_eq!(look(&Cli::command(), "caucus"), 111);
+    assert_eq!(look(&Cli::command(), "caucus"), 114);
 }
 
 #[test]

@@ -228,11 +228,16 @@ impl Room {
             if intent.position <= kept || known || self.outbox.len() >= LARGEST_OUTBOX {
                 continue;
             }
-            if let Some(Item::Said(text)) = self.log_at(intent.position)?.map(|record| record.item) {
+            let said = match self.log_at(intent.position)?.map(|record| record.item) {
+                Some(Item::Said(text)) => Some(Deed::Say { text }),
+                Some(Item::Attached { text, file }) => Some(Deed::Attach { text, file }),
+                _ => None,
+            };
+            if let Some(deed) = said {
                 let number = self.outbox.last_key_value().map_or(1, |(last, _)| last + 1);
                 let item = OutboxRecord {
                     id: intent.id,
-                    deed: codec::encode(&Deed::Say { text }, codec::LIMIT)?,
+                    deed: codec::encode(&deed, codec::LIMIT)?,
                     landed: None,
                     sealed: None,
                 };

@@ -42,6 +42,12 @@ pub(super) fn item(state: &State, outcome: &Outcome, subject: Option<&str>) -> I
     for effect in effects {
         lines.push(match effect {
             Effect::Said { text } => return Item::Said(text.clone()),
+            Effect::Attached { text, file } => {
+                return Item::Attached {
+                    text: text.clone(),
+                    file: file.clone(),
+                };
+            }
             Effect::Invited { uses: 1, .. } => "opened an invite for one".to_owned(),
             Effect::Invited { uses, .. } => format!("opened an invite for {uses}"),
             Effect::Revoked { .. } => "ended an invite".to_owned(),

@@ -16,6 +16,7 @@ use tokio::time::Instant;
 use super::annex;
 use super::approach::{self, Target};
 use super::error::EngineError;
+use super::files::FileError;
 use super::found::{self, Founding};
 use super::invite;
 use super::join;
@@ -50,6 +51,8 @@ struct Inner {
     tasks: Mutex<Vec<JoinHandle<()>>>,
     /// Rooms that this device asks to come into.
     approaches: Mutex<BTreeSet<RoomId>>,
+    /// Files that are being sent or fetched, by path.
+    transfers: Mutex<BTreeSet<String>>,
     changes: watch::Sender<u64>,
     stopped: AtomicBool,
 }
@@ -78,6 +81,7 @@ impl Engine {
             join_troubles: Mutex::default(),
             tasks: Mutex::default(),
             approaches: Mutex::default(),
+            transfers: Mutex::default(),
             changes: watch::Sender::new(0),
             stopped: AtomicBool::new(false),
         }));
@@ -185,6 +189,20 @@ impl Engine {
     ) -> Result<Fate, EngineError> {
         let (_, fate) = annex::open(self, governing, name, patience).await?;
         Ok(fate)
+    }
+
+    /// The turn to send or fetch the file at a path.
+    ///
+    /// # Errors
+    /// `FileError::Busy`.
+    pub(super) fn transfer(&self, path: &str) -> Result<Transfer, FileError> {
+        if !lock(&self.0.transfers).insert(path.to_owned()) {
+            return Err(FileError::Busy);
+        }
+        Ok(Transfer {
+            engine: self.clone(),
+            path: path.to_owned(),
+        })
     }
 
     /// A room.
@@ -461,6 +479,18 @@ impl Engine {
             }
         }
         None
+    }
+}
+
+/// The turn to send or fetch one file; over when it is dropped.
+pub(super) struct Transfer {
+    engine: Engine,
+    path: String,
+}
+
+impl Drop for Transfer {
+    fn drop(&mut self) {
+        lock(&self.engine.0.transfers).remove(&self.path);
     }
 }
 

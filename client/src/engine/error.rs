@@ -5,6 +5,7 @@ use caucus_proto::org::Denied;
 use thiserror::Error;
 
 use super::blob::BlobError;
+use super::files::FileError;
 use super::lie::Lie;
 use super::link::LinkError as InviteLinkError;
 use super::sealed::SealError;
@@ -33,6 +34,9 @@ pub enum EngineError {
     /// A blob.
     #[error(transparent)]
     Blob(#[from] BlobError),
+    /// A file.
+    #[error(transparent)]
+    File(#[from] FileError),
     /// Sealing to somebody's key.
     #[error(transparent)]
     Seal(#[from] SealError),

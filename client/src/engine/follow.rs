@@ -87,6 +87,7 @@ impl Room {
             }
             Effect::Answered
             | Effect::Said { .. }
+            | Effect::Attached { .. }
             | Effect::RenewalAllowed { .. }
             | Effect::Removed { .. }
             | Effect::Left { .. }

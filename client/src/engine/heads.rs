@@ -9,6 +9,7 @@ use caucus_proto::org::{Head, SignedHead};
 
 use super::elsewhere::alone;
 use super::error::EngineError;
+use super::files::FileError;
 use super::random;
 use super::record::{Evidence, HeadFacts, Health, LogRecord};
 use super::room::Room;
@@ -27,6 +28,9 @@ const DISPUTE_MS: u64 = 3_000;
 
 /// Minutes by which the room's clock and this device's may be apart before the person is told (law 6).
 const CLOCKS_APART: u64 = 26 * 60;
+
+/// Others who have to attest a newcomer's history before files are fetched, at most.
+const ATTESTING: u64 = 3;
 
 impl Room {
     /// What is true after the last entry.
@@ -221,6 +225,20 @@ impl Room {
             **persona != self.record.persona && **position >= from
         };
         self.cursor.heads.iter().filter(others).count() as u64
+    }
+
+    /// Whether this device was there from the beginning, or half of the other people, at most three, attest the history
+    /// that it was given.
+    ///
+    /// # Errors
+    /// `FileError::Unattested` says how many do.
+    pub(super) fn trusts_history(&self) -> Result<(), FileError> {
+        let others = self.state.present().count().saturating_sub(1) as u64;
+        let (have, want) = (self.attested(), others.div_ceil(2).min(ATTESTING));
+        if self.record.joined_at == Position(0) || have >= want {
+            return Ok(());
+        }
+        Err(FileError::Unattested { have, want })
     }
 
     /// People whose heads contradict what this device was shown, by name, with the position.

@@ -9,7 +9,8 @@ use caucus_proto::id::{
     BodyId, ChannelId, Counter, EntryHash, IntentId, Minutes, PersonaId, Position, RoomId, StateRoot,
 };
 use caucus_proto::org::{
-    CommitOps, Denied, NoticeKind, ReplyDrop, Running, SignedHead, SignedNotice, State, SuiteChoice,
+    Attachment, CommitOps, Denied, NoticeKind, ReplyDrop, Running, SignedHead, SignedNotice, State,
+    SuiteChoice,
 };
 use caucus_proto::wire::{Flag, Pass, RelayAddress};
 use serde::{Deserialize, Serialize};
@@ -214,6 +215,13 @@ pub enum Item {
         version: u32,
         /// Their text.
         text: String,
+    },
+    /// Somebody said something with a file.
+    Attached {
+        /// What; may be empty.
+        text: String,
+        /// The file.
+        file: Box<Attachment>,
     },
 }
 

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::engine::Engine;
 use super::error::EngineError;
+use super::files;
 use super::record::{Item, LogRecord};
 use super::room::Room;
 use crate::vault::{Overlay, Place, Table};
@@ -145,6 +146,9 @@ impl Room {
             let Some(record) = overlay.get_value::<LogRecord>(&place)? else {
                 continue;
             };
+            if let Item::Attached { file, .. } = &record.item {
+                files::forget(overlay, file);
+            }
             overlay.put_value(place, &without_words(record))?;
             any = true;
         }

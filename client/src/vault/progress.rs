@@ -9,6 +9,8 @@ pub struct Progress {
     pub done: u64,
     /// How much there is.
     pub total: u64,
+    /// It is bytes that are counted.
+    pub bytes: bool,
 }
 
 /// Who is told of it. Called often: it must be quick.

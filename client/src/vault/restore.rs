@@ -99,6 +99,7 @@ fn copy(source: &mut File, file: &mut File, tell: Tell<'_>) -> Result<(), VaultE
             what: "copying the backup",
             done,
             total,
+            bytes: false,
         });
     }
 }
@@ -119,6 +120,7 @@ fn check(file: &File, passphrase: &Passphrase, tell: Tell<'_>) -> Result<(), Vau
             what: "checking every record",
             done,
             total,
+            bytes: false,
         });
     }
     Ok(())

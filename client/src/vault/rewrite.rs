@@ -128,7 +128,12 @@ pub(super) fn copy(
         let opened = record::open(&state.keys, slot.value(), sealed.value())?;
         let (slot, sealed) = record::seal(keys, opened.table, &opened.scope, opened.number, &opened.bytes)?;
         into.insert(slot.as_slice(), sealed.as_slice()).map_err(engine)?;
-        tell(Progress { what, done, total });
+        tell(Progress {
+            what,
+            done,
+            total,
+            bytes: false,
+        });
     }
     Ok(())
 }

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::codec;
 use crate::error::{Misuse, PeerFault};
 use crate::id::{ChannelId, IntentId, Minutes, PersonaId, Position};
+use crate::org::attachment::Attachment;
 use crate::org::mandate::Office;
 use crate::org::meeting::MeetingStep;
 use crate::org::name::Name;
@@ -233,6 +234,13 @@ pub enum Deed {
         /// What.
         step: Box<MeetingStep>,
     },
+    /// A message to the room with a file.
+    Attach {
+        /// Its text; may be empty.
+        text: String,
+        /// The file.
+        file: Box<Attachment>,
+    },
 }
 
 /// A key package that a commit adds.
@@ -328,7 +336,8 @@ impl Deed {
             | Self::Propose { .. }
             | Self::Step { .. }
             | Self::CallMeeting { .. }
-            | Self::Meeting { .. } => 1,
+            | Self::Meeting { .. }
+            | Self::Attach { .. } => 1,
         }
     }
 
@@ -336,7 +345,7 @@ impl Deed {
     #[must_use]
     pub fn is_said(&self) -> bool {
         match self {
-            Self::Say { .. } => true,
+            Self::Say { .. } | Self::Attach { .. } => true,
             Self::Step { step, .. } => matches!(**step, Step::Discuss { .. }),
             _ => false,
         }
@@ -348,6 +357,7 @@ impl Deed {
         !matches!(
             self,
             Self::Say { .. }
+                | Self::Attach { .. }
                 | Self::ControlKey { .. }
                 | Self::RaiseFloor { .. }
                 | Self::Renew { .. }
@@ -390,6 +400,7 @@ impl Deed {
             Self::Step { .. } => "Step",
             Self::CallMeeting { .. } => "CallMeeting",
             Self::Meeting { .. } => "Meeting",
+            Self::Attach { .. } => "Attach",
         }
     }
 }

@@ -182,7 +182,7 @@ impl State {
 
     pub(super) fn enact(&mut self, at: At, author: &PersonaId, effect: &Effect) {
         match effect {
-            Effect::Said { .. } | Effect::Refreshed | Effect::Objected { .. } => {}
+            Effect::Said { .. } | Effect::Attached { .. } | Effect::Refreshed | Effect::Objected { .. } => {}
             Effect::Invited {
                 invite,
                 uses,

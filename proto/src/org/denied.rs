@@ -379,6 +379,9 @@ pub enum Denied {
         "that ballot stands: the others' are seen, or everybody has voted and they are about to be opened"
     )]
     BallotStands,
+    /// A file is larger than any that a message names.
+    #[error("its file is larger than 1 GiB")]
+    File,
 }
 
 /// The standing that was needed.

@@ -3,6 +3,7 @@
 use core::fmt;
 
 use crate::id::{ChannelId, IntentId, Minutes, PersonaId, Position};
+use crate::org::attachment::Attachment;
 use crate::org::charter::Charter;
 use crate::org::mandate::Office;
 use crate::org::meeting::MeetingMoved;
@@ -339,6 +340,13 @@ pub enum Effect {
         /// By what.
         moved: MeetingMoved,
     },
+    /// A message with a file.
+    Attached {
+        /// Its text.
+        text: String,
+        /// The file.
+        file: Box<Attachment>,
+    },
 }
 
 impl Effect {
@@ -422,6 +430,7 @@ impl fmt::Debug for Effect {
             Self::Decided { .. } => "Decided(..)",
             Self::MeetingCalled { .. } => "MeetingCalled(..)",
             Self::Met { .. } => "Met(..)",
+            Self::Attached { .. } => "Attached(..)",
         })
     }
 }

@@ -6,6 +6,7 @@ use crate::id::{ChannelId, IntentId, Minutes, PersonaId, Position};
 use crate::org::FEATURE;
 use crate::org::act::{Act, CommitOps, Deed, LONGEST_TEXT};
 use crate::org::application::{Application, LARGEST_KEY_PACKAGE, LONGEST_WORD, key_package_hash};
+use crate::org::attachment::LARGEST_FILE;
 use crate::org::denied::{Denied, WantedStanding};
 use crate::org::effect::Effect;
 use crate::org::notice::{NoticeKind, SignedNotice};
@@ -272,6 +273,15 @@ impl State {
                     return Err(Denied::Text);
                 }
                 Ok(Effect::Said { text })
+            }
+            Deed::Attach { text, file } => {
+                if text.len() > LONGEST_TEXT {
+                    return Err(Denied::Text);
+                }
+                if file.size > LARGEST_FILE {
+                    return Err(Denied::File);
+                }
+                Ok(Effect::Attached { text, file })
             }
             Deed::Invite { uses, expires, drop } => {
                 self.with_power(author, Power::Admit)?;

@@ -373,7 +373,7 @@ pub fn encoded<T: Serialize>(value: &T) -> Bytes {
 }
 
 /// quinn's settings, and a client that believes everybody.
-fn stock() -> ClientConfig {
+pub(super) fn stock() -> ClientConfig {
     let crypto = QuicClientConfig::try_from(Anybody::config()).expect("a suite");
     ClientConfig::new(Arc::new(crypto))
 }

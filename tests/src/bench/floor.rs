@@ -87,7 +87,7 @@ pub fn serve(data: &Path, port: u16) {
     });
 }
 
-fn config() -> ServerConfig {
+pub(super) fn config() -> ServerConfig {
     let provider = CryptoProvider {
         kx_groups: vec![aws_lc_rs::kx_group::X25519MLKEM768],
         ..aws_lc_rs::default_provider()

@@ -2,6 +2,7 @@
 //! with quinn. Both run as processes of their own on the loopback, by turns, under the same load. `docs/bench.md` says
 //! how to read it.
 
+mod bulk;
 pub mod client;
 mod floor;
 mod load;
@@ -17,6 +18,7 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 use tokio::runtime::Runtime;
 
+pub use bulk::serve as serve_raw;
 pub use floor::serve as serve_floor;
 use report::{CPU, Reach, Report, Sample};
 use server::{Server, Side};
@@ -44,10 +46,12 @@ pub enum Work {
     Disk,
     /// The store alone.
     Store,
+    /// A file of 100 MiB, sent and fetched.
+    Attachment,
 }
 
 impl Work {
-    const ALL: [Self; 10] = [
+    const ALL: [Self; 11] = [
         Self::W1,
         Self::W1Quiet,
         Self::W2,
@@ -58,6 +62,7 @@ impl Work {
         Self::W7,
         Self::Disk,
         Self::Store,
+        Self::Attachment,
     ];
     const QUICK: [Self; 6] = [Self::W1, Self::W1Quiet, Self::W2, Self::W3, Self::W4, Self::Disk];
 }
@@ -135,6 +140,9 @@ fn reach(work: &str, what: &str) -> Option<Reach> {
         ("store, batch 1", CPU) => Reach::Ratio(1.12),
         ("store, batch 16", CPU) => Reach::Ratio(1.48),
         ("store, batch 64", CPU) => Reach::Ratio(1.68),
+        // 25 and 60 % of a stream's rate.
+        ("attachment", "upload") => Reach::Ratio(4.0),
+        ("attachment", "download") => Reach::Ratio(1.67),
         ("W7 10^6", "CPU to fill") => Reach::Value(10.0),
         ("W7 10^6", "start") => Reach::Value(30.0),
         ("W7 10^6", "memory at rest") => Reach::Value(1_536.0),
@@ -194,6 +202,12 @@ fn measure(work: Work, quick: bool, folder: &Path, runtime: &Runtime, report: &m
                 Side::Relay,
                 runtime.block_on(works::disk(&server, 300_000)),
             );
+        }
+        Work::Attachment => {
+            let server = Server::start(Side::Relay, &works::folder(folder, "relay"));
+            let file = runtime.block_on(bulk::file(&server, folder));
+            report.add("attachment", Side::Relay, file);
+            report.add("attachment", Side::Floor, runtime.block_on(bulk::stream()));
         }
         Work::W7 => {
             for (name, channels) in [("W7 10^4", 10_000), ("W7 10^5", 100_000), ("W7 10^6", 1_000_000)] {

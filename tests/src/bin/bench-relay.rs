@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use caucus_tests::bench::{Plan, Work, run, serve_floor};
+use caucus_tests::bench::{Plan, Work, run, serve_floor, serve_raw};
 use caucus_tests::process::binaries;
 use clap::{Parser, Subcommand};
 
@@ -36,13 +36,22 @@ enum Floor {
         #[arg(long, default_value_t = 0)]
         port: u16,
     },
+    /// Runs raw streams, as this bench does.
+    Raw,
 }
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    if let Some(Floor::Floor { data, port }) = cli.floor {
-        serve_floor(&data, port);
-        return ExitCode::SUCCESS;
+    match cli.floor {
+        Some(Floor::Floor { data, port }) => {
+            serve_floor(&data, port);
+            return ExitCode::SUCCESS;
+        }
+        Some(Floor::Raw) => {
+            serve_raw();
+            return ExitCode::SUCCESS;
+        }
+        None => {}
     }
     let target = binaries()
         .parent()

@@ -297,6 +297,7 @@ mod tests {
             kind,
             text: text.to_owned(),
             own: false,
+            file: None,
         }
     }
 

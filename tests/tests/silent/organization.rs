@@ -70,6 +70,22 @@ fn play(folder: &Path, relay: &str) -> (Vec<Person>, Vec<Needle>) {
         (ana.said("Nadelhausen").len() >= 2).then_some(())
     });
     assert!(heard.is_some(), "nobody hears the other");
+    let file = folder.join("nadelkissen.txt");
+    std::fs::write(&file, "im Nadelkissen steckt der Schlüssel\n".repeat(20_000)).expect("a file");
+    let sent = ana.ask(&["send-file", "Nadelhausen", &file.display().to_string()]);
+    let copy = folder.join("copy");
+    let number = sent["number"].to_string();
+    ana.ask(&[
+        "get-file",
+        "Nadelhausen",
+        &number,
+        "--to",
+        &copy.display().to_string(),
+    ]);
+    assert_eq!(
+        std::fs::read(&copy).expect("the copy"),
+        std::fs::read(&file).expect("the file")
+    );
     let mut found = Vec::new();
     for person in [&ana, &ben] {
         for command in [&["rooms"][..], &["people", "Nadelhausen"], &["status"]] {
@@ -100,6 +116,8 @@ fn play(folder: &Path, relay: &str) -> (Vec<Person>, Vec<Needle>) {
         ("a text", "wir treffen uns am Nadelbaum"),
         ("a text", "und bringt den Nadelstreifen mit"),
         ("a reason", "er redet vom Nadelwald"),
+        ("a file's name", "nadelkissen.txt"),
+        ("what is in a file", "im Nadelkissen steckt der Schlüssel"),
         ("a passphrase", "the long passphrase of needleana"),
         ("a passphrase", "the long passphrase of needleben"),
         ("a home", "needleana"),

@@ -2,6 +2,7 @@
 
 mod belonging;
 mod decisions;
+mod files;
 mod forget;
 mod join;
 mod keys;

@@ -24,7 +24,7 @@ enum Shown {
 /// An effect of each kind. A new kind does not compile here before somebody said how it is shown.
 const fn shown(effect: &Effect) -> Shown {
     match effect {
-        Effect::Said { .. } => Shown::Words,
+        Effect::Said { .. } | Effect::Attached { .. } => Shown::Words,
         Effect::ControlNamed { .. } => {
             Shown::Asked("it fills a slot of the relay's, and gives nobody a power")
         }

@@ -153,6 +153,7 @@ fn no_moment_of_a_backup_shows_a_plain_word_or_a_wider_mode() {
         what: "",
         done: 0,
         total: 0,
+        bytes: false,
     });
     assert!(seen.into_inner() > 200);
 }
