@@ -693,6 +693,22 @@ fn nobody_raises_a_threshold_that_they_do_not_reach() {
 }
 
 #[test]
+fn whoever_would_have_fewer_away_decides_without_them() {
+    let world = body(3);
+    let now = world.state.charter().absent;
+    assert_eq!(world.state.reckoned_absent(&Subject::Text), now);
+    for (absent, reckoned) in [(now - 1, now - 1), (now + 1, now)] {
+        let mut other = world.state.charter().clone();
+        other.absent = absent;
+        let charter = Box::new(other);
+        assert_eq!(
+            world.state.reckoned_absent(&Subject::Charter { charter }),
+            reckoned
+        );
+    }
+}
+
+#[test]
 fn a_charter_that_no_body_could_live_by_or_that_moves_people_is_not_proposed() {
     let mut world = body(3);
     let mut none = charter();

@@ -17,6 +17,7 @@ use crate::org::mandate::{Filling, Office};
 use crate::org::name::Name;
 use crate::org::power::Power;
 use crate::org::proposal::{Step, Subject};
+use crate::org::sphere::Sphere;
 
 fn with_secretary(days: u16) -> Charter {
     let mut charter = charter();
@@ -124,6 +125,24 @@ fn whose_turn_it_is_may_stand_aside_and_come_in_again_later() {
         aside: true,
     };
     assert_eq!(world.does(1, &other), refused(Denied::NoOffice));
+}
+
+#[test]
+fn an_office_that_no_body_lives_without_is_for_everybody_where_all_who_are_of_its_stage_may_be_away() {
+    let mut world = body(3);
+    let charter = &mut world.state.genesis.charter;
+    assert_eq!(charter.absent, 1);
+    charter.offices.get_mut(&Office::Secretary).unwrap().sphere = Sphere::Cadre;
+    let cadre = |world: &mut World, seed| {
+        let person = world.state.people.get_mut(&persona(seed)).unwrap();
+        person.sphere = Sphere::Cadre;
+    };
+    (1..3).for_each(|seed| world.state.people.get_mut(&persona(seed)).unwrap().sphere = Sphere::Member);
+    cadre(&mut world, 0);
+    let all = [persona(0), persona(1), persona(2)];
+    assert_eq!(world.state.eligible(Office::Secretary), all);
+    cadre(&mut world, 1);
+    assert_eq!(world.state.eligible(Office::Secretary), all[..2]);
 }
 
 #[test]
