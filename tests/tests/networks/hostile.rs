@@ -28,7 +28,7 @@ const TRICKS: [Trick; 11] = [
 /// The longest that any one of them may hold the client.
 const LONGEST: Duration = Duration::from_secs(15);
 /// The client's window for one stream, in bytes, and what the server itself has on the way.
-const WINDOW: u64 = 128 * 1024 + ON_THE_WAY;
+const WINDOW: u64 = 384 * 1024 + ON_THE_WAY;
 /// A frame is taken whole, so what was read beyond the window is at most the largest one.
 const FRAME: u64 = 256 * 1024 + 4_096 + 4;
 
