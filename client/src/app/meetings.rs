@@ -324,14 +324,18 @@ pub(super) fn waiting(room: &Room, body: &str) -> Vec<InboxItem> {
             );
         }
         let write = |how| format!("caucus meeting minutes \"{body}\" --meeting {number} --{how} minutes.md");
+        let guides = state.guides(meeting, &me);
         match &meeting.minutes {
-            None if meeting.stage == MeetingStage::Closed && state.guides(meeting, &me) => put(
+            None if meeting.stage == MeetingStage::Closed && guides => put(
                 "draft",
                 format!("Write the minutes of meeting {number} \"{}\"", meeting.title),
                 write("draft"),
                 None,
             ),
-            Some(minutes) if minutes.by == me && !minutes.contested.is_empty() => {
+            // Who guided then may not write another version any more.
+            Some(minutes)
+                if minutes.by == me && !minutes.contested.is_empty() && (guides || meeting.by == me) =>
+            {
                 let names: Vec<_> = minutes.contested.iter().map(|id| room.name_of(id)).collect();
                 put(
                     "contested",
