@@ -1,7 +1,7 @@
 //! Charters as people read and write them: TOML, the ones that come with the program, and what they say in words.
 
 use caucus_proto::org::charter::{OfficeRule, Promotion};
-use caucus_proto::org::{BadCharter, Base, Charter, Filling, Kind, Office, PollRule, Power, Sphere};
+use caucus_proto::org::{BadCharter, Base, Charter, Filling, How, Kind, Office, PollRule, Power, Sphere};
 use thiserror::Error;
 
 /// Largest file that is read as a charter.
@@ -111,12 +111,32 @@ pub fn in_words(charter: &Charter) -> Vec<String> {
         with_vouches(charter.replacing.vouches)
     ));
     lines.extend(decisions(charter));
+    lines.push(dealings(charter));
     lines.extend(
         charter
             .offices()
             .map(|(which, rule)| office(charter, which, rule)),
     );
     lines
+}
+
+/// What the body has to do with others.
+fn dealings(charter: &Charter) -> String {
+    let rule = &charter.between;
+    let by = |how, who: &str| match how {
+        How::Mandate => who.to_owned(),
+        How::Poll => "everybody, in a vote".to_owned(),
+    };
+    format!(
+        "A link with another body is accepted by {}; its directives are adopted or declined by {}. Where another body asks for \
+         it, the keys of what this one publishes turn {}.",
+        by(rule.links, "whoever may link"),
+        by(rule.directives, "whoever may answer them"),
+        match rule.beat {
+            1 => "once a day".to_owned(),
+            n => format!("every {}", days(n)),
+        }
+    )
 }
 
 /// Who is in which room; nothing where there is one.
@@ -241,6 +261,9 @@ fn office(charter: &Charter, office: Office, rule: &OfficeRule) -> String {
             Power::Poll => "open polls".to_owned(),
             Power::Facilitate => "guide meetings".to_owned(),
             Power::Tell => "hold polls with sealed ballots and open them".to_owned(),
+            Power::Link => "link with other bodies".to_owned(),
+            Power::Announce => "announce to other bodies".to_owned(),
+            Power::Direct => "issue and answer directives".to_owned(),
         })
         .collect();
     let may = if powers.is_empty() {
@@ -329,8 +352,8 @@ mod tests {
         for (from, to, says) in [
             ("absent = 1", "absent = 7", "\"admit\" lies in too few hands"),
             (
-                "powers = [\"keys\", \"admit\"]",
-                "powers = [\"keys\", \"admit\", \"remove\"]",
+                "powers = [\"keys\", \"admit\", \"link\"]",
+                "powers = [\"keys\", \"admit\", \"link\", \"remove\"]",
                 "two offices",
             ),
             (

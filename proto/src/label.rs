@@ -122,6 +122,26 @@ labels! {
     FileChunk => "file chunk",
     /// A file: the hashes of its chunks.
     File => "file",
+    /// A root key of a body, as it and the one before sign it.
+    RootKey => "root key",
+    /// HPKE: the root key, to another of its holders.
+    SealedRoot => "sealed root key",
+    /// Who may publish for a body.
+    Masthead => "masthead",
+    /// An entry of a bulletin.
+    FeedEntry => "bulletin entry",
+    /// That a bulletin has nothing newer.
+    Fresh => "bulletin as of",
+    /// Keys of a bulletin, from what its readers and its editors have.
+    Bulletin => "bulletin",
+    /// The offer of a link between bodies.
+    LinkOffer => "link offer",
+    /// A letter between bodies.
+    Letter => "letter",
+    /// HPKE: a letter, to the body that it is for.
+    SealedLetter => "sealed letter",
+    /// Seed of the key that letters to a body are sealed to, from the access secret.
+    LetterSealingKey => "letter sealing key",
 }
 
 /// SHA-256 over the label and the parts, each with its length before it, so no two inputs collide.

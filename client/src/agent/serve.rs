@@ -174,7 +174,10 @@ impl Work {
         let stops = matches!(intent, Intent::Stop {});
         let only_waits = matches!(intent, Intent::AwaitJoin { .. });
         // What is done of a file is kept, so that whoever breaks it off stops it.
-        let breaks_off = matches!(intent, Intent::SendFile { .. } | Intent::GetFile { .. });
+        let breaks_off = matches!(
+            intent,
+            Intent::SendFile { .. } | Intent::GetFile { .. } | Intent::GetAnnounced { .. }
+        );
         let app = self.shared.app.clone();
         let mut gone = self.gone.clone();
         let answer = if only_waits {

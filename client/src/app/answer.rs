@@ -5,8 +5,11 @@ use serde::{Deserialize, Serialize};
 
 use super::attachments::AttachmentView;
 use super::decision::{OfficeLine, PowerLine, ProposalView, WordView};
+use super::directives::{BoardView, DirectiveView, RaisedView};
 use super::export::FileView;
+use super::feed::{ItemView, SourceView};
 use super::intent::Keep;
+use super::links::{EdgeView, LinkView, NodeView, OfferView};
 use super::meetings::MeetingView;
 
 /// What the agent answers.
@@ -281,6 +284,76 @@ pub enum Answer {
         /// Its whole path.
         path: String,
     },
+    /// What is due soon, or over, and was not told before.
+    Reminders {
+        /// The earliest first.
+        items: Vec<InboxItem>,
+    },
+    /// The links of a body.
+    Links {
+        /// The body.
+        body: String,
+        /// By number.
+        links: Vec<LinkView>,
+        /// What a person should know of its own bulletin, in words.
+        warnings: Vec<String>,
+    },
+    /// A link is offered.
+    LinkOffered {
+        /// The body.
+        body: String,
+        /// What the other body accepts by: whoever has it may.
+        offer: String,
+        /// Until when, in minutes since 1970-01-01T00:00Z.
+        expires: u64,
+    },
+    /// What an offer says.
+    Offer(OfferView),
+    /// The bodies that a person knows of.
+    Map {
+        /// Committees first, then chapters, then cells.
+        nodes: Vec<NodeView>,
+        /// Their links.
+        edges: Vec<EdgeView>,
+    },
+    /// Something was published or sent.
+    Issued {
+        /// The body.
+        body: String,
+        /// Its number.
+        number: u32,
+    },
+    /// What a body published and sent.
+    Items {
+        /// The body.
+        body: String,
+        /// The latest first.
+        items: Vec<ItemView>,
+    },
+    /// What bodies announce.
+    Feed {
+        /// The oldest first.
+        items: Vec<ItemView>,
+        /// Where it comes from.
+        sources: Vec<SourceView>,
+    },
+    /// Directives of other bodies.
+    Directives {
+        /// The latest first.
+        directives: Vec<DirectiveView>,
+    },
+    /// What became of directives.
+    Board {
+        /// The body.
+        body: String,
+        /// The latest first.
+        boards: Vec<BoardView>,
+    },
+    /// What was raised.
+    Raised {
+        /// The oldest first.
+        raised: Vec<RaisedView>,
+    },
 }
 
 /// A room that somebody was removed from.
@@ -339,7 +412,7 @@ pub struct AcceptanceView {
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct InboxItem {
     /// Which kind: `request`, `vouch`, `accept`, `renewal`, `office`, `vote`, `poll`, `outcome`, `amendment`, `review`,
-    /// `meeting`, `word` or `minutes`.
+    /// `meeting`, `word`, `minutes`, `acknowledge`, `directive` or `reply`.
     pub kind: String,
     /// In which body.
     pub body: String,

@@ -134,8 +134,9 @@ impl App {
 
     async fn ask(&self, engine: &Engine, intent: Intent, telling: &Telling) -> Result<Answer, Problem> {
         use super::{
-            attachments, body, convene, export, inbox, meetings, membership, minutes, offices, principles,
-            proposals, relays, retention, returning, standing, successor, talk,
+            attachments, body, convene, directives, export, feed, inbox, issue, links, meetings, membership,
+            minutes, offices, principles, proposals, relays, reminders, retention, returning, standing,
+            successor, talk,
         };
         match intent {
             Intent::Passphrase { old, new } => self.passphrase(engine, old, new, telling.clone()).await,
@@ -195,6 +196,7 @@ impl App {
             Intent::Powers { body } => offices::powers(engine, &body),
             Intent::Export { body, what, at } => export::export(engine, &body, what, at.map(Minutes)),
             Intent::Inbox {} => inbox::inbox(engine),
+            Intent::Reminders {} => reminders::reminders(engine),
             Intent::OpenRoom { body, room } => body::open(engine, &body, &room).await,
             Intent::Rooms {} => body::rooms(engine),
             Intent::People { body } => body::people(engine, &body),
@@ -244,6 +246,59 @@ impl App {
                 to,
                 force,
             } => attachments::get(engine, &room, number, &to, force, telling).await,
+            Intent::Links { body } => links::links(engine, &body),
+            Intent::OfferLink {
+                body,
+                we,
+                they,
+                minutes,
+            } => links::offer(engine, &body, we, they, minutes).await,
+            Intent::ReadOffer { body, offer } => links::read(engine, &body, &offer).await,
+            Intent::AcceptLink { body, offer } => links::accept(engine, &body, &offer).await,
+            Intent::EndLink { body, link, reason } => links::end(engine, &body, &link, &reason).await,
+            Intent::Map {} => links::map(engine),
+            Intent::Issue { body, item, to } => issue::issue(engine, &body, item, to).await,
+            Intent::Issued { body } => issue::issued(engine, &body),
+            Intent::Feed {
+                body,
+                all,
+                unread,
+                mark,
+            } => feed::feed(engine, body.as_deref(), all, unread, mark),
+            Intent::SetFeed { body, from, how } => feed::set(engine, &body, &from, how),
+            Intent::Directives { body, all } => directives::list(engine, body.as_deref(), all),
+            Intent::AnswerDirective {
+                body,
+                from,
+                number,
+                answer,
+            } => directives::answer(engine, &body, from.as_deref(), number, answer).await,
+            Intent::Board { body, number, all } => directives::board(engine, &body, number, all),
+            Intent::Raise {
+                body,
+                to,
+                kind,
+                text,
+                days,
+            } => directives::raise(engine, &body, &to, kind, text, days).await,
+            Intent::Reply {
+                body,
+                to,
+                number,
+                text,
+            } => directives::reply(engine, &body, &to, number, text).await,
+            Intent::Raised { body, all } => directives::raised(engine, body.as_deref(), all),
+            Intent::GetAnnounced {
+                body,
+                from,
+                number,
+                place,
+                to,
+                force,
+            } => {
+                let which = (body.as_str(), from.as_str(), number);
+                attachments::get_announced(engine, which, place, (&to, force), telling).await
+            }
             Intent::Say { room, text } => talk::say(engine, &room, text).await,
             Intent::Read {
                 room,
@@ -310,7 +365,11 @@ impl App {
         }
     }
 
-    pub(super) fn engine(&self) -> Result<Engine, Problem> {
+    /// The open vault at work, for whoever measures it in this process.
+    ///
+    /// # Errors
+    /// `Problem` while there is none.
+    pub fn engine(&self) -> Result<Engine, Problem> {
         if let Some(engine) = self.slot().clone() {
             return Ok(engine);
         }

@@ -8,11 +8,12 @@ use serde::{Deserialize, Serialize};
 
 use super::answer::Answer;
 use super::app::{PATIENCE, Telling};
+use super::feed::announced;
 use super::find;
 use super::membership::waiting_because;
 use super::problem::{Code, Problem};
 use super::view::room_name;
-use crate::engine::{Engine, EngineError, Fate, FileError, Item, LogRecord, Offer, Room, Wanted};
+use crate::engine::{Engine, EngineError, Fate, FileError, Item, LiveRoom, LogRecord, Offer, Room, Wanted};
 use crate::vault::Progress;
 
 /// Most files in one answer, the newest.
@@ -143,9 +144,42 @@ pub(super) async fn get(
     replace: bool,
     telling: &Telling,
 ) -> Result<Answer, Problem> {
-    let to = whole(to)?;
     let live = find::room(engine, room)?;
     let file = wanted(&live.room(), number)?;
+    fetch(engine, &live, file, (to, replace), telling).await
+}
+
+/// Fetches a file that goes with an announcement: of those the one of this place, from 1.
+pub(super) async fn get_announced(
+    engine: &Engine,
+    (body, from, number): (&str, &str, u32),
+    place: usize,
+    (to, replace): (&str, bool),
+    telling: &Telling,
+) -> Result<Answer, Problem> {
+    let live = find::room(engine, body)?;
+    let file = {
+        let room = live.room();
+        let files = announced(&room, from, number)?;
+        let wanted = place
+            .checked_sub(1)
+            .and_then(|place| files.into_iter().nth(place));
+        wanted.ok_or_else(|| EngineError::NotFound {
+            what: "file of that announcement",
+            name: place.to_string(),
+        })?
+    };
+    fetch(engine, &live, file, (to, replace), telling).await
+}
+
+async fn fetch(
+    engine: &Engine,
+    live: &LiveRoom,
+    file: Attachment,
+    (to, replace): (&str, bool),
+    telling: &Telling,
+) -> Result<Answer, Problem> {
+    let to = whole(to)?;
     let target = if to.is_dir() {
         // A name of this type is no path.
         to.join(file.name.as_str())
@@ -159,7 +193,7 @@ pub(super) async fn get(
         target,
         replace,
     };
-    engine.fetch_file(&live, &wanted, &told).await?;
+    engine.fetch_file(live, &wanted, &told).await?;
     Ok(Answer::FileSaved {
         name,
         size,
@@ -214,7 +248,7 @@ pub fn size(bytes: u64) -> String {
     format!("{}.{} {name}", tenths / 10, tenths % 10)
 }
 
-fn wanted(room: &Room, number: u64) -> Result<Attachment, EngineError> {
+pub(super) fn wanted(room: &Room, number: u64) -> Result<Attachment, EngineError> {
     let found = room.log_at(Position(number))?;
     let file = found.as_ref().and_then(attached).map(|(file, _)| file.clone());
     file.ok_or_else(|| EngineError::NotFound {

@@ -56,6 +56,19 @@ pub enum SubjectWord {
         #[serde(default)]
         substance: bool,
     },
+    /// Accepts the offer of a link with another body.
+    Link {
+        /// The offer.
+        offer: String,
+    },
+    /// Adopts a directive of another body; what is voted down is declined.
+    Directive {
+        /// Of which; needed where it could be several.
+        #[serde(default)]
+        from: Option<String>,
+        /// Its number.
+        number: u32,
+    },
 }
 
 /// How a poll is decided.
@@ -199,7 +212,8 @@ pub struct ProposalView {
     pub by: String,
     /// When (minutes since 1970-01-01T00:00Z).
     pub at: u64,
-    /// What is carried out: `text`, `amendment`, `admission`, `removal`, `election`, `recall`, `charter`, `principles`.
+    /// What is carried out: `text`, `amendment`, `admission`, `removal`, `election`, `recall`, `charter`, `principles`,
+    /// `link`, `directive`.
     pub kind: String,
     /// That in words.
     pub aim: String,

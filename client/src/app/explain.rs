@@ -1,5 +1,6 @@
 //! What went wrong, as a person gets it: what happened, then what to do next.
 
+use caucus_proto::org::Denied;
 use caucus_proto::wire::RefusedBecause;
 
 use super::problem::{Code, Problem};
@@ -121,6 +122,25 @@ impl From<EngineError> for Problem {
             EngineError::File(error) => error.into(),
             EngineError::Relay(error) => error.into(),
             EngineError::Mls(MlsError::Storage(error)) => error.into(),
+            EngineError::Denied(Denied::ByPoll) => Self::new(
+                Code::Denied,
+                message,
+                "`caucus propose link BODY` proposes a link, `caucus propose directive BODY NUMBER` that a directive is adopted",
+            ),
+            EngineError::Denied(
+                Denied::NotNext | Denied::DirectiveOver | Denied::NoDirective | Denied::Form,
+            ) => Self::new(
+                Code::Denied,
+                format!("not allowed: {message}"),
+                "`caucus directives list --all` shows how far each is; it is acknowledged, adopted, carried out, then reported on",
+            ),
+            EngineError::Denied(
+                Denied::NoLink | Denied::LinkOver | Denied::NotInTerms | Denied::LinkedAlready,
+            ) => Self::new(
+                Code::Denied,
+                format!("not allowed: {message}"),
+                "`caucus link list BODY` shows its links, and what each side may send",
+            ),
             EngineError::Denied(_) => Self::new(
                 Code::Denied,
                 format!("not allowed: {message}"),
@@ -129,7 +149,7 @@ impl From<EngineError> for Problem {
             EngineError::Link(_) => Self::new(
                 Code::BadInput,
                 message,
-                "copy the whole link, from `caucus-invite:` to its last character",
+                "copy the whole link, from `caucus-invite:` or `caucus-link:` to its last character",
             ),
             EngineError::Name(_) => Self::new(Code::BadInput, message, "choose another name"),
             EngineError::NotFound { what, .. } => Self::new(
@@ -140,8 +160,16 @@ impl From<EngineError> for Problem {
                     "person" => "see who is there with `caucus people BODY`",
                     "request" => "see what waits with `caucus requests`",
                     "invite" => "see what is open with `caucus invites BODY`",
+                    "linked body" => "see which there are with `caucus link list BODY`",
                     _ => "see what there is with `caucus rooms`",
                 },
+            ),
+            EngineError::Ambiguous {
+                what: "linked body", ..
+            } => Self::new(
+                Code::BadInput,
+                message,
+                "use its number instead, as `caucus link list BODY` shows it",
             ),
             EngineError::Ambiguous { .. } => Self::new(
                 Code::BadInput,

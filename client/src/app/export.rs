@@ -423,13 +423,15 @@ fn roster_csv(room: &Room, at: Option<Minutes>) -> String {
 }
 
 /// A line of CSV (RFC 4180). A cell that a spreadsheet would take for a formula gets an apostrophe before it.
-fn row(cells: &[String]) -> String {
+#[must_use]
+pub fn row(cells: &[String]) -> String {
     let cell = |text: &String| {
         let text: String = text
             .chars()
             .map(|c| if c.is_control() { ' ' } else { c })
             .collect();
-        let guard = if text.starts_with(['=', '+', '-', '@']) {
+        let is_number = text.parse::<i64>().is_ok();
+        let guard = if text.starts_with(['=', '+', '-', '@']) && !is_number {
             "'"
         } else {
             ""

@@ -5,11 +5,17 @@ use caucus_proto::org::{Office, Power, Stage, State};
 
 use super::answer::{Answer, InboxItem, RequestView};
 use super::problem::Problem;
-use super::{meetings, view};
+use super::{directives, meetings, view};
 use crate::engine::{Engine, EngineError, LiveRoom, Room};
 
 /// What waits, in all bodies: what has a date first, the earliest first.
 pub(super) fn inbox(engine: &Engine) -> Result<Answer, Problem> {
+    let items = waiting(engine)?;
+    Ok(Answer::Inbox { items })
+}
+
+/// What waits, in the order of the list.
+pub(super) fn waiting(engine: &Engine) -> Result<Vec<InboxItem>, Problem> {
     let mut items = Vec::new();
     for live in engine.rooms() {
         items.extend(of_room(engine, &live)?);
@@ -18,7 +24,7 @@ pub(super) fn inbox(engine: &Engine) -> Result<Answer, Problem> {
         let date = |item: &InboxItem| (item.due.is_none(), item.due);
         date(a).cmp(&date(b)).then_with(|| a.body.cmp(&b.body))
     });
-    Ok(Answer::Inbox { items })
+    Ok(items)
 }
 
 fn of_room(engine: &Engine, live: &LiveRoom) -> Result<Vec<InboxItem>, EngineError> {
@@ -117,6 +123,7 @@ fn of_room(engine: &Engine, live: &LiveRoom) -> Result<Vec<InboxItem>, EngineErr
         }
     }
     items.extend(meetings::waiting(&room, &body));
+    items.extend(directives::waiting(&room, &body));
     Ok(items)
 }
 

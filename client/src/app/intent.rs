@@ -7,6 +7,10 @@ use zeroize::{Zeroize, ZeroizeOnDrop};
 
 use super::convene::MeetingAct;
 use super::decision::{StepWord, SubjectWord};
+use super::directives::{AnswerWord, RaiseWord};
+use super::feed::FeedWord;
+use super::issue::ItemWord;
+use super::links::SendsWord;
 
 /// A passphrase on its way to the vault.
 #[derive(Clone, PartialEq, Eq, Zeroize, ZeroizeOnDrop, Serialize, Deserialize)]
@@ -468,6 +472,8 @@ pub enum Intent {
     },
     /// What waits for this person. Answer: `inbox`.
     Inbox {},
+    /// What of it is due within a day, or over, and was not told before: each is told once. Answer: `reminders`.
+    Reminders {},
     /// Leaves a body. Answer: `done`.
     Leave {
         /// Which.
@@ -538,5 +544,167 @@ pub enum Intent {
         /// Replace what has this name.
         #[serde(default)]
         force: bool,
+    },
+    /// Fetches a file that goes with an announcement, as `get_file`. Answer: `file_saved`.
+    GetAnnounced {
+        /// In which of one's bodies it was heard.
+        body: String,
+        /// Whose announcement; one's own body's too.
+        from: String,
+        /// Its number.
+        number: u32,
+        /// Which of its files, from 1.
+        place: usize,
+        /// The whole path of a folder, or of the file as it will be.
+        to: String,
+        /// Replace what has this name.
+        #[serde(default)]
+        force: bool,
+    },
+    /// The links of a body with others. Answer: `links`.
+    Links {
+        /// Of which body.
+        body: String,
+    },
+    /// Offers a link to another body. Answer: `link_offered`.
+    OfferLink {
+        /// By which body.
+        body: String,
+        /// What this body may send.
+        we: SendsWord,
+        /// What the other may send.
+        they: SendsWord,
+        /// For how many minutes it can be accepted.
+        minutes: u64,
+    },
+    /// What an offer says; nothing is accepted. Answer: `offer`.
+    ReadOffer {
+        /// To which body it is made.
+        body: String,
+        /// The offer.
+        offer: String,
+    },
+    /// Accepts an offer. Answer: `done`.
+    AcceptLink {
+        /// By which body.
+        body: String,
+        /// The offer.
+        offer: String,
+    },
+    /// Ends a link, or takes an offer back. Answer: `done`.
+    EndLink {
+        /// Of which body.
+        body: String,
+        /// Its number, or what the other body is called.
+        link: String,
+        /// Why.
+        #[serde(default)]
+        reason: String,
+    },
+    /// The bodies that a person knows of, and their links. Answer: `map`.
+    Map {},
+    /// Publishes something for the bodies that are linked with, or sends it to some. Answer: `issued`.
+    Issue {
+        /// By which body.
+        body: String,
+        /// What.
+        item: ItemWord,
+        /// For whom; for all if nobody is named.
+        #[serde(default)]
+        to: Vec<String>,
+    },
+    /// What a body published and sent. Answer: `items`.
+    Issued {
+        /// Which body.
+        body: String,
+    },
+    /// What one's bodies, and those that they hear, announce. Answer: `feed`.
+    Feed {
+        /// Of one body only.
+        #[serde(default)]
+        body: Option<String>,
+        /// What is muted, over, or was replaced too.
+        #[serde(default)]
+        all: bool,
+        /// What was not read only.
+        #[serde(default)]
+        unread: bool,
+        /// All of it counts as read afterwards.
+        #[serde(default)]
+        mark: bool,
+    },
+    /// Sets how the announcements of a body are shown. Answer: `done`.
+    SetFeed {
+        /// Which of one's bodies hears them.
+        body: String,
+        /// Whose.
+        from: String,
+        /// How.
+        how: FeedWord,
+    },
+    /// Directives of other bodies. Answer: `directives`.
+    Directives {
+        /// To one body only.
+        #[serde(default)]
+        body: Option<String>,
+        /// Those that are over too.
+        #[serde(default)]
+        all: bool,
+    },
+    /// Does something with a directive. Answer: `done`.
+    AnswerDirective {
+        /// In which body.
+        body: String,
+        /// Of which other; needed where it could be several.
+        #[serde(default)]
+        from: Option<String>,
+        /// Its number.
+        number: u32,
+        /// What.
+        answer: AnswerWord,
+    },
+    /// What became of a body's own directives. Answer: `board`.
+    Board {
+        /// Which body.
+        body: String,
+        /// One of them.
+        #[serde(default)]
+        number: Option<u32>,
+        /// Those that are over too.
+        #[serde(default)]
+        all: bool,
+    },
+    /// Raises a motion, a report or a question with another body. Answer: `done`.
+    Raise {
+        /// By which body.
+        body: String,
+        /// With which.
+        to: String,
+        /// What it is.
+        kind: RaiseWord,
+        /// In words.
+        text: String,
+        /// Days in which an answer is owed.
+        days: u16,
+    },
+    /// Answers what another body raised. Answer: `done`.
+    Reply {
+        /// By which body.
+        body: String,
+        /// To which.
+        to: String,
+        /// Its number.
+        number: u32,
+        /// In words.
+        text: String,
+    },
+    /// What was raised, by a body and with it. Answer: `raised`.
+    Raised {
+        /// One body only.
+        #[serde(default)]
+        body: Option<String>,
+        /// What was answered too.
+        #[serde(default)]
+        all: bool,
     },
 }

@@ -119,5 +119,8 @@ fn what(state: &State, power: Power) -> String {
         Power::Poll => "put proposals to a vote, say what was decided".to_owned(),
         Power::Facilitate => "guide meetings".to_owned(),
         Power::Tell => "hold votes with sealed ballots, and open them".to_owned(),
+        Power::Link => "link with other bodies, say who may publish".to_owned(),
+        Power::Announce => "announce to other bodies".to_owned(),
+        Power::Direct => "issue directives, and answer those of other bodies".to_owned(),
     }
 }

@@ -10,6 +10,7 @@ use super::decision::{
     AmendmentView, BallotWord, MethodWord, OutcomeView, PollView, ProposalView, ResultView, StepWord,
     SubjectWord, WordView,
 };
+use super::directives::find_told;
 use super::membership::{done_or_queued, waiting_because};
 use super::problem::{Code, Problem};
 use super::standing::office_named;
@@ -29,9 +30,17 @@ pub(super) async fn propose(
     subject: SubjectWord,
 ) -> Result<Answer, Problem> {
     let live = find::room(engine, body)?;
+    let subject = match subject {
+        SubjectWord::Link { offer } => {
+            let offer = Box::new(engine.read_offer(&live, &offer).await?);
+            // Who never linked with anybody has nothing yet to speak by.
+            engine.open_bulletin(&live, PATIENCE).await?;
+            Subject::Link { offer }
+        }
+        other => meant(&live.room(), other)?,
+    };
     let deed = {
         let room = live.room();
-        let subject = meant(&room, subject)?;
         let title = if title.trim().is_empty() {
             shortened(&aim(room.state(), &subject))
         } else {
@@ -126,6 +135,17 @@ fn meant(room: &Room, subject: SubjectWord) -> Result<Subject, Problem> {
                 .collect(),
             substance,
         },
+        SubjectWord::Directive { from, number } => Subject::Directive {
+            link: find_told(room, from.as_deref(), number)?,
+            directive: number,
+        },
+        SubjectWord::Link { .. } => {
+            return Err(Problem::new(
+                Code::Internal,
+                "an offer is read before it is proposed",
+                "try again; if it stays so, report it",
+            ));
+        }
     })
 }
 

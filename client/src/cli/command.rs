@@ -13,11 +13,12 @@ use super::failure::Failure;
 use super::secret::Source;
 use super::session::Session;
 use super::{
-    admit, agent, backup, charter, completions, decline, demote, destroy, doctor, export, files, found,
-    get_file, handover, inbox, init, invite, invites, join, joins, leave, lift, lock, man, meeting, offices,
-    open, overview, passphrase, people, poll, powers, principles, promote, proposal, proposals, propose,
-    read, recognize, rekey, relay, remove, renew, replace, requests, restore, retention, revoke, rooms, say,
-    send_file, status, successor, suspend, unlock, verify, verify_export, vote, vouch,
+    admit, agent, announce, backup, charter, completions, decline, demote, destroy, directives, doctor,
+    export, feed, files, found, get_file, handover, inbox, init, invite, invites, issued, join, joins, leave,
+    lift, link, lock, man, map, meeting, offices, open, overview, passphrase, people, poll, powers,
+    principles, promote, proposal, proposals, propose, raise, raised, read, recognize, rekey, relay, remove,
+    renew, replace, reply, requests, restore, retention, revoke, rooms, say, send_file, status, successor,
+    suspend, unlock, verify, verify_export, vote, vouch, withdraw,
 };
 use crate::agent::Home;
 use crate::clock::{Clock, SystemClock};
@@ -92,6 +93,16 @@ enum Command {
     Remove(remove::Remove),
     Successor(successor::Successor),
     Leave(leave::Leave),
+    Link(link::Link),
+    Map(map::Map),
+    Announce(announce::Announce),
+    Withdraw(withdraw::Withdraw),
+    Issued(issued::Issued),
+    Feed(feed::Feed),
+    Directives(directives::Directives),
+    Raise(raise::Raise),
+    Raised(raised::Raised),
+    Reply(reply::Reply),
     Status(status::Status),
     Lock(lock::Lock),
     Unlock(unlock::Unlock),
@@ -142,6 +153,9 @@ pub(super) fn run(cli: Cli, mut console: Console) -> u8 {
         Some(command) => act(command, &mut session),
     }
     .and_then(|exit| session.console.flush().map(|()| exit));
+    if matches!(ended, Ok(0)) {
+        session.remind();
+    }
     match ended {
         Ok(exit) => exit,
         Err(failure) => {
@@ -199,6 +213,16 @@ fn act(command: Command, session: &mut Session) -> Result<u8, Failure> {
         Command::Remove(remove) => remove.run(session),
         Command::Successor(successor) => successor.run(session),
         Command::Leave(leave) => leave.run(session),
+        Command::Link(link) => link.run(session),
+        Command::Map(map) => map.run(session),
+        Command::Announce(announce) => announce.run(session),
+        Command::Withdraw(withdraw) => withdraw.run(session),
+        Command::Issued(issued) => issued.run(session),
+        Command::Feed(feed) => feed.run(session),
+        Command::Directives(directives) => directives.run(session),
+        Command::Raise(raise) => raise.run(session),
+        Command::Raised(raised) => raised.run(session),
+        Command::Reply(reply) => reply.run(session),
         Command::Status(status) => status.run(session),
         Command::Lock(lock) => lock.run(session),
         Command::Unlock(unlock) => unlock.run(session),

@@ -58,6 +58,8 @@ pub(super) struct Console {
     coloured: bool,
     /// A person sits there who can be asked.
     pub(super) interactive: bool,
+    /// A person sees standard output.
+    pub(super) seen: bool,
     /// Answers as JSON.
     pub(super) json: bool,
     /// How far something long is, where a person sees it.
@@ -78,6 +80,7 @@ impl Console {
             input: Box::new(io::BufReader::new(io::stdin())),
             coloured,
             interactive: !json && io::stdin().is_terminal() && io::stderr().is_terminal(),
+            seen: !json && on_terminal,
             json,
             bar: None,
             watched: !json && io::stderr().is_terminal(),
@@ -98,6 +101,7 @@ impl Console {
             input: Box::new(io::Cursor::new(input.to_vec())),
             coloured: false,
             interactive: false,
+            seen: false,
             json,
             bar: None,
             watched: false,

@@ -18,13 +18,19 @@ use crate::app::{Answer, Intent, file_size};
 /// without --force.
 #[derive(Args, Debug)]
 #[command(
-    after_help = "Example:\n  caucus get-file North 41\n  caucus get-file North 41 --to ~/Documents/minutes.pdf"
+    after_help = "Example:\n  caucus get-file North 41\n  caucus get-file North 41 --to ~/Documents/minutes.pdf\n  caucus get-file North 3 --of \"City Committee\""
 )]
 pub(super) struct GetFile {
     /// Where: BODY or BODY/ROOM
     room: String,
-    /// Its number, as `caucus files` shows it
+    /// Its number, as `caucus files` shows it; with --of that of the announcement
     number: u64,
+    /// It goes with an announcement of this body
+    #[arg(long, value_name = "BODY")]
+    of: Option<String>,
+    /// Which of the files of an announcement
+    #[arg(long, value_name = "K", default_value_t = 1, requires = "of")]
+    nth: usize,
     /// Into which folder, or under which name
     #[arg(long, value_name = "PATH", default_value = ".", hide_default_value = true)]
     to: PathBuf,
@@ -35,11 +41,22 @@ pub(super) struct GetFile {
 
 impl GetFile {
     pub(super) fn run(self, session: &mut Session) -> Result<u8, Failure> {
-        let intent = Intent::GetFile {
-            room: self.room.clone(),
-            number: self.number,
-            to: whole_of(&self.to, "a file")?,
-            force: self.force,
+        let (to, force) = (whole_of(&self.to, "a file")?, self.force);
+        let intent = match self.of {
+            Some(from) => Intent::GetAnnounced {
+                body: self.room.clone(),
+                from,
+                number: u32::try_from(self.number).unwrap_or(u32::MAX),
+                place: self.nth,
+                to,
+                force,
+            },
+            None => Intent::GetFile {
+                room: self.room.clone(),
+                number: self.number,
+                to,
+                force,
+            },
         };
         let answer = session.ask_in(&self.room, &intent)?;
         ending::show(session, answer, |session, answer| match answer {

@@ -22,7 +22,7 @@ const FIRST: [(&str, &str); 6] = [
     ),
 ];
 
-const GROUPS: [(&str, &[(&str, &str)]); 5] = [
+const GROUPS: [(&str, &[(&str, &str)]); 6] = [
     (
         "Talk",
         &[
@@ -84,6 +84,22 @@ const GROUPS: [(&str, &[(&str, &str)]); 5] = [
                 "recognize, replace",
                 "whoever lost everything: say who they are; let them back",
             ),
+        ],
+    ),
+    (
+        "Between bodies",
+        &[
+            ("map", "the bodies you know of, and their links"),
+            ("link", "offer, accept, end links with other bodies"),
+            ("announce BODY TEXT", "tell the bodies that hear yours something"),
+            ("feed", "read what bodies announce; choose whom you hear"),
+            ("issued, withdraw", "what a body sent; withdraw some of it"),
+            (
+                "directives",
+                "what bodies ask of each other, and what comes of it",
+            ),
+            ("raise, reply", "ask another body something; answer it"),
+            ("raised [BODY]", "what was asked, and waits for an answer"),
         ],
     ),
     (

@@ -91,7 +91,8 @@ impl Poster<'_> {
 }
 
 /// A body's label is somebody's words: never markup.
-fn escaped(words: &str) -> String {
+#[must_use]
+pub(super) fn escaped(words: &str) -> String {
     let mut safe = String::new();
     for letter in words.chars() {
         match letter {

@@ -7,12 +7,12 @@ use clap::{Args, Subcommand};
 
 use super::charter::read_file;
 use super::console::{bold, plain};
-use super::ending;
 use super::failure::Failure;
 use super::session::Session;
+use super::{ending, link};
 use crate::app::{Answer, Intent, SubjectWord};
 
-/// Propose what the body should decide: words, people, offices, rules
+/// Propose what the body should decide: words, people, offices, rules, links with other bodies
 #[derive(Args, Debug)]
 #[command(
     after_help = "Example:\n  caucus propose text North \"A hall for the winter\" --text \"We rent it.\""
@@ -128,6 +128,37 @@ enum What {
         #[command(flatten)]
         words: Words,
     },
+    /// That the offer of a link with another body is accepted
+    #[command(
+        after_help = "Example:\n  caucus propose link North\n\n`caucus link preview North` shows first what an offer says."
+    )]
+    Link {
+        /// In which body
+        body: String,
+        /// The text of the offer; asked for if none is given; - reads it from standard input
+        offer: Option<String>,
+        /// In a few words; says with whom if none is given
+        #[arg(long, default_value = "", value_name = "T")]
+        title: String,
+        #[command(flatten)]
+        words: Words,
+    },
+    /// That a directive of another body is adopted; voted down, it is declined
+    #[command(after_help = "Example:\n  caucus propose directive North 3")]
+    Directive {
+        /// In which body
+        body: String,
+        /// Its number
+        number: u32,
+        /// Of which other body, where it could be of several
+        #[arg(long, value_name = "BODY")]
+        from: Option<String>,
+        /// In a few words; says which if none is given
+        #[arg(long, default_value = "", value_name = "T")]
+        title: String,
+        #[command(flatten)]
+        words: Words,
+    },
 }
 
 impl Propose {
@@ -178,6 +209,22 @@ impl Propose {
                 words,
                 SubjectWord::Amendment { proposal, amendment },
             ),
+            What::Link {
+                body,
+                offer,
+                title,
+                words,
+            } => {
+                let offer = link::text(offer, session)?;
+                (body, title, words, SubjectWord::Link { offer })
+            }
+            What::Directive {
+                body,
+                number,
+                from,
+                title,
+                words,
+            } => (body, title, words, SubjectWord::Directive { from, number }),
         };
         propose(session, body, title, words, subject)
     }

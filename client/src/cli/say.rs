@@ -44,7 +44,11 @@ impl Say {
     }
 }
 
-fn input(session: &mut Session) -> Result<String, Failure> {
+/// A text from standard input, without the line breaks at its end.
+///
+/// # Errors
+/// `Failure` if the passphrase comes from there, or it is no text.
+pub(super) fn input(session: &mut Session) -> Result<String, Failure> {
     if session.source.passphrase_stdin {
         return Err(Failure::usage(
             "standard input cannot be both the text and the passphrase",

@@ -5,6 +5,7 @@ use std::ops::ControlFlow;
 use super::console::Console;
 use super::failure::Failure;
 use super::secret::Source;
+use super::time;
 use crate::agent::{Call, Home, reach_or_start};
 use crate::app::{Answer, Code, Intent, Problem};
 
@@ -155,6 +156,25 @@ impl Session {
             self.call = Some(call);
         }
         Ok(answer?)
+    }
+
+    /// Tells on a terminal what is due and was not told before. What fails here fails nothing.
+    pub(super) fn remind(&mut self) {
+        if !self.console.interactive || self.call.is_none() {
+            return;
+        }
+        let Ok(Answer::Reminders { items }) = self.ask_as_it_is(&Intent::Reminders {}) else {
+            return;
+        };
+        for item in items {
+            let when = match item.due {
+                Some(due) if due < self.now => "overdue".to_owned(),
+                Some(due) => format!("due {}", time::due(due)),
+                None => continue,
+            };
+            let words = format!("({when}) {}: {}: {}", item.body, item.what, item.next);
+            self.console.remark(&words);
+        }
     }
 
     /// An answer that does not belong to the question.

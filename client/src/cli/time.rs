@@ -1,5 +1,6 @@
-//! Times and durations as a person reads and writes them. All times are UTC.
+//! Times and durations as a person reads and writes them. All times are UTC, but for deadlines.
 
+use super::zone;
 use crate::calendar;
 pub(super) use crate::calendar::day;
 
@@ -48,6 +49,23 @@ pub(super) fn end_of_day(text: &str) -> Result<u64, String> {
         return Err(wrong());
     }
     calendar::minute(&format!("{text} 23:59")).ok_or_else(wrong)
+}
+
+/// A deadline as the clock on the wall shows it: `2026-12-01 23:59 CET`.
+#[must_use]
+pub(super) fn due(minutes: u64) -> String {
+    zone::on_the_wall(minutes)
+}
+
+/// A minute in local time, `2026-11-24 19:00`, or the last one of a day, `2026-11-24`.
+///
+/// # Errors
+/// What would be right.
+pub(super) fn deadline(text: &str) -> Result<u64, String> {
+    calendar::minute(text)
+        .map_or_else(|| end_of_day(text), Ok)
+        .map(zone::from_the_wall)
+        .map_err(|_| "give a day as 2026-11-24, or a day and a time as \"2026-11-24 19:00\"".to_owned())
 }
 
 /// `1 person` where the word for more is given by an s.
@@ -125,6 +143,16 @@ mod tests {
         assert_eq!(ago(now - 59, now), "59 minutes ago");
         assert_eq!(ago(now - 60, now), "1 hour ago");
         assert_eq!(ago(now - 2 * DAY, now), "2 days ago");
+    }
+
+    #[test]
+    fn a_deadline_is_a_minute_or_the_end_of_a_day() {
+        let day_begins = 20_781 * DAY;
+        assert_eq!(deadline("2026-11-24"), Ok(day_begins + DAY - 1));
+        assert_eq!(deadline("2026-11-24 19:00"), Ok(day_begins + 19 * HOUR));
+        for wrong in ["", "tomorrow", "2026-11-24 25:00", "24.11.2026"] {
+            assert!(deadline(wrong).is_err(), "{wrong}");
+        }
     }
 
     #[test]

@@ -125,7 +125,7 @@ pub(super) async fn put(
 ///
 /// # Errors
 /// `EngineError::Blob` if it is not what its reference says.
-pub(super) async fn fetch(connection: &Connection, blob: &BlobRef) -> Result<Vec<u8>, EngineError> {
+pub async fn fetch(connection: &Connection, blob: &BlobRef) -> Result<Vec<u8>, EngineError> {
     let size = blob.size as usize;
     if size > LARGEST {
         return Err(BlobError::TooLarge(u64::from(blob.size)).into());

@@ -3,6 +3,8 @@
 use caucus_proto::id::{IntentId, PersonaId};
 use caucus_proto::org::{Ballot, Count, Moved, State, Subject, Votes};
 
+use super::between;
+
 /// A step of a proposal; `subject` is its name from before the entry, where it is gone after it.
 pub(super) fn moved(state: &State, proposal: &IntentId, moved: &Moved, subject: Option<&str>) -> String {
     let title = match state.proposal(proposal) {
@@ -128,5 +130,10 @@ pub fn aim(state: &State, subject: &Subject) -> String {
         }
         Subject::Charter { .. } => "changes the charter".to_owned(),
         Subject::Principles { .. } => format!("changes the {}", state.charter().words.principles),
+        Subject::Link { offer } => format!("links with {}", offer.offer.card.name),
+        Subject::Directive { link, directive } => {
+            let from = between::linked_name(state, *link);
+            format!("adopts directive {directive} of {from}, or declines it")
+        }
     }
 }

@@ -4,7 +4,7 @@ use caucus_proto::id::PersonaId;
 use caucus_proto::org::{Deed, Effect, Moved, Outcome, Person, State};
 
 use super::record::Item;
-use super::{decisions, meetings};
+use super::{between, decisions, meetings};
 
 /// Whom a deed is about, where the state may not know them any more afterwards.
 #[must_use]
@@ -48,6 +48,13 @@ pub(super) fn item(state: &State, outcome: &Outcome, subject: Option<&str>) -> I
                     file: file.clone(),
                 };
             }
+            Effect::Between { step, void, .. } => match between::describe(state, step, *void) {
+                Some(line) => line,
+                None => {
+                    quiet.push("kept up what ties the body to others");
+                    continue;
+                }
+            },
             Effect::Invited { uses: 1, .. } => "opened an invite for one".to_owned(),
             Effect::Invited { uses, .. } => format!("opened an invite for {uses}"),
             Effect::Revoked { .. } => "ended an invite".to_owned(),

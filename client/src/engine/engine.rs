@@ -15,6 +15,7 @@ use tokio::time::Instant;
 
 use super::annex;
 use super::approach::{self, Target};
+use super::between;
 use super::error::EngineError;
 use super::files::FileError;
 use super::found::{self, Founding};
@@ -156,6 +157,7 @@ impl Engine {
         let live = Arc::new(LiveRoom::new(room, Arc::clone(&self.0.clock)));
         lock(&self.0.rooms).insert(id, Arc::clone(&live));
         self.spawn(pump::run(self.clone(), live));
+        self.spawn(between::run(self.clone(), id));
         self.changed();
     }
 

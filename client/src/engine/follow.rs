@@ -117,6 +117,7 @@ impl Room {
             | Effect::Refreshed
             | Effect::MeetingCalled { .. }
             | Effect::Met { .. } => Ok(()),
+            Effect::Between { step, .. } => self.follow_between(overlay, step),
             Effect::Moved { proposal, moved } => {
                 self.follow_decision(proposal, moved);
                 Ok(())

@@ -9,6 +9,7 @@ use caucus_proto::id::{BodyId, ChannelId, Minutes};
 use caucus_proto::label::{Label, hash};
 use caucus_proto::wire::{Pass, RelayAddress};
 use data_encoding::BASE64URL_NOPAD;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
@@ -48,16 +49,16 @@ impl fmt::Debug for InviteLink {
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Error)]
 pub enum LinkError {
     /// It does not begin with the scheme.
-    #[error("an invite link begins with {SCHEME}")]
-    Scheme,
+    #[error("such a link begins with {0}")]
+    Scheme(&'static str),
     /// It is longer than any link.
-    #[error("this is longer than any invite link")]
+    #[error("this is longer than any link")]
     TooLong,
     /// Characters are missing or changed.
-    #[error("the invite link is cut off or mistyped")]
+    #[error("the link is cut off or mistyped")]
     Damaged,
     /// A newer program made it.
-    #[error("the invite link was made by a newer program (format {0})")]
+    #[error("the link was made by a newer program (format {0})")]
     Newer(u8),
 }
 
@@ -72,13 +73,46 @@ impl InviteLink {
     }
 }
 
+/// Writes a value as a link of a scheme.
+pub(super) fn write_link<T: Serialize>(scheme: &str, value: &T, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    let mut bytes = vec![FORMAT];
+    bytes.extend(codec::encode(value, LONGEST).map_err(|_| fmt::Error)?);
+    let sum = hash(Label::InviteCommitment, &[b"checksum", &bytes]);
+    bytes.extend(sum.iter().take(CHECKSUM));
+    write!(f, "{scheme}{}", BASE64URL_NOPAD.encode(&bytes))
+}
+
+/// Reads what [`write_link`] wrote.
+///
+/// # Errors
+/// `LinkError`.
+pub(super) fn read_link<T: DeserializeOwned + Serialize>(
+    scheme: &'static str,
+    text: &str,
+) -> Result<T, LinkError> {
+    let text = text.trim();
+    let rest = text.strip_prefix(scheme).ok_or(LinkError::Scheme(scheme))?;
+    if text.len() > LONGEST {
+        return Err(LinkError::TooLong);
+    }
+    let bytes = BASE64URL_NOPAD
+        .decode(rest.as_bytes())
+        .map_err(|_| LinkError::Damaged)?;
+    let split = bytes.len().checked_sub(CHECKSUM).ok_or(LinkError::Damaged)?;
+    let (signed, sum) = bytes.split_at(split);
+    if !hash(Label::InviteCommitment, &[b"checksum", signed]).starts_with(sum) {
+        return Err(LinkError::Damaged);
+    }
+    match signed.split_first() {
+        Some((&FORMAT, body)) => codec::decode(body, LONGEST).map_err(|_| LinkError::Damaged),
+        Some((format, _)) => Err(LinkError::Newer(*format)),
+        None => Err(LinkError::Damaged),
+    }
+}
+
 impl fmt::Display for InviteLink {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut bytes = vec![FORMAT];
-        bytes.extend(codec::encode(self, LONGEST).map_err(|_| fmt::Error)?);
-        let sum = hash(Label::InviteCommitment, &[b"checksum", &bytes]);
-        bytes.extend(sum.iter().take(CHECKSUM));
-        write!(f, "{SCHEME}{}", BASE64URL_NOPAD.encode(&bytes))
+        write_link(SCHEME, self, f)
     }
 }
 
@@ -86,24 +120,7 @@ impl FromStr for InviteLink {
     type Err = LinkError;
 
     fn from_str(text: &str) -> Result<Self, LinkError> {
-        let text = text.trim();
-        let rest = text.strip_prefix(SCHEME).ok_or(LinkError::Scheme)?;
-        if text.len() > LONGEST {
-            return Err(LinkError::TooLong);
-        }
-        let bytes = BASE64URL_NOPAD
-            .decode(rest.as_bytes())
-            .map_err(|_| LinkError::Damaged)?;
-        let split = bytes.len().checked_sub(CHECKSUM).ok_or(LinkError::Damaged)?;
-        let (signed, sum) = bytes.split_at(split);
-        if !hash(Label::InviteCommitment, &[b"checksum", signed]).starts_with(sum) {
-            return Err(LinkError::Damaged);
-        }
-        match signed.split_first() {
-            Some((&FORMAT, body)) => codec::decode(body, LONGEST).map_err(|_| LinkError::Damaged),
-            Some((format, _)) => Err(LinkError::Newer(*format)),
-            None => Err(LinkError::Damaged),
-        }
+        read_link(SCHEME, text)
     }
 }
 
@@ -149,7 +166,10 @@ mod tests {
 
     #[test]
     fn what_is_no_link_says_so() {
-        assert_eq!("https://a.b".parse::<InviteLink>(), Err(LinkError::Scheme));
+        assert_eq!(
+            "https://a.b".parse::<InviteLink>(),
+            Err(LinkError::Scheme(SCHEME))
+        );
         let long = format!("{SCHEME}{}", "A".repeat(LONGEST));
         assert_eq!(long.parse::<InviteLink>(), Err(LinkError::TooLong));
     }

@@ -1,6 +1,6 @@
 //! A room while its agent runs: the room behind a lock that is never held across a wait, and what wakes its pump.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -34,6 +34,15 @@ pub enum Fate {
     Waits,
 }
 
+/// What goes between bodies.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+enum Way {
+    /// Letters to the other body.
+    Letters,
+    /// Its bulletin.
+    Bulletin,
+}
+
 /// Somebody waits for a successor to be made.
 pub(super) type Order = oneshot::Sender<Result<(), EngineError>>;
 
@@ -48,6 +57,8 @@ pub struct LiveRoom {
     pub(super) live: AtomicBool,
     trouble: Mutex<Option<String>>,
     landings: Mutex<HashMap<IntentId, oneshot::Sender<Landing>>>,
+    /// Why nothing goes over a link, and why a bulletin is not read, by the link's number.
+    troubles: Mutex<BTreeMap<(u32, Way), String>>,
     pub(super) log: broadcast::Sender<(Position, LogRecord)>,
 }
 
@@ -62,6 +73,7 @@ impl LiveRoom {
             live: AtomicBool::new(false),
             trouble: Mutex::default(),
             landings: Mutex::default(),
+            troubles: Mutex::default(),
             log: broadcast::Sender::new(FOLLOW),
         }
     }
@@ -136,6 +148,30 @@ impl LiveRoom {
 
     pub(super) fn set_trouble(&self, why: Option<String>) {
         *self.trouble.lock().unwrap_or_else(PoisonError::into_inner) = why;
+    }
+
+    pub(super) fn link_trouble(&self, link: u32, why: Option<String>) {
+        self.way_trouble((link, Way::Letters), why);
+    }
+
+    pub(super) fn feed_trouble(&self, link: u32, why: Option<String>) {
+        self.way_trouble((link, Way::Bulletin), why);
+    }
+
+    fn way_trouble(&self, way: (u32, Way), why: Option<String>) {
+        let mut troubles = self.troubles.lock().unwrap_or_else(PoisonError::into_inner);
+        match why {
+            Some(why) => troubles.insert(way, why),
+            None => troubles.remove(&way),
+        };
+    }
+
+    /// Why nothing goes over a link, or its bulletin is not read; the body's own bulletin is that of 0.
+    #[must_use]
+    pub fn troubles_of(&self, link: u32) -> Vec<String> {
+        let troubles = self.troubles.lock().unwrap_or_else(PoisonError::into_inner);
+        let of = troubles.range((link, Way::Letters)..=(link, Way::Bulletin));
+        of.map(|(_, why)| why.clone()).collect()
     }
 
     /// Log records as they are taken in. One that lags reads from the vault.

@@ -7,6 +7,7 @@ mod adrift;
 mod annex;
 mod answer;
 mod approach;
+mod between;
 mod blob;
 mod commit;
 mod cross;
@@ -61,6 +62,10 @@ mod succeed;
 mod tests;
 
 pub use accuse::Contradiction;
+pub use between::{
+    FeedCursor, FeedMark, FeedRecord, OfferLink, entry_key, linked_name, open_under, raise_word, read_key,
+};
+pub use blob::{BlobRef, fetch as fetch_blob};
 pub use decisions::{aim, counted};
 pub use engine::Engine;
 pub use error::EngineError;
@@ -75,3 +80,4 @@ pub use record::{Health, Item, JoinRecord, JoinStep, LogRecord, RelayRecord, Req
 pub use reissue::ClosedInvite;
 pub use retention::Retention;
 pub use room::Room;
+pub use sealed::{Recipient, SealError, seal};

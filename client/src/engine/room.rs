@@ -7,12 +7,16 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use caucus_proto::codec;
 use caucus_proto::id::{ChannelId, IntentId, Minutes, PersonaId, Position, RoomId};
-use caucus_proto::org::{Act, Ballot, Deed, FEATURE, Person, Power, SignedNotice, Standing, State, Tally};
+use caucus_proto::org::{
+    Act, Ballot, Deed, Denied, FEATURE, Person, Power, SignedNotice, Standing, State, Tally,
+};
 use caucus_proto::wire::{Control, bucket};
 
 use super::accuse::LieRecord;
+use super::between::Duties;
 use super::doubt::{DOUBTS, Skimmed};
 use super::error::EngineError;
+use super::random;
 use super::record::{Cursor, Health, LogRecord, OutboxRecord, PendingRecord, RoomRecord};
 use super::rosters::Rosters;
 use crate::mls::{Group, MlsError, PersonaKeys};
@@ -94,6 +98,8 @@ pub(super) struct Plan {
     pub carried: VecDeque<SignedNotice>,
     /// What goes from room to room of the body.
     pub rosters: Rosters,
+    /// What is due between bodies.
+    pub between: Duties,
     /// Since when polls may be closed, in milliseconds.
     pub over: BTreeMap<IntentId, u64>,
     /// Ballots that a close did not count.
@@ -192,6 +198,30 @@ impl Room {
             }
         };
         Err(EngineError::RoomState(why))
+    }
+
+    /// Whether the machine would take a deed now.
+    ///
+    /// # Errors
+    /// `EngineError::Denied` with the reason, or if the room cannot be acted in.
+    pub fn may_do(&self, deed: &Deed) -> Result<(), EngineError> {
+        self.may_act()?;
+        let act = Act::new(IntentId(random::bytes()?), self.state.position, deed)?;
+        self.state
+            .judge(self.state.position.next(), &self.record.persona, &act)?;
+        Ok(())
+    }
+
+    /// Whether one holds the power to link with other bodies.
+    ///
+    /// # Errors
+    /// `EngineError::Denied`.
+    pub(super) fn with_link_power(&self) -> Result<(), EngineError> {
+        if self.holds(Power::Link) {
+            return Ok(());
+        }
+        let power = Power::Link.word().to_owned();
+        Err(Denied::Powerless { power }.into())
     }
 
     /// Puts an intent into the outbox, after the machine has judged it here (it is judged again where it lands).

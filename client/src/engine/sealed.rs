@@ -30,14 +30,14 @@ pub enum SealError {
 }
 
 /// A recipient's secret: the seed of their key pair.
-pub(super) struct Recipient {
+pub struct Recipient {
     seed: Zeroizing<[u8; 32]>,
 }
 
 impl Recipient {
     /// From a seed of 32 random bytes.
     #[must_use]
-    pub(super) fn new(seed: [u8; 32]) -> Self {
+    pub fn new(seed: [u8; 32]) -> Self {
         Self {
             seed: Zeroizing::new(seed),
         }
@@ -45,7 +45,7 @@ impl Recipient {
 
     /// The public key that others seal to (1,216 bytes).
     #[must_use]
-    pub(super) fn public(&self) -> Vec<u8> {
+    pub fn public(&self) -> Vec<u8> {
         XWing::derive_keypair(self.seed.as_slice()).1.to_bytes().to_vec()
     }
 
@@ -53,7 +53,7 @@ impl Recipient {
     ///
     /// # Errors
     /// `PeerFault`.
-    pub(super) fn open<T: DeserializeOwned + Serialize>(
+    pub fn open<T: DeserializeOwned + Serialize>(
         &self,
         purpose: Label,
         channel: &ChannelId,
@@ -83,7 +83,7 @@ impl Recipient {
 ///
 /// # Errors
 /// `SealError`.
-pub(super) fn seal<T: Serialize>(
+pub fn seal<T: Serialize>(
     public: &[u8],
     purpose: Label,
     channel: &ChannelId,

@@ -178,6 +178,7 @@ impl<'a> Session<'a> {
         self.room.room().take_over()?;
         self.room.room().name_control_key()?;
         if self.synced {
+            self.room.room().tend_between(now)?;
             rosters::tend(self.engine, self.room)?;
         }
         self.send().await?;

@@ -53,6 +53,8 @@ pub enum Table {
     Notices = 22,
     /// Parts of commits that are too large for an entry, until the commit names them.
     Parts = 23,
+    /// Between bodies: keys, how far drops and bulletins were read, and what stood there.
+    Between = 24,
 }
 
 impl Table {

@@ -61,7 +61,7 @@ secret!(
     EnvelopeKey
 );
 secret!(
-    /// Seed of the HPKE key that requests to join by an invite are sealed to.
+    /// Seed of an HPKE key: requests to join by an invite, or letters of other bodies, are sealed to it.
     SealingSeed
 );
 
@@ -115,6 +115,12 @@ impl AccessSecret {
     #[must_use]
     pub fn refuge(&self) -> RefugeSecret {
         RefugeSecret(derive(Label::Refuge, &self.0, &[b"secret"]))
+    }
+
+    /// Seed of the HPKE key that letters of other bodies are sealed to, for those who have the room.
+    #[must_use]
+    pub fn letters(&self) -> SealingSeed {
+        SealingSeed(derive(Label::LetterSealingKey, &self.0, &[]))
     }
 
     /// Keys of an invite, for those who have the room.

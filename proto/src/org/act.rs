@@ -8,6 +8,7 @@ use crate::codec;
 use crate::error::{Misuse, PeerFault};
 use crate::id::{ChannelId, IntentId, Minutes, PersonaId, Position};
 use crate::org::attachment::Attachment;
+use crate::org::between::LinkStep;
 use crate::org::mandate::Office;
 use crate::org::meeting::MeetingStep;
 use crate::org::name::Name;
@@ -241,6 +242,11 @@ pub enum Deed {
         /// The file.
         file: Box<Attachment>,
     },
+    /// Does something between bodies.
+    Between {
+        /// What.
+        step: Box<LinkStep>,
+    },
 }
 
 /// A key package that a commit adds.
@@ -337,7 +343,8 @@ impl Deed {
             | Self::Step { .. }
             | Self::CallMeeting { .. }
             | Self::Meeting { .. }
-            | Self::Attach { .. } => 1,
+            | Self::Attach { .. }
+            | Self::Between { .. } => 1,
         }
     }
 
@@ -401,6 +408,7 @@ impl Deed {
             Self::CallMeeting { .. } => "CallMeeting",
             Self::Meeting { .. } => "Meeting",
             Self::Attach { .. } => "Attach",
+            Self::Between { .. } => "Between",
         }
     }
 }

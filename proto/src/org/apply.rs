@@ -124,6 +124,7 @@ impl State {
         self.proposals.pass();
         self.voters.pass();
         self.meetings.pass();
+        self.between.pass();
     }
 
     /// Remembers the hashes of what was touched, so that the next [`State::root`] costs no more than what is touched from
@@ -135,6 +136,7 @@ impl State {
         self.proposals.settle();
         self.voters.settle();
         self.meetings.settle();
+        self.between.settle();
     }
 
     fn outcome(&mut self, at: At, author: Option<PersonaId>, input: &Input<'_>) -> Outcome {
@@ -339,6 +341,7 @@ impl State {
                 self.unseat(persona, at);
                 self.forget_gone();
                 self.close_invites();
+                self.bulletin_is_known_outside();
             }
             Effect::Vouched { persona, .. } => self.vouch(author, persona),
             Effect::Promoted { persona, sphere } | Effect::Demoted { persona, sphere, .. } => {
@@ -381,7 +384,10 @@ impl State {
                 invite,
                 key_package,
                 ..
-            } => self.replace(at.position, persona, applicant, *key_package, invite),
+            } => {
+                self.forget_keys_of(persona);
+                self.replace(at.position, persona, applicant, *key_package, invite);
+            }
             Effect::Rekeyed { key } => self.rekey(at.position, author, *key),
             Effect::StoodAside { office, aside } => {
                 if let Some(person) = self.people.get_mut(author) {
@@ -415,6 +421,7 @@ impl State {
                 agenda,
             } => self.call_meeting(author, *meeting, title, *date, agenda),
             Effect::Met { meeting, moved } => self.meet((author, at.position), meeting, moved),
+            Effect::Between { step, void, .. } => self.link_step(author, step, *void),
         }
     }
 

@@ -72,6 +72,42 @@ pub struct Charter {
     /// The rooms that the body may have besides its governing one.
     #[serde(default)]
     pub rooms: Vec<RoomRule>,
+    /// What the body has to do with others.
+    #[serde(default)]
+    pub between: Dealings,
+}
+
+/// By whom something is decided.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum How {
+    /// By whoever holds the power.
+    #[default]
+    Mandate,
+    /// By everybody, in a poll.
+    Poll,
+}
+
+/// What a body has to do with others.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Dealings {
+    /// Who accepts a link.
+    pub links: How,
+    /// Who adopts or declines a directive of another body.
+    pub directives: How,
+    /// Days between two turns of its bulletin's keys, where others ask for one.
+    pub beat: u16,
+}
+
+impl Default for Dealings {
+    fn default() -> Self {
+        Self {
+            links: How::Mandate,
+            directives: How::Mandate,
+            beat: 7,
+        }
+    }
 }
 
 /// A room besides the governing one.
@@ -411,6 +447,13 @@ impl Charter {
             if sphere < self.governing {
                 return Err(BadCharter::Outside { what });
             }
+        }
+        if !(1..=30).contains(&self.between.beat) {
+            return Err(BadCharter::Number {
+                what: "between.beat",
+                least: 1,
+                most: 30,
+            });
         }
         self.check_rooms()?;
         self.polls.check(&self.spheres, self.governing)?;

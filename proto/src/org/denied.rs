@@ -382,6 +382,60 @@ pub enum Denied {
     /// A file is larger than any that a message names.
     #[error("its file is larger than 1 GiB")]
     File,
+    /// No root key.
+    #[error("the body has no root key yet, or its author does not hold it")]
+    NoRoot,
+    /// No such link.
+    #[error("there is no such link, or the other body has not accepted it yet")]
+    NoLink,
+    /// The link has ended.
+    #[error("the link has ended")]
+    LinkOver,
+    /// There is a link already.
+    #[error("a body is not linked with itself, and with another once")]
+    LinkedAlready,
+    /// Nobody took the offer in time.
+    #[error("the offer has expired")]
+    OfferOver,
+    /// The offer is sealed to people who are no longer in the room.
+    #[error("the keys of the room turned meanwhile: offer the link again")]
+    OldSealing,
+    /// A signature is not by whose it should be.
+    #[error("it is not signed by the body that it names")]
+    NotSigned,
+    /// The link does not allow it.
+    #[error("the terms of the link do not allow it")]
+    NotInTerms,
+    /// More letters than a day allows.
+    #[error("the other body has written too much today")]
+    TooManyLetters,
+    /// It is not what comes next.
+    #[error("it does not follow from how things stand")]
+    NotNext,
+    /// No such item.
+    #[error("there is no such announcement or directive, or it is not for that body")]
+    NoDirective,
+    /// It was withdrawn, or another took its place.
+    #[error("it was withdrawn, or another took its place")]
+    DirectiveOver,
+    /// A form or a report is wrong.
+    #[error("a form has at most 16 fields with labels of 80 bytes, and a report fits the fields of its form")]
+    Form,
+    /// Dates are wrong.
+    #[error("what is to be acknowledged is so before it is due, and an answer is owed within a year")]
+    Dates,
+    /// The wrong editors.
+    #[error("those are not the editors by the mandates of now")]
+    Editors,
+    /// It is for everybody to decide.
+    #[error("by the charter everybody decides that in a poll: propose it")]
+    ByPoll,
+    /// Nothing was raised.
+    #[error("nothing of this number was raised")]
+    NotRaised,
+    /// No bulletin.
+    #[error("the body has no bulletin yet")]
+    NoBulletin,
 }
 
 /// The standing that was needed.

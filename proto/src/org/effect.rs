@@ -4,6 +4,7 @@ use core::fmt;
 
 use crate::id::{ChannelId, IntentId, Minutes, PersonaId, Position};
 use crate::org::attachment::Attachment;
+use crate::org::between::LinkStep;
 use crate::org::charter::Charter;
 use crate::org::mandate::Office;
 use crate::org::meeting::MeetingMoved;
@@ -347,6 +348,15 @@ pub enum Effect {
         /// The file.
         file: Box<Attachment>,
     },
+    /// A step between bodies.
+    Between {
+        /// The act's id.
+        id: IntentId,
+        /// The step.
+        step: Box<LinkStep>,
+        /// What the letter says does not count: it is read, and that is all.
+        void: bool,
+    },
 }
 
 impl Effect {
@@ -431,6 +441,7 @@ impl fmt::Debug for Effect {
             Self::MeetingCalled { .. } => "MeetingCalled(..)",
             Self::Met { .. } => "Met(..)",
             Self::Attached { .. } => "Attached(..)",
+            Self::Between { .. } => "Between(..)",
         })
     }
 }

@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::id::{IntentId, PersonaId, Position};
 use crate::org::apply::At;
+use crate::org::between::{Answer, LinkStep, SignedOffer};
 use crate::org::effect::Effect;
 use crate::org::mandate::DAY;
 use crate::org::person::Person;
@@ -148,7 +149,11 @@ impl State {
             false => None,
         };
         let carried = done.is_some();
-        let effects = done.unwrap_or_default();
+        let voted_down = || match closed.count.passed {
+            true => Vec::new(),
+            false => self.rejection(proposal.number, &proposal.subject),
+        };
+        let effects = done.unwrap_or_else(voted_down);
         for effect in &effects {
             self.enact(at, &proposal.by, effect);
         }
@@ -180,6 +185,19 @@ impl State {
             carried,
         };
         [decided].into_iter().chain(effects).collect()
+    }
+
+    /// What follows where a proposal was voted down.
+    fn rejection(&self, number: u32, subject: &Subject) -> Vec<Effect> {
+        let Subject::Directive { link, directive } = subject else {
+            return Vec::new();
+        };
+        let reason = format!("voted down in decision {number}");
+        let answer = Answer::Declined { reason };
+        match self.judge_answer_to(*link, *directive, &answer) {
+            Ok(()) => vec![answered(*link, *directive, answer)],
+            Err(_) => Vec::new(),
+        }
     }
 
     /// What follows from a decision; nothing if it cannot be done any more.
@@ -253,6 +271,17 @@ impl State {
                     substance: *substance || self.principles.is_none(),
                 }
             }
+            Subject::Link { offer } => {
+                self.judge_offered(offer).ok()?;
+                between(LinkStep::Agreed {
+                    link: offer.offer.link,
+                    offer: SignedOffer::digest(&offer.offer).ok()?,
+                })
+            }
+            Subject::Directive { link, directive } => {
+                self.judge_answer_to(*link, *directive, &Answer::Adopted).ok()?;
+                answered(*link, *directive, Answer::Adopted)
+            }
         };
         Some(vec![effect])
     }
@@ -264,6 +293,22 @@ impl State {
             person.next_elector = false;
         }
     }
+}
+
+fn between(step: LinkStep) -> Effect {
+    Effect::Between {
+        id: IntentId([0; 16]),
+        step: Box::new(step),
+        void: false,
+    }
+}
+
+fn answered(link: u32, directive: u32, answer: Answer) -> Effect {
+    between(LinkStep::Answer {
+        link,
+        directive,
+        answer: Box::new(answer),
+    })
 }
 
 const fn meets((seen, all): (u32, u32), share: Share) -> bool {

@@ -389,6 +389,7 @@ impl State {
             Deed::Step { proposal, step } => self.judge_step(author, proposal, *step),
             Deed::CallMeeting { title, at, agenda } => self.judge_call(author, id, title, at, agenda),
             Deed::Meeting { meeting, step } => self.judge_meeting(author, meeting, *step),
+            Deed::Between { step } => self.judge_between(author, id, *step),
         }
     }
 

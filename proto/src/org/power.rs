@@ -29,11 +29,17 @@ pub enum Power {
     Facilitate,
     /// Open sealed ballots.
     Tell,
+    /// Hold the body's root key: link with other bodies, say who may publish.
+    Link,
+    /// Announce to other bodies.
+    Announce,
+    /// Issue directives, and answer those of other bodies.
+    Direct,
 }
 
 impl Power {
     /// All.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 12] = [
         Self::Admit,
         Self::Remove,
         Self::Keys,
@@ -43,12 +49,18 @@ impl Power {
         Self::Poll,
         Self::Facilitate,
         Self::Tell,
+        Self::Link,
+        Self::Announce,
+        Self::Direct,
     ];
 
     /// Whether no body lives without somebody who holds it. Without the others there are other ways.
     #[must_use]
     pub const fn is_vital(&self) -> bool {
-        !matches!(self, Self::Poll | Self::Facilitate | Self::Tell)
+        !matches!(
+            self,
+            Self::Poll | Self::Facilitate | Self::Tell | Self::Link | Self::Announce | Self::Direct
+        )
     }
 
     /// In words, for views and refusals.
@@ -64,6 +76,9 @@ impl Power {
             Self::Poll => "poll",
             Self::Facilitate => "facilitate",
             Self::Tell => "tell",
+            Self::Link => "link",
+            Self::Announce => "announce",
+            Self::Direct => "direct",
         }
     }
 }

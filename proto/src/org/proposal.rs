@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::id::{IntentId, Minutes, PersonaId, Position};
 use crate::org::act::LONGEST_TEXT;
 use crate::org::ballot::{Ballot, MOST_OPTIONS, Method};
+use crate::org::between::{Answer, SignedOffer};
 use crate::org::charter::Charter;
 use crate::org::denied::{Denied, WantedStanding};
 use crate::org::effect::Effect;
@@ -88,6 +89,18 @@ pub enum Subject {
         texts: Vec<Wording>,
         /// Whether everybody has to accept it anew.
         substance: bool,
+    },
+    /// Accepts the offer of a link with another body.
+    Link {
+        /// The offer.
+        offer: Box<SignedOffer>,
+    },
+    /// Adopts a directive of another body; what is voted down is declined.
+    Directive {
+        /// The link's number.
+        link: u32,
+        /// The directive's.
+        directive: u32,
     },
 }
 
@@ -332,6 +345,8 @@ impl Subject {
             Self::Recall { .. } => "recall",
             Self::Charter { .. } => "charter",
             Self::Principles { .. } => "principles",
+            Self::Link { .. } => "link",
+            Self::Directive { .. } => "directive",
         }
     }
 
@@ -339,7 +354,9 @@ impl Subject {
     #[must_use]
     pub const fn matter(&self) -> Matter {
         match self {
-            Self::Text | Self::Amendment { .. } => Matter::Ordinary,
+            Self::Text | Self::Amendment { .. } | Self::Link { .. } | Self::Directive { .. } => {
+                Matter::Ordinary
+            }
             Self::Admit { .. } | Self::Remove { .. } | Self::Elect { .. } | Self::Recall { .. } => {
                 Matter::People
             }
@@ -475,6 +492,13 @@ impl State {
             }
             Subject::Charter { charter } => self.judge_charter(charter),
             Subject::Principles { texts, .. } => Self::sound_texts(texts),
+            Subject::Link { offer } => {
+                self.between.house().ok_or(Denied::NoRoot)?;
+                self.judge_offered(offer)
+            }
+            Subject::Directive { link, directive } => {
+                self.judge_answer_to(*link, *directive, &Answer::Adopted)
+            }
         }
     }
 

@@ -36,6 +36,7 @@ impl State {
                 &self.proposals.root(),
                 &self.voters.root(),
                 &self.meetings.root(),
+                &self.between.root(),
             ],
         ))
     }

@@ -8,6 +8,7 @@ use crate::codec;
 use crate::error::{Misuse, PeerFault};
 use crate::id::{ChannelId, IntentId, Minutes, PersonaId, Position, RoomId};
 use crate::org::amend::Amended;
+use crate::org::between::Between;
 use crate::org::finality::Finality;
 use crate::org::genesis::{GOVERNING_ROOM, Genesis};
 use crate::org::mandate::{Mandate, Office, Turn};
@@ -125,6 +126,8 @@ pub struct State {
     pub meetings: Records<IntentId, Meeting>,
     /// Number of the next meeting.
     pub next_meeting: u32,
+    /// What the body has to do with others.
+    pub between: Between,
     /// What follows from people and clock, for witnessed time.
     #[serde(skip)]
     pub(super) witnesses: Witnesses,
@@ -173,6 +176,7 @@ impl State {
             finality: Finality::default(),
             meetings: Records::default(),
             next_meeting: 1,
+            between: Between::default(),
             witnesses: Witnesses::default(),
             genesis,
         };

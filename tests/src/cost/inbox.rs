@@ -4,6 +4,7 @@ use std::path::Path;
 use std::time::Instant;
 
 use caucus_client::app::{Answer, Intent, KindWord, MethodWord, StepWord, SubjectWord};
+use caucus_proto::org::poll::OPEN_POLLS;
 use tokio::task::JoinSet;
 
 use super::joins::{AT_ONCE, charter, leaves_a_request};
@@ -14,6 +15,9 @@ use crate::process::RelayProcess;
 
 /// Proposals that one person may have open.
 const POLLS: usize = 16;
+
+/// Of whom so many may have all of theirs before everybody at once.
+const OPENERS: usize = OPEN_POLLS / POLLS;
 
 /// Requests to judge, where nobody else waits.
 const REQUESTS: usize = 100;
@@ -51,6 +55,7 @@ pub(super) fn measure(folder: &Path, say: &dyn Fn(&str)) -> Vec<Figure> {
 
 /// Puts as many polls before everybody as `openers` may have open, and opens the list of `person`.
 pub(super) async fn opened(openers: &[&Person], person: &Person, say: &dyn Fn(&str)) -> Figure {
+    let openers = openers.get(..OPENERS).unwrap_or(openers);
     let polls = openers.len() * POLLS;
     say(&format!("{polls} polls are opened ..."));
     let each = openers

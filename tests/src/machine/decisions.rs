@@ -194,6 +194,8 @@ impl Model {
                 rules.are_livable() && *rules != self.rules && rules.two_stages == self.rules.two_stages
             }
             Subject::Principles { .. } => motion.paper.unwrap().1,
+            // The model has no other bodies.
+            Subject::Link { .. } | Subject::Directive { .. } => false,
         }
     }
 
@@ -631,6 +633,7 @@ impl Model {
                 let asks = *substance || self.texts.is_empty();
                 self.texts.push((number, asks, self.now));
             }
+            Subject::Link { .. } | Subject::Directive { .. } => return false,
         }
         true
     }

@@ -142,6 +142,20 @@ mod tests {
     }
 
     #[test]
+    fn the_same_file_sent_twice_shares_nothing() {
+        let data = vec![7; 4_000];
+        let again = Sheet::new(ChannelId([3; 32]), &FileSecret([4; 32]), 4_000);
+        let sealed = [
+            sheet(4_000).seal(0, &data).unwrap(),
+            sheet(4_000).seal(0, &data).unwrap(),
+            again.seal(0, &data).unwrap(),
+        ];
+        let blocks: Vec<_> = sealed.iter().flat_map(|bytes| bytes.chunks(16)).collect();
+        let distinct: std::collections::HashSet<_> = blocks.iter().collect();
+        assert_eq!(distinct.len(), blocks.len());
+    }
+
+    #[test]
     fn a_whole_has_a_hash_only_where_every_chunk_is_there_and_in_its_place() {
         let sheet = sheet(CHUNK + 1);
         let (first, second) = (digest(0, b"a"), digest(1, b"b"));

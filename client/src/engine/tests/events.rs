@@ -1,6 +1,7 @@
 //! Nothing that changes who is in, who may what, or who can read happens without a line that a person sees.
 
 use caucus_proto::id::{ChannelId, IntentId, Minutes, Position};
+use caucus_proto::org::between::LinkStep;
 use caucus_proto::org::{
     Accepted, Claim, Denied, Effect, MeetingMoved, Moved, Name, Office, Outcome, PersonaPublic, Roster,
     SignedClaim, Sphere, Subject, Wording,
@@ -22,7 +23,7 @@ enum Shown {
 }
 
 /// An effect of each kind. A new kind does not compile here before somebody said how it is shown.
-const fn shown(effect: &Effect) -> Shown {
+fn shown(effect: &Effect) -> Shown {
     match effect {
         Effect::Said { .. } | Effect::Attached { .. } => Shown::Words,
         Effect::ControlNamed { .. } => {
@@ -68,6 +69,16 @@ const fn shown(effect: &Effect) -> Shown {
         | Effect::Proposed { .. }
         | Effect::Decided { .. }
         | Effect::MeetingCalled { .. } => Shown::Line,
+        Effect::Between { step, .. } => match &**step {
+            LinkStep::Custody { .. }
+            | LinkStep::Entrust { .. }
+            | LinkStep::Sealing { .. }
+            | LinkStep::Editor { .. }
+            | LinkStep::Turn { .. } => {
+                Shown::Asked("keys follow what was decided; nobody gets a power by it")
+            }
+            _ => Shown::Line,
+        },
         Effect::Met { moved, .. } => match moved {
             MeetingMoved::Minuted { .. } => Shown::Words,
             _ => Shown::Line,

@@ -21,7 +21,7 @@ const HOUR: u64 = 60;
 const DAY: u64 = 24 * HOUR;
 
 /// Proposes something; its id.
-fn propose(world: &mut World, by: u32, subject: Subject) -> IntentId {
+pub(super) fn propose(world: &mut World, by: u32, subject: Subject) -> IntentId {
     let deed = Deed::Propose {
         title: "A hall for the winter".to_owned(),
         text: "We rent the hall from November on.".to_owned(),
@@ -47,13 +47,13 @@ fn opening(world: &World, proposal: IntentId, method: Method) -> Step {
     }
 }
 
-fn open(world: &mut World, by: u32, proposal: IntentId) {
+pub(super) fn open(world: &mut World, by: u32, proposal: IntentId) {
     let opening = opening(world, proposal, Method::Majority);
     let outcome = step(world, by, proposal, opening);
     assert!(is_done(&outcome), "{outcome:?}");
 }
 
-fn vote(world: &mut World, by: u32, proposal: IntentId, ballot: Ballot) -> Outcome {
+pub(super) fn vote(world: &mut World, by: u32, proposal: IntentId, ballot: Ballot) -> Outcome {
     step(world, by, proposal, Step::Vote { ballot })
 }
 
@@ -65,13 +65,13 @@ fn closing(world: &World, proposal: IntentId) -> Step {
     }
 }
 
-fn close(world: &mut World, by: u32, proposal: IntentId) -> Outcome {
+pub(super) fn close(world: &mut World, by: u32, proposal: IntentId) -> Outcome {
     let closing = closing(world, proposal);
     step(world, by, proposal, closing)
 }
 
 /// An hour passes, and everybody but one shows what they have seen.
-fn show(world: &mut World, silent: Option<u32>) {
+pub(super) fn show(world: &mut World, silent: Option<u32>) {
     let then = world.state.now().0 + HOUR;
     for _ in 0..2 {
         for seed in (0..12).filter(|seed| Some(*seed) != silent) {
@@ -87,7 +87,7 @@ fn show(world: &mut World, silent: Option<u32>) {
 }
 
 /// From the proposal to what follows: everybody of `yes` is for it, everybody else of `voters` against it.
-fn decide(world: &mut World, by: u32, subject: Subject, yes: &[u32], no: &[u32]) -> IntentId {
+pub(super) fn decide(world: &mut World, by: u32, subject: Subject, yes: &[u32], no: &[u32]) -> IntentId {
     let proposal = propose(world, by, subject);
     open(world, 0, proposal);
     for voter in yes {
@@ -107,7 +107,7 @@ fn of<'a>(world: &'a World, proposal: &IntentId) -> &'a Proposal {
     world.state.proposal(proposal).unwrap()
 }
 
-fn carried(world: &World, proposal: &IntentId) -> Option<bool> {
+pub(super) fn carried(world: &World, proposal: &IntentId) -> Option<bool> {
     of(world, proposal).decided().map(|decided| decided.carried)
 }
 

@@ -1,9 +1,14 @@
 //! The laws and rules of the machine, one by one. `caucus-tests` plays it against a slow, obvious model.
 
 mod belonging;
+mod between;
+mod bodies;
+mod bulletins;
 mod counting;
 mod decisions;
+mod directives;
 mod laws;
+mod letters;
 mod meetings;
 mod offices;
 mod renewal;

@@ -20,7 +20,7 @@ use ed25519_dalek::Signer;
 const NEW_LEAF: [u8; 32] = [33; 32];
 
 /// The new device of whoever lost everything.
-const NEW: u32 = 70;
+pub(super) const NEW: u32 = 70;
 
 /// Whoever has nothing to come back to.
 const MAL: u32 = 71;
@@ -32,14 +32,14 @@ fn claiming(seed: u32, name: &str, claims: &str, invite: IntentId) -> Applicatio
     application
 }
 
-fn recognize(applicant: u32, seed: u32) -> Deed {
+pub(super) fn recognize(applicant: u32, seed: u32) -> Deed {
     Deed::Recognize {
         applicant: persona(applicant),
         persona: persona(seed),
     }
 }
 
-fn replace(seed: u32, applicant: u32) -> Deed {
+pub(super) fn replace(seed: u32, applicant: u32) -> Deed {
     Deed::Replace {
         persona: persona(seed),
         applicant: persona(applicant),
@@ -85,7 +85,7 @@ impl World {
     }
 
     /// Person 1, who was here for a month, says by a new device that they lost everything.
-    fn returns(&mut self, applicant: u32, name: &str) -> Outcome {
+    pub(super) fn returns(&mut self, applicant: u32, name: &str) -> Outcome {
         let invite = self.invites(0, 5);
         let application = encoded(&claiming(applicant, name, "person 1", invite));
         self.does(0, &Deed::Apply { application })

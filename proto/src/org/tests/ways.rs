@@ -49,7 +49,7 @@ fn rule() -> impl Strategy<Value = PollRule> {
 }
 
 fn office() -> impl Strategy<Value = OfficeRule> {
-    let powers = proptest::sample::subsequence(Power::ALL.to_vec(), 0..=9);
+    let powers = proptest::sample::subsequence(Power::ALL.to_vec(), 0..=12);
     (1..=4_u16, 1..=20_u16, sphere(), powers, any::<bool>()).prop_map(
         |(seats, days, sphere, powers, elected)| OfficeRule {
             seats,

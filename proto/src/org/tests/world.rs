@@ -10,7 +10,7 @@ use crate::org::act::{Act, CommitOps, Deed, SeatAdded};
 use crate::org::application::{Application, ReplyDrop};
 use crate::org::apply::{At, Input, Outcome};
 use crate::org::charter::{
-    Acceptance, Admission, Charter, OfficeRule, Promotion, Replacing, Review, Vouching, Words,
+    Acceptance, Admission, Charter, Dealings, OfficeRule, Promotion, Replacing, Review, Vouching, Words,
 };
 use crate::org::genesis::{Genesis, Kind, SuiteChoice};
 use crate::org::mandate::Filling;
@@ -52,6 +52,7 @@ pub(crate) fn intent(n: u32) -> IntentId {
 pub(crate) fn charter() -> Charter {
     let word = |text| Name::new(text).unwrap();
     Charter {
+        between: Dealings::default(),
         absent: 1,
         spheres: vec![Sphere::Member, Sphere::Cadre],
         governing: Sphere::Member,
@@ -99,6 +100,8 @@ pub(crate) fn charter() -> Charter {
                 Power::Poll,
                 Power::Facilitate,
                 Power::Tell,
+                Power::Announce,
+                Power::Direct,
             ],
             filling: Filling::Rotation,
             terms: 0,
@@ -107,7 +110,7 @@ pub(crate) fn charter() -> Charter {
             seats: 2,
             days: 0,
             sphere: Sphere::Member,
-            powers: vec![Power::Keys, Power::Admit],
+            powers: vec![Power::Keys, Power::Admit, Power::Link],
             filling: Filling::Rotation,
             terms: 0,
         },

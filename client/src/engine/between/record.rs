@@ -1,0 +1,158 @@
+//! What this device keeps of a bulletin that it reads.
+
+use caucus_proto::id::{Minutes, Position};
+use caucus_proto::org::between::{Entry, Follower, Rogue};
+use serde::{Deserialize, Serialize};
+
+use crate::engine::error::EngineError;
+use crate::engine::room::Room;
+use crate::vault::{Overlay, Place, Table};
+
+/// What is remembered of what is no word of a body, a bulletin.
+const ROGUES: usize = 32;
+
+/// Entries that are kept of one bulletin: the first go first.
+const KEPT: usize = 2_000;
+
+/// Number of the cursor among the records of a bulletin.
+const CURSOR: u64 = 0;
+
+/// How far a bulletin was read.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct FeedCursor {
+    /// What was read so far amounts to.
+    pub follower: Follower,
+    /// In which generation of its keys.
+    pub generation: u32,
+    /// Up to where.
+    pub position: Position,
+    /// The generation of keys in which the masthead of now stands, in the body's own.
+    pub masthead_in: u32,
+    /// Number of the last entry that stands there as the log has it, in the body's own.
+    pub published: u64,
+    /// When it was read to its end last, by this device's clock.
+    pub read: Minutes,
+    /// Entries that were not shown, in all.
+    pub missing: u64,
+    /// What stood there and is no word of the body.
+    pub rogues: Vec<(Minutes, Rogue)>,
+}
+
+/// An entry of a bulletin as this device took it in.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct FeedRecord {
+    /// The entry.
+    pub entry: Entry,
+    /// When, by this device's clock.
+    pub taken: Minutes,
+}
+
+/// What a person wants to see of a bulletin, and has.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct FeedMark {
+    /// The link's number; 0 for the body's own.
+    pub link: u32,
+    /// Items were read up to this number.
+    pub read: u32,
+    /// Nothing of it is shown.
+    pub muted: bool,
+    /// Titles only.
+    pub digest: bool,
+}
+
+impl FeedCursor {
+    pub(super) fn note(&mut self, at: Minutes, rogue: Rogue) {
+        if self.rogues.last().is_some_and(|(_, last)| *last == rogue) {
+            return;
+        }
+        self.rogues.push((at, rogue));
+        let excess = self.rogues.len().saturating_sub(ROGUES);
+        self.rogues.drain(..excess);
+    }
+}
+
+impl Room {
+    fn feed_place(&self, link: u32, number: u64) -> Place {
+        let mut scope = self.record().room.as_bytes().to_vec();
+        scope.extend_from_slice(b"feed");
+        scope.extend_from_slice(&link.to_be_bytes());
+        Place::new(Table::Between, scope, number)
+    }
+
+    /// How far a bulletin was read: that of a link, or the body's own at 0.
+    ///
+    /// # Errors
+    /// `EngineError::Vault`.
+    pub fn feed_cursor(&self, link: u32) -> Result<Option<FeedCursor>, EngineError> {
+        Ok(self.vault.overlay().get_value(&self.feed_place(link, CURSOR))?)
+    }
+
+    /// Entries of a bulletin that this device has, in order.
+    ///
+    /// # Errors
+    /// `EngineError::Vault`.
+    pub fn feed(&self, link: u32) -> Result<Vec<FeedRecord>, EngineError> {
+        let overlay = self.vault.overlay();
+        let scope = self.feed_place(link, CURSOR).scope;
+        let mut records = Vec::new();
+        for (number, _) in overlay.range(Table::Between, &scope, 1, usize::MAX)? {
+            records.extend(overlay.get_value(&self.feed_place(link, number))?);
+        }
+        Ok(records)
+    }
+
+    fn mark_place(&self, link: u32) -> Place {
+        let mut scope = self.record().room.as_bytes().to_vec();
+        scope.extend_from_slice(b"mark");
+        Place::new(Table::Between, scope, u64::from(link))
+    }
+
+    /// What a person wants to see of a bulletin, and has.
+    ///
+    /// # Errors
+    /// `EngineError::Vault`.
+    pub fn feed_mark(&self, link: u32) -> Result<FeedMark, EngineError> {
+        let kept = self.vault.overlay().get_value(&self.mark_place(link))?;
+        Ok(kept.unwrap_or(FeedMark {
+            link,
+            ..FeedMark::default()
+        }))
+    }
+
+    /// Keeps it.
+    ///
+    /// # Errors
+    /// `EngineError::Vault`.
+    pub fn keep_feed_mark(&mut self, mark: &FeedMark) -> Result<(), EngineError> {
+        self.transact(|room, overlay| {
+            overlay.put_value(room.mark_place(mark.link), mark)?;
+            Ok(())
+        })
+    }
+
+    pub(super) fn keep_feed(
+        &mut self,
+        link: u32,
+        cursor: &FeedCursor,
+        entry: Option<&FeedRecord>,
+    ) -> Result<(), EngineError> {
+        self.transact(|room, overlay| {
+            overlay.put_value(room.feed_place(link, CURSOR), cursor)?;
+            if let Some(record) = entry {
+                overlay.put_value(room.feed_place(link, record.entry.number), record)?;
+                room.forget_feed(overlay, link)?;
+            }
+            Ok(())
+        })
+    }
+
+    fn forget_feed(&self, overlay: &Overlay, link: u32) -> Result<(), EngineError> {
+        let scope = self.feed_place(link, CURSOR).scope;
+        let all = overlay.range(Table::Between, &scope, 1, usize::MAX)?;
+        let excess = all.len().saturating_sub(KEPT);
+        for (number, _) in all.into_iter().take(excess) {
+            overlay.delete(self.feed_place(link, number));
+        }
+        Ok(())
+    }
+}

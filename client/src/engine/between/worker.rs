@@ -1,0 +1,95 @@
+//! What runs beside the log of a governing room for as long as the body has to do with others: letters go out and come
+//! in, bulletins are read, what is announced is published.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use caucus_proto::id::RoomId;
+use tokio::task::{AbortHandle, JoinSet};
+
+use super::desk::Desk;
+use super::letters::Post;
+use super::{bulletin, feed, letters};
+use crate::engine::engine::Engine;
+use crate::engine::live::LiveRoom;
+use crate::engine::record::Health;
+
+/// How often it is looked whether something is to be done, where nothing changes.
+const TICK: Duration = Duration::from_secs(2);
+
+/// How long a change is waited for that comes together with another.
+const GATHER: Duration = Duration::from_millis(150);
+
+/// What is read for as long as a link stands.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+enum Reads {
+    /// The drop of a link.
+    Drop(u32),
+    /// The bulletin of the other body.
+    Feed(u32),
+    /// The body's own bulletin, which is published there too.
+    Own,
+}
+
+/// Runs until the task is ended.
+pub(in crate::engine) async fn run(engine: Engine, room: RoomId) {
+    let mut changes = engine.changes();
+    let (mut tasks, mut running) = (JoinSet::new(), HashMap::<Reads, AbortHandle>::new());
+    let (mut post, desk) = (Post::default(), Arc::new(Desk::default()));
+    loop {
+        let Some(live) = engine.room(&room) else { return };
+        let wanted = wanted(&live);
+        while tasks.try_join_next().is_some() {}
+        running.retain(|reads, task| {
+            let keep = wanted.contains(reads) && !task.is_finished();
+            if !keep {
+                task.abort();
+            }
+            keep
+        });
+        for reads in wanted {
+            running.entry(reads).or_insert_with(|| {
+                let (engine, live) = (engine.clone(), Arc::clone(&live));
+                match reads {
+                    Reads::Drop(link) => tasks.spawn(letters::read(engine, live, Arc::clone(&desk), link)),
+                    Reads::Feed(link) => tasks.spawn(feed::read(engine, live, link)),
+                    Reads::Own => tasks.spawn(bulletin::run(engine, live)),
+                }
+            });
+        }
+        // Where the vault cannot be written now, they are read again.
+        let _ = live.room().keep_drops_read_to(&desk.read());
+        post.send(&engine, &live).await;
+        tokio::select! {
+            _ = changes.changed() => tokio::time::sleep(GATHER).await,
+            () = tokio::time::sleep(TICK) => {}
+        }
+        changes.mark_unchanged();
+    }
+}
+
+fn wanted(live: &LiveRoom) -> Vec<Reads> {
+    let room = live.room();
+    let state = room.state();
+    if state.annex.is_some() || !matches!(room.cursor().health, Health::Open) {
+        return Vec::new();
+    }
+    let (now, mut wanted) = (state.now(), Vec::new());
+    for (number, link) in &state.between.links {
+        if link.live().is_some() || link.is_offered(now) {
+            wanted.push(Reads::Drop(*number));
+        }
+        if link.live().is_some_and(|peer| !peer.keys.is_empty()) && link.they.publishes() {
+            wanted.push(Reads::Feed(*number));
+        }
+    }
+    if state
+        .between
+        .house()
+        .is_some_and(|house| house.bulletin.is_some())
+    {
+        wanted.push(Reads::Own);
+    }
+    wanted
+}
