@@ -2,6 +2,7 @@
 
 pub mod attack;
 pub mod bench;
+pub mod bulletin;
 pub mod cost;
 pub mod demo;
 pub mod figures;

@@ -1,6 +1,7 @@
 //! The demo: what a person would do in the first quarter of an hour, in one minute.
 
 mod chapter;
+mod council;
 mod decisions;
 mod kill;
 mod meeting;
@@ -15,12 +16,14 @@ use crate::process::binaries;
 
 /// Runs the demo and gives its exit code.
 pub fn run() -> i32 {
-    println!("Caucus: cells and a chapter, from founding to decisions, with real programs on this machine.");
+    println!(
+        "Caucus: cells, chapters and a committee, from founding to decisions and directives, with real programs on this machine."
+    );
     println!("First the two programs are built, which takes minutes the first time.");
     let building = Instant::now();
     binaries();
     println!(
-        "Built in {:.0} s. The demo itself takes less than a minute.",
+        "Built in {:.0} s. The demo itself takes two minutes.",
         building.elapsed().as_secs_f64()
     );
 

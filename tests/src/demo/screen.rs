@@ -24,7 +24,9 @@ impl Screen {
         let shown: Vec<String> = arguments
             .iter()
             .map(|word| match *word {
-                word if word.starts_with("caucus-invite:") => format!("{}...", &word[..26]),
+                word if word.starts_with("caucus-invite:") || word.starts_with("caucus-link:") => {
+                    format!("{}...", &word[..26])
+                }
                 word if word.contains(' ') || word.is_empty() => format!("\"{word}\""),
                 word => word.to_owned(),
             })

@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::chapter;
+use super::council;
 use super::decisions;
 use super::kill;
 use super::meeting;
@@ -130,6 +131,11 @@ pub fn play(screen: &mut Screen, folder: &Path) {
     decisions::play(screen, folder, &ana, &ben, &cem);
     meeting::play(screen, folder, [&ana, &ben, &cem]);
 
+    screen.chapter("A committee and three chapters");
+    third.run(&["relay", "add", relay.address()]);
+    let chapters = [(&ben, "Elmstreet"), (&cem, "Harbourside"), (&third, "Millpond")];
+    council::play(screen, folder, &ana, chapters);
+
     screen.chapter("What the relay has seen");
     let needles = [
         "North",
@@ -150,6 +156,7 @@ pub fn play(screen: &mut Screen, folder: &Path) {
         .chain(chapter::NEEDLES)
         .chain(decisions::NEEDLES)
         .chain(meeting::NEEDLES)
+        .chain(council::NEEDLES)
         .filter(|needle| needle.len() > 4)
         .collect();
     screen.relay_sees(&relay, &longer);

@@ -86,6 +86,30 @@ fn play(folder: &Path, relay: &str) -> (Vec<Person>, Vec<Needle>) {
         std::fs::read(&copy).expect("the copy"),
         std::fs::read(&file).expect("the file")
     );
+    ana.ask(&["found", "committee", "Nadelkomitee", "--as", "nadelanna"]);
+    let terms = ["--we", "announcements,directives", "--they", "reports"];
+    let offered = ana.ask(&[&["link", "offer", "Nadelkomitee"][..], &terms].concat());
+    let offer = offered["offer"].as_str().expect("an offer").to_owned();
+    ana.ask(&["link", "accept", "Nadelhausen", &offer, "--yes"]);
+    let linked = ana.until(Duration::from_secs(60), |ana| {
+        (ana.ask(&["link", "list", "Nadelkomitee"])["links"][0]["stage"] == "linked").then_some(())
+    });
+    assert!(linked.is_some(), "no link");
+    let (title, text) = ("die Nadelprobe beginnt", "in jedem Nadelwald zugleich");
+    ana.ask(&["announce", "Nadelkomitee", text, "--title", title]);
+    let title = "fädelt die Nadel ein";
+    ana.ask(&[
+        "directives",
+        "issue",
+        "Nadelkomitee",
+        "mit ruhiger Hand",
+        "--title",
+        title,
+    ]);
+    let directed = ben.until(Duration::from_secs(60), |ben| {
+        (ben.ask(&["directives", "list"])["directives"][0]["title"] == title).then_some(())
+    });
+    assert!(directed.is_some(), "no directive");
     let mut found = Vec::new();
     for person in [&ana, &ben] {
         for command in [&["rooms"][..], &["people", "Nadelhausen"], &["status"]] {
@@ -116,6 +140,11 @@ fn play(folder: &Path, relay: &str) -> (Vec<Person>, Vec<Needle>) {
         ("a text", "wir treffen uns am Nadelbaum"),
         ("a text", "und bringt den Nadelstreifen mit"),
         ("a reason", "er redet vom Nadelwald"),
+        ("a linked body", "Nadelkomitee"),
+        ("an announcement's title", "die Nadelprobe beginnt"),
+        ("an announcement", "in jedem Nadelwald zugleich"),
+        ("a directive's title", "fädelt die Nadel ein"),
+        ("a directive", "mit ruhiger Hand"),
         ("a file's name", "nadelkissen.txt"),
         ("what is in a file", "im Nadelkissen steckt der Schlüssel"),
         ("a passphrase", "the long passphrase of needleana"),
@@ -128,6 +157,9 @@ fn play(folder: &Path, relay: &str) -> (Vec<Person>, Vec<Needle>) {
     let secret = link.trim_start_matches("caucus-invite:");
     needles.push(Needle::text("the beginning of an invite", &secret[..24]));
     needles.push(Needle::text("the end of an invite", &secret[secret.len() - 24..]));
+    let secret = offer.trim_start_matches("caucus-link:");
+    needles.push(Needle::text("the beginning of an offer", &secret[8..32]));
+    needles.push(Needle::text("the end of an offer", &secret[secret.len() - 24..]));
     assert!(found.len() >= 2, "{found:?}");
     for id in &found {
         needles.push(Needle::text("an id", id));

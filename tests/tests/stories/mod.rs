@@ -1,6 +1,7 @@
 //! Stories: what people do, over a real relay and real QUIC.
 
 mod belonging;
+mod between;
 mod decisions;
 mod files;
 mod forget;
