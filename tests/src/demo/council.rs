@@ -111,7 +111,7 @@ pub(super) fn play(screen: &mut Screen, folder: &Path, lead: &Person, chapters: 
     ];
     screen.see(lead, &[&order[..], &form].concat());
     for (person, _) in chapters {
-        person.until(PATIENCE, |person| directive(person));
+        person.until(PATIENCE, directive);
     }
     let number = directive(first)
         .map(|number| number.to_string())
