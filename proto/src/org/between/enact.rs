@@ -233,61 +233,29 @@ impl State {
             self.between.links.remove(&number);
         }
         let number = self.next_link();
-        let link = Link {
-            id: offer.link,
-            ours: End {
-                relay: offer.card.relay.clone(),
-                drop: offer.card.drop,
-                append: offer.card.append.clone(),
-                read,
-            },
-            we: offer.terms.offering,
-            they: offer.terms.accepting,
-            expires: offer.expires,
-            peer: None,
-            since: now,
-            ended: None,
-            sent: 0,
-            acked: 0,
-            heard: 0,
-            out: VecDeque::new(),
-            again: Vec::new(),
-            reads: 0,
-            day: (0, 0),
-            next_raised: 1,
-            forgotten: 0,
+        let ours = End {
+            relay: offer.card.relay.clone(),
+            drop: offer.card.drop,
+            append: offer.card.append.clone(),
+            read,
         };
+        let terms = (offer.terms.offering, offer.terms.accepting);
+        let link = Link::new(offer, ours, terms, now);
         self.between.links.insert(number, link);
     }
 
     fn accept(&mut self, signed: &SignedOffer, ours: &End, now: Minutes) {
         let offer = &signed.offer;
         let number = self.next_link();
-        let link = Link {
-            id: offer.link,
-            ours: ours.clone(),
-            we: offer.terms.accepting,
-            they: offer.terms.offering,
-            expires: offer.expires,
-            peer: Some(Peer {
-                card: offer.card.clone(),
-                keys: VecDeque::new(),
-                pair: None,
-                masthead: offer.card.masthead,
-                heard: now,
-            }),
-            since: now,
-            ended: None,
-            sent: 0,
-            acked: 0,
-            heard: 0,
-            out: VecDeque::new(),
-            again: Vec::new(),
-            reads: 0,
-            day: (0, 0),
-            next_raised: 1,
-            forgotten: 0,
-        };
+        let terms = (offer.terms.accepting, offer.terms.offering);
+        let mut link = Link::new(offer, ours.clone(), terms, now);
+        link.peer = Some(Peer {
+            card: offer.card.clone(),
+            keys: VecDeque::new(),
+            pair: None,
+            masthead: offer.card.masthead,
+            heard: now,
+        });
         self.between.agreed.remove(&offer.link);
         self.between.links.insert(number, link);
         if let Some(link) = self.between.links.get_mut(&number) {

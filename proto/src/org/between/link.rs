@@ -6,7 +6,7 @@ use std::mem;
 use serde::{Deserialize, Serialize};
 
 use super::WAITING_LETTERS;
-use super::card::{Card, LinkSecret, Sends};
+use super::card::{Card, LinkSecret, Offer, Sends};
 use super::letter::Out;
 use crate::id::{ChannelId, IntentId, Minutes};
 
@@ -95,6 +95,29 @@ pub struct Link {
 }
 
 impl Link {
+    /// A link as it begins, on one's own side: what this body may send, then what the other may.
+    pub(super) fn new(offer: &Offer, ours: End, (we, they): (Sends, Sends), since: Minutes) -> Self {
+        Self {
+            id: offer.link,
+            ours,
+            we,
+            they,
+            expires: offer.expires,
+            peer: None,
+            since,
+            ended: None,
+            sent: 0,
+            acked: 0,
+            heard: 0,
+            out: VecDeque::new(),
+            again: Vec::new(),
+            reads: 0,
+            day: (0, 0),
+            next_raised: 1,
+            forgotten: 0,
+        }
+    }
+
     /// The other body, while the link stands.
     #[must_use]
     pub const fn live(&self) -> Option<&Peer> {
