@@ -112,6 +112,7 @@ pub fn in_words(charter: &Charter) -> Vec<String> {
     ));
     lines.extend(decisions(charter));
     lines.push(dealings(charter));
+    lines.extend(relays(charter));
     lines.extend(
         charter
             .offices()
@@ -137,6 +138,23 @@ fn dealings(charter: &Charter) -> String {
             n => format!("every {}", days(n)),
         }
     )
+}
+
+/// Where its rooms may go; nothing where they stay.
+fn relays(charter: &Charter) -> Option<String> {
+    let named: Vec<_> = charter
+        .relays
+        .alternates
+        .iter()
+        .map(ToString::to_string)
+        .collect();
+    (!named.is_empty()).then(|| {
+        format!(
+            "Where more than half of a room's people cannot reach its relay, the room goes on at the first of these that answers; \
+             keyholders may move it there at any time: {}.",
+            named.join(", ")
+        )
+    })
 }
 
 /// Who is in which room; nothing where there is one.

@@ -142,6 +142,8 @@ labels! {
     SealedLetter => "sealed letter",
     /// Seed of the key that letters to a body are sealed to, from the access secret.
     LetterSealingKey => "letter sealing key",
+    /// What a room's channel at another relay is made from.
+    Site => "site",
 }
 
 /// SHA-256 over the label and the parts, each with its length before it, so no two inputs collide.

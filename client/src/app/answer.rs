@@ -11,6 +11,7 @@ use super::feed::{ItemView, SourceView};
 use super::intent::Keep;
 use super::links::{EdgeView, LinkView, NodeView, OfferView};
 use super::meetings::MeetingView;
+use super::relocate::PlaceView;
 
 /// What the agent answers.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -353,6 +354,13 @@ pub enum Answer {
     Raised {
         /// The oldest first.
         raised: Vec<RaisedView>,
+    },
+    /// Where the rooms of a body lie.
+    Places {
+        /// Each room.
+        rooms: Vec<PlaceView>,
+        /// Where they may go, in order.
+        alternates: Vec<String>,
     },
 }
 

@@ -135,8 +135,8 @@ impl App {
     async fn ask(&self, engine: &Engine, intent: Intent, telling: &Telling) -> Result<Answer, Problem> {
         use super::{
             attachments, body, convene, directives, export, feed, inbox, issue, links, meetings, membership,
-            minutes, offices, principles, proposals, relays, reminders, retention, returning, standing,
-            successor, talk,
+            minutes, offices, principles, proposals, relays, relocate, reminders, retention, returning,
+            standing, successor, talk,
         };
         match intent {
             Intent::Passphrase { old, new } => self.passphrase(engine, old, new, telling.clone()).await,
@@ -299,6 +299,8 @@ impl App {
                 let which = (body.as_str(), from.as_str(), number);
                 attachments::get_announced(engine, which, place, (&to, force), telling).await
             }
+            Intent::Places { body } => relocate::places(engine, &body),
+            Intent::Relocate { body, relay } => relocate::relocate(engine, &body, &relay).await,
             Intent::Say { room, text } => talk::say(engine, &room, text).await,
             Intent::Read {
                 room,

@@ -707,4 +707,16 @@ pub enum Intent {
         #[serde(default)]
         all: bool,
     },
+    /// Where the rooms of a body lie, and to which relays they may go. Answer: `places`.
+    Places {
+        /// Which body.
+        body: String,
+    },
+    /// Moves every room of a body in which one holds keys to a relay that its charter names. Answer: `places`.
+    Relocate {
+        /// Which body.
+        body: String,
+        /// The relay's address.
+        relay: String,
+    },
 }

@@ -27,6 +27,7 @@ mod principles;
 mod problem;
 mod proposals;
 mod relays;
+mod relocate;
 mod reminders;
 mod retention;
 mod returning;
@@ -58,6 +59,7 @@ pub use keep::{destroy, examine};
 pub use links::{EdgeView, LinkView, NodeView, OfferView, SendsWord};
 pub use meetings::{HandsView, MeetingView, MeetingWord, MinutesView, PointView};
 pub use problem::{Code, Problem};
+pub use relocate::PlaceView;
 pub use status::protect;
 pub use talk::Follow;
 

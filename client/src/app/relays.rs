@@ -36,7 +36,7 @@ pub(super) async fn info(engine: &Engine, address: Option<&str>) -> Result<Answe
     Ok(Answer::Relay(view::relay(address.to_string(), &info, is_default)))
 }
 
-fn parse(text: &str) -> Result<RelayAddress, Problem> {
+pub(super) fn parse(text: &str) -> Result<RelayAddress, Problem> {
     text.parse().map_err(|error: AddressError| {
         Problem::new(
             Code::BadInput,

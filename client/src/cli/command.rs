@@ -13,7 +13,7 @@ use super::failure::Failure;
 use super::secret::Source;
 use super::session::Session;
 use super::{
-    admit, agent, announce, backup, charter, completions, decline, demote, destroy, directives, doctor,
+    admit, agent, announce, backup, body, charter, completions, decline, demote, destroy, directives, doctor,
     export, feed, files, found, get_file, handover, inbox, init, invite, invites, issued, join, joins, leave,
     lift, link, lock, man, map, meeting, offices, open, overview, passphrase, people, poll, powers,
     principles, promote, proposal, proposals, propose, raise, raised, read, recognize, rekey, relay, remove,
@@ -91,6 +91,7 @@ enum Command {
     Verify(verify::Verify),
     Renew(renew::Renew),
     Remove(remove::Remove),
+    Body(body::Body),
     Successor(successor::Successor),
     Leave(leave::Leave),
     Link(link::Link),
@@ -211,6 +212,7 @@ fn act(command: Command, session: &mut Session) -> Result<u8, Failure> {
         Command::Verify(verify) => verify.run(session),
         Command::Renew(renew) => renew.run(session),
         Command::Remove(remove) => remove.run(session),
+        Command::Body(body) => body.run(session),
         Command::Successor(successor) => successor.run(session),
         Command::Leave(leave) => leave.run(session),
         Command::Link(link) => link.run(session),

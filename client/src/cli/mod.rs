@@ -5,6 +5,7 @@ mod agent;
 mod announce;
 mod backup;
 mod board;
+mod body;
 mod chart;
 mod charter;
 mod command;

@@ -53,6 +53,7 @@ const GROUPS: [(&str, &[(&str, &str)]); 6] = [
             ("renew BODY NAME", "let a device back in that asks for it"),
             ("rekey BODY", "change the key of your persona"),
             ("remove BODY NAME", "remove somebody"),
+            ("body", "where a body lies; move it to another relay"),
             ("successor BODY", "go on where the channel is gone or hostile"),
             ("leave BODY", "leave"),
         ],

@@ -169,7 +169,7 @@ async fn find(
 ) -> Result<Option<Way>, EngineError> {
     for way in ways {
         match connection
-            .open(record.channel, Role::Read, &way.answer.read_key())
+            .open(record.lies_in(), Role::Read, &way.answer.read_key())
             .await
         {
             Ok(opened) => {
@@ -205,7 +205,7 @@ pub(super) async fn session(engine: &Engine, room: &LiveRoom) -> Result<Ended, E
             turned.then(|| room.cursor().access.read_key())
         };
         if let Some(access) = expected
-            && let Ok(opened) = connection.open(record.channel, Role::Read, &access).await
+            && let Ok(opened) = connection.open(record.lies_in(), Role::Read, &access).await
         {
             let _ = connection.close(opened.handle).await;
             return Ok(Ended::NextSegment);
@@ -256,12 +256,13 @@ pub(super) async fn answer(
     at: Position,
     base: &AccessSecret,
 ) -> Result<bool, EngineError> {
-    let (channel, control) = {
+    let (channel, lies_in, control) = {
         let room = room.room();
         let record = room.record();
-        (record.channel, StaticSecret::from(record.control_key.0))
+        let control = StaticSecret::from(record.control_key.0);
+        (record.channel, record.lies_in(), control)
     };
-    let opened = match connection.open(channel, Role::Control, &control).await {
+    let opened = match connection.open(lies_in, Role::Control, &control).await {
         Err(LinkError::Refused(RefusedBecause::NotOpened)) => return Ok(false),
         other => other?,
     };
@@ -340,7 +341,7 @@ async fn read_on(
     way: &Way,
 ) -> Result<Ended, EngineError> {
     let key = way.answer.read_key();
-    let opened = patiently(|| connection.open(record.channel, Role::Read, &key)).await?;
+    let opened = patiently(|| connection.open(record.lies_in(), Role::Read, &key)).await?;
     let after = room.room().read_to();
     let mut reading = connection.read(opened.handle, after, false).await?;
     let ended = drain(room, engine, &mut reading).await;

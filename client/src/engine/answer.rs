@@ -13,8 +13,10 @@ use super::blob::BlobRef;
 pub enum Reply {
     /// A commit that adds the applicant is about to be sent. It counts only once the log shows it.
     Welcome {
-        /// The room's channel.
+        /// The channel that the room's log began in.
         channel: ChannelId,
+        /// The channel that it lies in, at the relay of the reply drop.
+        lies_in: ChannelId,
         /// What the body began with.
         genesis: Genesis,
         /// Hash of the commit's entry.

@@ -208,6 +208,7 @@ impl Room {
             overlay.delete(room.following_place());
             let seen = room.cursor.seen.min(kept);
             room.record.channel = handed.channel;
+            room.record.site = handed.site();
             room.record.control_key = SecretKey(random::bytes()?);
             room.settle_in(overlay, handed, group, state, event, now)?;
             room.cursor.seen = seen;
@@ -217,8 +218,8 @@ impl Room {
         })
     }
 
-    /// One's own words after this position wait again: the successor does not keep them.
-    fn say_again(&mut self, overlay: &Overlay, kept: Position) -> Result<(), EngineError> {
+    /// One's own words after this position wait again: what goes on does not keep them.
+    pub(super) fn say_again(&mut self, overlay: &Overlay, kept: Position) -> Result<(), EngineError> {
         let intents: Vec<_> = self
             .myself()
             .map(|me| me.intents.iter().copied().collect())

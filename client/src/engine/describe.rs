@@ -48,6 +48,7 @@ pub(super) fn item(state: &State, outcome: &Outcome, subject: Option<&str>) -> I
                     file: file.clone(),
                 };
             }
+            Effect::Relocated { relay } => format!("moved the room to the relay {relay}"),
             Effect::Between { step, void, .. } => match between::describe(state, step, *void) {
                 Some(line) => line,
                 None => {

@@ -224,6 +224,7 @@ impl Room {
         self.cursor = shadow.cursor;
         self.cursor.seen = seen;
         self.cursor.health = Health::Open;
+        self.go_back_to_site(overlay)?;
         self.settle_keys(overlay)?;
         self.remember_void(void);
         for (number, _) in overlay.range(Table::Snapshots, scope.as_bytes(), void.from.0, usize::MAX)? {
@@ -512,7 +513,9 @@ fn hear(tally: &mut Tally, head: &SignedHead, notice: Option<&SignedNotice>) {
             | NoticeKind::Follow { .. }
             | NoticeKind::Leave
             | NoticeKind::Accept { .. }
-            | NoticeKind::Elsewhere { .. } => {}
+            | NoticeKind::Elsewhere { .. }
+            | NoticeKind::Stranded { .. }
+            | NoticeKind::Relocated { .. } => {}
         }
     }
 }

@@ -102,6 +102,12 @@ impl Room {
         if keys.is_empty() || asked || self.cursor.health != Health::Open {
             return None;
         }
+        Some(self.controls())
+    }
+
+    /// The keyholders' named keys, all slots of the channel with them, and whether only one is used.
+    pub(super) fn controls(&self) -> (Vec<Control>, [Control; SLOTS], bool) {
+        let keys = self.keyholders_keys();
         // Every keyholder's device fills the unused slots alike, so that two requests for one change agree.
         let mut controls = [[0; 32]; SLOTS];
         for (slot, index) in controls.iter_mut().zip(0_u8..) {
@@ -115,7 +121,7 @@ impl Room {
             *slot = keys.get(usize::from(index)).copied().unwrap_or_else(filler);
         }
         let solo = keys.len() < 2;
-        Some((keys, controls, solo))
+        (keys, controls, solo)
     }
 
     /// The relay took these controls, now or for when their time has come.

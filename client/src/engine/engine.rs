@@ -484,6 +484,14 @@ impl Engine {
     }
 }
 
+/// A seed that nobody can guess.
+///
+/// # Errors
+/// `EngineError::Random`.
+pub fn random_seed() -> Result<[u8; 32], EngineError> {
+    random::bytes()
+}
+
 /// The turn to send or fetch one file; over when it is dropped.
 pub(super) struct Transfer {
     engine: Engine,

@@ -17,6 +17,7 @@ use super::random;
 use super::record::{Cursor, HeadFacts, Health, Item, LogRecord, RoomRecord, SecretKey};
 use super::room::Room;
 use super::send::Now;
+use super::site::Site;
 use crate::mls::{Group, MlsError, PersonaKeys};
 use crate::vault::{Overlay, Table, Vault};
 
@@ -30,8 +31,10 @@ const FIRST_REFRESH: u64 = 30;
 pub(super) struct Handed<'a> {
     /// Where the channel is.
     pub relay: &'a RelayAddress,
-    /// The room's channel.
+    /// The channel that the room's log began in.
     pub channel: ChannelId,
+    /// The channel that it lies in.
+    pub lies_in: ChannelId,
     /// What the body began with.
     pub genesis: &'a Genesis,
     /// The newcomer's persona key.
@@ -104,6 +107,15 @@ impl Handed<'_> {
         })
     }
 
+    /// Where the log lies, if not in the channel that it began in.
+    pub(super) fn site(&self) -> Option<Site> {
+        let channel = self.lies_in;
+        (channel != self.channel).then_some(Site {
+            channel,
+            begins: None,
+        })
+    }
+
     /// Who the newcomer is there: whoever comes back has a new key and the persona that they had.
     fn persona(&self, state: &State) -> Option<PersonaId> {
         state.bearer(&PersonaKeys::from_bytes(&self.persona_key.0).public())
@@ -140,6 +152,8 @@ impl Handed<'_> {
             persona_key: self.persona_key.clone(),
             control_key: SecretKey(random::bytes()?),
             joined_at: self.position,
+            site: self.site(),
+            former: Vec::new(),
         };
         let cursor = self.cursor(&state, now)?;
         let first = self.first(&group, &state, format!("you are in the room as {name}"));

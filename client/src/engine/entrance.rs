@@ -51,6 +51,7 @@ fn entrances(answers: &[Reply]) -> Vec<Entrance<'_>> {
 /// What an entrance leads to, fetched and found in the relay's log.
 pub(super) struct Fetched {
     channel: ChannelId,
+    lies_in: ChannelId,
     pub(super) genesis: Genesis,
     welcome: Vec<u8>,
     tree: Vec<u8>,
@@ -67,6 +68,7 @@ impl Fetched {
         Handed {
             relay,
             channel: self.channel,
+            lies_in: self.lies_in,
             genesis: &self.genesis,
             persona_key,
             welcome: &self.welcome,
@@ -148,6 +150,7 @@ async fn look(
     let (
         Reply::Welcome {
             channel,
+            lies_in,
             genesis,
             welcome,
             tree,
@@ -170,6 +173,7 @@ async fn look(
     }
     let fetched = Fetched {
         channel: *channel,
+        lies_in: *lies_in,
         genesis: genesis.clone(),
         welcome: fetched(connection, welcome).await?,
         tree: fetched(connection, tree).await?,
@@ -192,7 +196,7 @@ async fn stands_in_log(
     commit: EntryHash,
 ) -> Result<bool, EngineError> {
     let key = handed.access.read_key();
-    let opened = match patiently(|| connection.open(handed.channel, Role::Read, &key)).await {
+    let opened = match patiently(|| connection.open(handed.lies_in, Role::Read, &key)).await {
         Err(LinkError::Refused(_)) => return Ok(false),
         other => other?,
     };

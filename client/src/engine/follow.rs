@@ -118,6 +118,10 @@ impl Room {
             | Effect::MeetingCalled { .. }
             | Effect::Met { .. } => Ok(()),
             Effect::Between { step, .. } => self.follow_between(overlay, step),
+            Effect::Relocated { relay } => match cause.deed {
+                Some(Deed::Relocate { seed, .. }) => self.relocated(overlay, relay, *seed),
+                _ => Ok(()),
+            },
             Effect::Moved { proposal, moved } => {
                 self.follow_decision(proposal, moved);
                 Ok(())

@@ -193,6 +193,8 @@ impl Draft {
             persona_key: SecretKey(*persona.bytes()),
             control_key: SecretKey(control.to_bytes()),
             joined_at: Position(0),
+            site: None,
+            former: Vec::new(),
         };
         let facts = HeadFacts {
             running: Running::start(&room),

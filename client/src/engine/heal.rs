@@ -40,6 +40,7 @@ pub(super) async fn session(engine: &Engine, room: &LiveRoom) -> Result<Ended, E
     let request = ask(engine, room, &connection, seen).await?;
     let request = post(engine, room, &connection, &record, seen, request).await?;
     room.live.store(true, Ordering::Relaxed);
+    room.note_lost(None);
     engine.changed();
     tokio::select! {
         ended = await_answers(engine, room, &connection, &record, request) => ended,
@@ -71,7 +72,7 @@ async fn look(room: &LiveRoom, connection: &Connection, record: &RoomRecord) -> 
         (cursor.access.clone(), seen)
     };
     let key = access.read_key();
-    let opened = match connection.open(record.channel, Role::Read, &key).await {
+    let opened = match connection.open(record.lies_in(), Role::Read, &key).await {
         Err(LinkError::Refused(RefusedBecause::NotOpened)) => {
             seen.over = true;
             return Ok(seen);
@@ -80,7 +81,7 @@ async fn look(room: &LiveRoom, connection: &Connection, record: &RoomRecord) -> 
     };
     // Of a segment that is over, the relay reads the append key no more.
     let append = room.room().cursor().access.append_key();
-    match connection.open(record.channel, Role::Append, &append).await {
+    match connection.open(record.lies_in(), Role::Append, &append).await {
         Ok(opened) => {
             let _ = connection.close(opened.handle).await;
         }
@@ -185,7 +186,7 @@ async fn post(
     }
     while request.posted.is_none() {
         let key = room.room().cursor().access.append_key();
-        let opened = connection.open(record.channel, Role::Append, &key).await?;
+        let opened = connection.open(record.lies_in(), Role::Append, &key).await?;
         let now = engine.now().minutes;
         let entry = room
             .room()

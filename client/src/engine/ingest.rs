@@ -290,7 +290,7 @@ impl Room {
             record: Some((entry.position, record)),
             landed,
             keys_turned: at.cut,
-            stopped: self.is_stopped(),
+            stopped: self.take_moved() || self.is_stopped(),
             effects,
         })
     }

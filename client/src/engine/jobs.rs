@@ -245,6 +245,7 @@ pub(super) async fn hand_out(
     let welcome = blob::put(connection, &welcome.welcome, HANDED_LIFE, pass()).await?;
     let reply = Reply::Welcome {
         channel: room.channel,
+        lies_in: room.lies_in,
         genesis: room.genesis.clone(),
         commit,
         welcome,
@@ -256,6 +257,7 @@ pub(super) async fn hand_out(
 /// What a welcome says of the room.
 pub(super) struct Facts {
     pub channel: caucus_proto::id::ChannelId,
+    pub lies_in: caucus_proto::id::ChannelId,
     pub genesis: caucus_proto::org::Genesis,
 }
 

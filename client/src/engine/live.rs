@@ -1,7 +1,7 @@
 //! A room while its agent runs: the room behind a lock that is never held across a wait, and what wakes its pump.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -55,6 +55,8 @@ pub struct LiveRoom {
     pub(super) anew: Notify,
     order: Mutex<Option<Order>>,
     pub(super) live: AtomicBool,
+    /// Since which millisecond its relay cannot be reached; 0 while it can.
+    lost: AtomicU64,
     trouble: Mutex<Option<String>>,
     landings: Mutex<HashMap<IntentId, oneshot::Sender<Landing>>>,
     /// Why nothing goes over a link, and why a bulletin is not read, by the link's number.
@@ -71,6 +73,7 @@ impl LiveRoom {
             anew: Notify::new(),
             order: Mutex::default(),
             live: AtomicBool::new(false),
+            lost: AtomicU64::new(0),
             trouble: Mutex::default(),
             landings: Mutex::default(),
             troubles: Mutex::default(),
@@ -92,6 +95,25 @@ impl LiveRoom {
     #[must_use]
     pub fn is_live(&self) -> bool {
         self.live.load(Ordering::Relaxed)
+    }
+
+    /// Its relay cannot be reached at this millisecond, or can again.
+    pub(super) fn note_lost(&self, at: Option<u64>) {
+        match at {
+            None => self.lost.store(0, Ordering::Relaxed),
+            // The first time counts.
+            Some(at) => {
+                let _ = self
+                    .lost
+                    .compare_exchange(0, at.max(1), Ordering::Relaxed, Ordering::Relaxed);
+            }
+        }
+    }
+
+    /// Whether its relay could not be reached for so many milliseconds.
+    pub(super) fn is_lost(&self, now_ms: u64, for_ms: u64) -> bool {
+        let since = self.lost.load(Ordering::Relaxed);
+        since > 0 && now_ms.saturating_sub(since) >= for_ms
     }
 
     /// Why it is not, in words.

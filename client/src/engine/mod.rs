@@ -25,6 +25,7 @@ mod error;
 mod files;
 mod follow;
 mod found;
+mod haven;
 mod heads;
 mod heal;
 mod ingest;
@@ -57,6 +58,7 @@ mod rosters;
 mod sealed;
 mod send;
 mod session;
+mod site;
 mod succeed;
 #[cfg(test)]
 mod tests;
@@ -67,7 +69,7 @@ pub use between::{
 };
 pub use blob::{BlobRef, fetch as fetch_blob};
 pub use decisions::{aim, counted};
-pub use engine::Engine;
+pub use engine::{Engine, random_seed};
 pub use error::EngineError;
 pub use files::{FileError, Offer, Told, Wanted};
 pub use found::Founding;

@@ -14,12 +14,14 @@ use super::cross;
 use super::elsewhere::MOST;
 use super::engine::Engine;
 use super::error::EngineError;
+use super::haven;
 use super::heal;
 use super::lie::Lie;
 use super::live::LiveRoom;
 use super::random;
 use super::record::{Health, RoomRecord};
 use super::session::Session;
+use super::site;
 use super::succeed;
 use crate::relay::{Backoff, Connection, Handle, LinkError, Reading};
 
@@ -52,6 +54,8 @@ pub(super) enum Ended {
 /// Runs until the room needs it no more, or the task is ended.
 pub(super) async fn run(engine: Engine, room: Arc<LiveRoom>) {
     let mut backoff = Backoff::default();
+    // It goes on beside one turn after the other, and never while anything else touches the room.
+    let mut haven = Box::pin(haven::session(&engine, &room));
     loop {
         if let Some(order) = room.take_order() {
             let made = succeed::make(&engine, &room).await;
@@ -73,6 +77,13 @@ pub(super) async fn run(engine: Engine, room: Arc<LiveRoom>) {
                     rest(&engine, &room, &mut backoff, &error).await;
                 }
                 part(&engine, &room).await;
+            }
+            () = &mut haven => {
+                room.live.store(false, Ordering::Relaxed);
+                room.note_lost(None);
+                backoff.succeeded();
+                engine.changed();
+                haven = Box::pin(haven::session(&engine, &room));
             }
             stopped = turn(&engine, &room, &mut backoff) => if stopped {
                 return;
@@ -98,6 +109,7 @@ async fn turn(engine: &Engine, room: &LiveRoom, backoff: &mut Backoff) -> bool {
     match ended {
         Ok(Ended::SegmentOver | Ended::NextSegment | Ended::Halted) => {}
         Ok(Ended::Gone) => {
+            room.note_lost(Some(engine.now().ms));
             engine.changed();
             // A relay that is put back as it was opens it again.
             tokio::time::sleep(GONE).await;
@@ -121,6 +133,11 @@ async fn rest(engine: &Engine, room: &LiveRoom, backoff: &mut Backoff, error: &E
         EngineError::Relay(LinkError::Draining { back_in_ms }) => Some(*back_in_ms),
         _ => None,
     };
+    if let EngineError::Relay(error) = error
+        && (error.ends_connection() || matches!(error, LinkError::Timeout { .. } | LinkError::WrongKey))
+    {
+        room.note_lost(Some(engine.now().ms));
+    }
     room.set_trouble(Some(error.to_string()));
     engine.changed();
     let pause = backoff.failed(random::below(u64::MAX).unwrap_or(0), at_least);
@@ -148,9 +165,14 @@ async fn session(engine: &Engine, room: &LiveRoom, backoff: &mut Backoff) -> Res
         Health::NeedsUpgrade { .. } | Health::Out { .. } | Health::Replaced => return Ok(Ended::Stopped),
     }
     let connection = engine.pool().connection(&record.relay, &record.persona).await?;
-    let opened = connection
-        .open(record.channel, Role::Read, &access.read_key())
-        .await;
+    let read_key = access.read_key();
+    let open = || connection.open(record.lies_in(), Role::Read, &read_key);
+    let mut opened = open().await;
+    if matches!(opened, Err(LinkError::Refused(RefusedBecause::NotOpened)))
+        && site::make(engine, room, &connection).await?
+    {
+        opened = open().await;
+    }
     let opened = match opened {
         Err(LinkError::Refused(RefusedBecause::NotOpened)) => {
             look_back(room, &connection, &record).await?;
@@ -168,7 +190,7 @@ async fn session(engine: &Engine, room: &LiveRoom, backoff: &mut Backoff) -> Res
     room.room().judge_newest(opened.newest)?;
     let mut reading = connection.read(opened.handle, after, true).await?;
     let append = connection
-        .open(record.channel, Role::Append, &access.append_key())
+        .open(record.lies_in(), Role::Append, &access.append_key())
         .await;
     let ended = match append {
         // The segment is over already: read it to its end, then open the next.
@@ -225,7 +247,7 @@ async fn look_back(room: &LiveRoom, connection: &Connection, record: &RoomRecord
     let older = room.room().cursor().older.clone();
     for access in older.iter().rev() {
         let key = access.append_key();
-        match connection.open(record.channel, Role::Append, &key).await {
+        match connection.open(record.lies_in(), Role::Append, &key).await {
             Ok(opened) => {
                 let _ = connection.close(opened.handle).await;
                 room.room().judge_newest(opened.newest)?;

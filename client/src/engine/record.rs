@@ -16,6 +16,7 @@ use caucus_proto::wire::{Flag, Pass, RelayAddress};
 use serde::{Deserialize, Serialize};
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
+use super::site::{Former, Site};
 use crate::mls::GroupCopy;
 
 /// A key of 32 bytes that never prints.
@@ -46,7 +47,7 @@ pub struct RoomRecord {
     pub body: BodyId,
     /// Where.
     pub relay: RelayAddress,
-    /// The channel.
+    /// The channel that its log began in: envelopes and group are bound to it, wherever the log lies.
     pub channel: ChannelId,
     /// The suite of its group.
     pub suite: SuiteChoice,
@@ -58,6 +59,10 @@ pub struct RoomRecord {
     pub control_key: SecretKey,
     /// Position of the commit by which this device came in (0: it founded the body).
     pub joined_at: Position,
+    /// Where at the relay, if not in the channel that the log began in.
+    pub site: Option<Site>,
+    /// Where it lay before, the latest last.
+    pub former: Vec<Former>,
 }
 
 /// How far this device has read.

@@ -91,6 +91,10 @@ impl Room {
         if matches!(notice.notice.kind, NoticeKind::Successor { .. }) {
             return self.hear_proposal(&notice);
         }
+        if matches!(notice.notice.kind, NoticeKind::Relocated { .. }) {
+            self.hear_relocation(&notice);
+            return Ok(());
+        }
         if self.asks_from_outside(&notice) {
             return self.answer_outside(&notice);
         }
@@ -140,7 +144,9 @@ impl Room {
             | NoticeKind::Follow { .. }
             | NoticeKind::Leave
             | NoticeKind::Accept { .. }
-            | NoticeKind::Elsewhere { .. } => false,
+            | NoticeKind::Elsewhere { .. }
+            | NoticeKind::Stranded { .. }
+            | NoticeKind::Relocated { .. } => false,
         }
     }
 
@@ -285,6 +291,7 @@ pub(super) async fn look_out(
             for content in contents {
                 if let Body::Notice(notice) = &content.body {
                     room.room().hear_proposal(notice)?;
+                    room.room().hear_relocation(notice);
                     engine.changed();
                 }
             }

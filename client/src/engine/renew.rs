@@ -167,6 +167,7 @@ impl Room {
             for (number, _) in overlay.range(Table::Log, scope.as_bytes(), handed.position.0, usize::MAX)? {
                 overlay.delete(room.place(Table::Log, number));
             }
+            room.record.site = handed.site();
             // The key package is used up: only the record goes.
             overlay.delete(room.own_renewal_place());
             room.settle_in(overlay, handed, group, state, event, now)?;

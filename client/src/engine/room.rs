@@ -16,6 +16,7 @@ use super::accuse::LieRecord;
 use super::between::Duties;
 use super::doubt::{DOUBTS, Skimmed};
 use super::error::EngineError;
+use super::haven::Hint;
 use super::random;
 use super::record::{Cursor, Health, LogRecord, OutboxRecord, PendingRecord, RoomRecord};
 use super::rosters::Rosters;
@@ -108,6 +109,10 @@ pub(super) struct Plan {
     pub skimmed: Option<Skimmed>,
     /// The controls that were asked for last, whatever the relay said.
     pub asked_controls: Vec<Control>,
+    /// The log lies elsewhere now.
+    pub moved: bool,
+    /// Where a keyholder says that it lies.
+    pub hint: Option<Hint>,
     /// A transaction failed: memory may be ahead of the vault, and is read again before anything else.
     pub stale: bool,
 }

@@ -130,6 +130,7 @@ impl<'a> Session<'a> {
                 self.synced = true;
                 self.room.set_trouble(None);
                 self.room.live.store(true, Ordering::Relaxed);
+                self.room.note_lost(None);
                 self.room.room().mark_synced(self.now().minutes)?;
                 self.engine.changed();
             }
@@ -217,6 +218,7 @@ impl<'a> Session<'a> {
                         let room = self.room.room();
                         Facts {
                             channel: room.record().channel,
+                            lies_in: room.record().lies_in(),
                             genesis: room.state().genesis.clone(),
                         }
                     };
@@ -351,7 +353,7 @@ impl<'a> Session<'a> {
                 return Ok(());
             }
             (
-                room.record().channel,
+                room.record().lies_in(),
                 StaticSecret::from(room.record().control_key.0),
             )
         };
@@ -422,6 +424,18 @@ impl<'a> Session<'a> {
         self.refused_jobs = self.now().ms.saturating_add(REFUSED_MS);
     }
 
+    /// Whom a commit before a move seated is greeted where they asked.
+    async fn relay_of(&self, job: &Job) -> Option<Connection> {
+        let Job::Greet { position, .. } = job else {
+            return Some(self.connection.clone());
+        };
+        let before = self.room.room().relay_before(*position);
+        match before {
+            Some((relay, persona)) => self.engine.pool().connection(&relay, &persona).await.ok(),
+            None => Some(self.connection.clone()),
+        }
+    }
+
     async fn do_jobs(&mut self) -> Result<(), EngineError> {
         let now = self.now().ms;
         if self.was_refused() {
@@ -449,7 +463,15 @@ impl<'a> Session<'a> {
             }
             let greeted = self.room.room().greeted(&job)?;
             let pass = || self.engine.take_pass(&self.relay());
-            match jobs::run(&self.connection, &job, &greeted, pass).await {
+            let connection = match self.relay_of(&job).await {
+                Some(connection) => connection,
+                // What lay there is lost with it; who was to be greeted asks to be renewed.
+                None => {
+                    self.room.room().job_done(number, &job)?;
+                    continue;
+                }
+            };
+            match jobs::run(&connection, &job, &greeted, pass).await {
                 Ok(()) => {
                     let mut room = self.room.room();
                     room.job_done(number, &job)?;

@@ -130,6 +130,7 @@ impl Room {
             let refuges = room.known_refuges();
             room.leave_channel(overlay)?;
             room.record.channel = keys.channel;
+            room.record.site = None;
             room.record.control_key = SecretKey(keys.control.to_bytes());
             room.record.joined_at = room.cursor.position;
             room.state = next;

@@ -57,6 +57,10 @@ secret!(
     RefugeSecret
 );
 secret!(
+    /// What a room's channel at another relay is made from, by whoever comes first.
+    SiteSeed
+);
+secret!(
     /// Key of the envelopes of a segment.
     EnvelopeKey
 );
@@ -117,6 +121,17 @@ impl AccessSecret {
         RefugeSecret(derive(Label::Refuge, &self.0, &[b"secret"]))
     }
 
+    /// Where the room goes on, at a relay of its charter, when its own cannot be reached: the first of these seeds
+    /// whose channel carries the room on. Whoever has the secret can make it.
+    #[must_use]
+    pub fn haven(&self, relay: &str, attempt: u8) -> SiteSeed {
+        SiteSeed(derive(
+            Label::Site,
+            &self.0,
+            &[b"haven", relay.as_bytes(), &[attempt]],
+        ))
+    }
+
     /// Seed of the HPKE key that letters of other bodies are sealed to, for those who have the room.
     #[must_use]
     pub fn letters(&self) -> SealingSeed {
@@ -130,6 +145,26 @@ impl AccessSecret {
             read: derive(Label::InviteDropKey, &self.0, &[&invite.0]).into(),
             sealing: SealingSeed(derive(Label::InviteSealingKey, &self.0, &[&invite.0])),
         }
+    }
+}
+
+impl SiteSeed {
+    /// Secret creation key: whoever comes first makes the channel.
+    #[must_use]
+    pub fn creation(&self) -> StaticSecret {
+        derive(Label::Site, &self.0, &[b"creation"]).into()
+    }
+
+    /// Salt of the channel's id.
+    #[must_use]
+    pub fn salt(&self) -> [u8; 32] {
+        derive(Label::Site, &self.0, &[b"salt"])
+    }
+
+    /// The channel.
+    #[must_use]
+    pub fn channel(&self) -> ChannelId {
+        ChannelId::of(&PublicKey::from(&self.creation()).to_bytes(), &self.salt())
     }
 }
 

@@ -9,7 +9,9 @@
 mod access;
 mod content;
 
-pub use access::{AccessSecret, EnvelopeKey, InviteKeys, LinkKeys, RefugeKeys, RefugeSecret, SealingSeed};
+pub use access::{
+    AccessSecret, EnvelopeKey, InviteKeys, LinkKeys, RefugeKeys, RefugeSecret, SealingSeed, SiteSeed,
+};
 pub use content::{Body, Content, PartOf};
 
 use chacha20poly1305::aead::{Aead, KeyInit, Payload};

@@ -14,6 +14,7 @@ use crate::org::meeting::MeetingStep;
 use crate::org::name::Name;
 use crate::org::principles::Wording;
 use crate::org::proposal::{Step, Subject};
+use crate::org::relays::RelayName;
 use crate::org::sign::{PersonaPublic, Signature};
 use crate::org::sphere::Sphere;
 
@@ -247,6 +248,13 @@ pub enum Deed {
         /// What.
         step: Box<LinkStep>,
     },
+    /// Moves the room to another relay, from the next entry on.
+    Relocate {
+        /// One of the charter's.
+        relay: RelayName,
+        /// What its channel there is made from, by whoever comes first.
+        seed: [u8; 32],
+    },
 }
 
 /// A key package that a commit adds.
@@ -344,7 +352,8 @@ impl Deed {
             | Self::CallMeeting { .. }
             | Self::Meeting { .. }
             | Self::Attach { .. }
-            | Self::Between { .. } => 1,
+            | Self::Between { .. }
+            | Self::Relocate { .. } => 1,
         }
     }
 
@@ -372,6 +381,7 @@ impl Deed {
                 | Self::Principles { .. }
                 | Self::Claim { .. }
                 | Self::Dispute { .. }
+                | Self::Relocate { .. }
         )
     }
 
@@ -409,6 +419,7 @@ impl Deed {
             Self::Meeting { .. } => "Meeting",
             Self::Attach { .. } => "Attach",
             Self::Between { .. } => "Between",
+            Self::Relocate { .. } => "Relocate",
         }
     }
 }

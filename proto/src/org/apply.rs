@@ -422,6 +422,7 @@ impl State {
             } => self.call_meeting(author, *meeting, title, *date, agenda),
             Effect::Met { meeting, moved } => self.meet((author, at.position), meeting, moved),
             Effect::Between { step, void, .. } => self.link_step(author, step, *void),
+            Effect::Relocated { .. } => self.relocate(),
         }
     }
 

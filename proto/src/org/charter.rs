@@ -10,6 +10,7 @@ use crate::org::genesis::GOVERNING_ROOM;
 use crate::org::mandate::{Filling, Office};
 use crate::org::name::Name;
 use crate::org::power::Power;
+use crate::org::relays::{MOST_ALTERNATES, Relays};
 use crate::org::rules::Polls;
 use crate::org::sphere::Sphere;
 
@@ -75,6 +76,9 @@ pub struct Charter {
     /// What the body has to do with others.
     #[serde(default)]
     pub between: Dealings,
+    /// Where its rooms may lie.
+    #[serde(default)]
+    pub relays: Relays,
 }
 
 /// By whom something is decided.
@@ -293,6 +297,9 @@ pub enum BadCharter {
         /// Which.
         what: &'static str,
     },
+    /// Too many relays, or one twice.
+    #[error("relays.alternates names at most {MOST_ALTERNATES} relays, each once")]
+    Alternates,
     /// An office without its name, or two of one name.
     #[error("the {office} needs a name of its own in [words.offices]")]
     OfficeName {
@@ -454,6 +461,9 @@ impl Charter {
                 least: 1,
                 most: 30,
             });
+        }
+        if !self.relays.are_fit() {
+            return Err(BadCharter::Alternates);
         }
         self.check_rooms()?;
         self.polls.check(&self.spheres, self.governing)?;

@@ -436,6 +436,15 @@ pub enum Denied {
     /// No bulletin.
     #[error("the body has no bulletin yet")]
     NoBulletin,
+    /// Not a relay of the charter.
+    #[error("the charter does not name that relay among its alternates: propose a charter that does")]
+    NoAlternate,
+    /// An admission waits for its commit.
+    #[error("somebody is being let in: wait until they are in the room, or remove them")]
+    SomebodyComesIn,
+    /// Moved a moment ago.
+    #[error("the room was moved within the last day: wait until a day is over")]
+    MovedToday,
 }
 
 /// The standing that was needed.

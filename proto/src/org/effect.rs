@@ -11,6 +11,7 @@ use crate::org::meeting::MeetingMoved;
 use crate::org::name::Name;
 use crate::org::principles::{Accepted, Wording};
 use crate::org::proposal::{Moved, Subject};
+use crate::org::relays::RelayName;
 use crate::org::roster::SignedClaim;
 use crate::org::sign::PersonaPublic;
 use crate::org::sphere::Sphere;
@@ -357,6 +358,11 @@ pub enum Effect {
         /// What the letter says does not count: it is read, and that is all.
         void: bool,
     },
+    /// The room goes on at another relay.
+    Relocated {
+        /// Which.
+        relay: RelayName,
+    },
 }
 
 impl Effect {
@@ -442,6 +448,7 @@ impl fmt::Debug for Effect {
             Self::Met { .. } => "Met(..)",
             Self::Attached { .. } => "Attached(..)",
             Self::Between { .. } => "Between(..)",
+            Self::Relocated { .. } => "Relocated(..)",
         })
     }
 }

@@ -390,6 +390,7 @@ impl State {
             Deed::CallMeeting { title, at, agenda } => self.judge_call(author, id, title, at, agenda),
             Deed::Meeting { meeting, step } => self.judge_meeting(author, meeting, *step),
             Deed::Between { step } => self.judge_between(author, id, *step),
+            Deed::Relocate { relay, .. } => self.judge_relocation(author, relay),
         }
     }
 

@@ -7,6 +7,7 @@ use crate::error::PeerFault;
 use crate::id::{ChannelId, Counter, EntryHash, Minutes, Nonce, PersonaId, Position, RoomId, StateRoot};
 use crate::label::{Label, hash};
 use crate::org::head::Running;
+use crate::org::relays::RelayName;
 use crate::org::sign::{PersonaPublic, Signature};
 
 /// What a notice says.
@@ -80,6 +81,24 @@ pub enum NoticeKind {
         room: RoomId,
         /// An encoded `SignedNotice`, signed for that room.
         notice: Vec<u8>,
+    },
+    /// I cannot reach the room's relay. Posted in the refuge of the access secret of now, at another relay.
+    Stranded {
+        /// The entry that its author read last.
+        position: Position,
+        /// Running hash there.
+        running: Running,
+        /// The author's clock.
+        made: Minutes,
+    },
+    /// The room lies at another relay. Posted in refuges, for those who look there; it holds nothing secret.
+    Relocated {
+        /// Which.
+        relay: RelayName,
+        /// Its channel there.
+        channel: ChannelId,
+        /// The last entry before.
+        after: Position,
     },
 }
 

@@ -20,7 +20,7 @@ impl State {
             (self.next_invite, self.next_person, self.access, self.answered),
             (&self.amended, &self.mandates, &self.turns),
             (self.begun, &self.served),
-            (&self.rooms, &self.annex),
+            (&self.rooms, &self.annex, self.relocated),
             (self.next_proposal, &self.finality, self.next_meeting),
             self.principles.as_ref().map(|text| {
                 let hashes: Vec<_> = text.texts.iter().map(Wording::hash).collect();

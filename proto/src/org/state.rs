@@ -128,6 +128,8 @@ pub struct State {
     pub next_meeting: u32,
     /// What the body has to do with others.
     pub between: Between,
+    /// Witnessed time of the last move to another relay.
+    pub relocated: Option<Minutes>,
     /// What follows from people and clock, for witnessed time.
     #[serde(skip)]
     pub(super) witnesses: Witnesses,
@@ -177,6 +179,7 @@ impl State {
             meetings: Records::default(),
             next_meeting: 1,
             between: Between::default(),
+            relocated: None,
             witnesses: Witnesses::default(),
             genesis,
         };

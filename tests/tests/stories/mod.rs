@@ -12,6 +12,7 @@ mod meetings;
 mod offline;
 mod poster;
 mod race;
+mod relays;
 mod renewal;
 mod replace;
 mod rooms;

@@ -74,13 +74,26 @@ impl Engine {
         let (part, mut record) = self.begin_download(file, &wanted.target, &sheet).await?;
         let have = |record: &DownloadRecord| record.have.iter().all(Option::is_some);
         if !have(&record) {
-            let relay = live.room().record().relay.clone();
-            let (errand, connection) = Errand::to(self, &relay).await?;
-            let fetched = self
-                .fetch_chunks(&connection, file, &mut record, (&part, &sheet), told)
-                .await;
-            drop(errand);
-            self.note_download(file, &record)?;
+            // What was sent before the room moved lies where it was sent.
+            let relays = live.room().record().relays();
+            let mut fetched = Err(EngineError::NoRelay);
+            for relay in &relays {
+                fetched = match Errand::to(self, relay).await {
+                    Ok((errand, connection)) => {
+                        let chunks = (&part, &sheet);
+                        let fetched = self
+                            .fetch_chunks(&connection, file, &mut record, chunks, told)
+                            .await;
+                        drop(errand);
+                        fetched
+                    }
+                    Err(error) => Err(error),
+                };
+                self.note_download(file, &record)?;
+                if fetched.is_ok() {
+                    break;
+                }
+            }
             fetched?;
         }
         let part = Arc::into_inner(part).ok_or(FileError::Busy)?;

@@ -69,6 +69,7 @@ fn shown(effect: &Effect) -> Shown {
         | Effect::Proposed { .. }
         | Effect::Decided { .. }
         | Effect::MeetingCalled { .. } => Shown::Line,
+        Effect::Relocated { .. } => Shown::Line,
         Effect::Between { step, .. } => match &**step {
             LinkStep::Custody { .. }
             | LinkStep::Entrust { .. }

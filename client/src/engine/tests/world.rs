@@ -462,6 +462,7 @@ impl World {
             let handed = Handed {
                 relay: &self.relay,
                 channel: self.channel_id,
+                lies_in: self.channel_id,
                 genesis: &self.genesis,
                 persona_key: &key,
                 welcome: &welcome.welcome,

@@ -11,6 +11,7 @@ mod laws;
 mod letters;
 mod meetings;
 mod offices;
+mod relays;
 mod renewal;
 mod replace;
 mod rooms;

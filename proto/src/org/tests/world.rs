@@ -16,6 +16,7 @@ use crate::org::genesis::{Genesis, Kind, SuiteChoice};
 use crate::org::mandate::Filling;
 use crate::org::name::Name;
 use crate::org::power::Power;
+use crate::org::relays::Relays;
 use crate::org::rules::{Base, PollRule, Polls};
 use crate::org::share::Share;
 use crate::org::sign::{PersonaPublic, Signature};
@@ -53,6 +54,7 @@ pub(crate) fn charter() -> Charter {
     let word = |text| Name::new(text).unwrap();
     Charter {
         between: Dealings::default(),
+        relays: Relays::default(),
         absent: 1,
         spheres: vec![Sphere::Member, Sphere::Cadre],
         governing: Sphere::Member,

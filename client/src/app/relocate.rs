@@ -1,0 +1,103 @@
+//! Moving a body to another relay.
+
+use caucus_proto::org::{Deed, RelayName};
+use caucus_proto::wire::RelayAddress;
+use serde::{Deserialize, Serialize};
+
+use super::answer::Answer;
+use super::app::PATIENCE;
+use super::problem::{Code, Problem};
+use super::{find, relays, view};
+use crate::engine::{Engine, Fate, LiveRoom, random_seed};
+
+/// Where a room of a body lies.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct PlaceView {
+    /// The room.
+    pub room: String,
+    /// Its relay.
+    pub relay: String,
+    /// Where it lay before, the latest first.
+    pub before: Vec<String>,
+    /// Its relay cannot be reached now.
+    pub lost: bool,
+    /// Why it was not moved; none where it was, or nobody asked for it.
+    pub stays: Option<String>,
+}
+
+fn place(live: &LiveRoom, stays: Option<String>) -> PlaceView {
+    let lost = live.trouble().is_some() && !live.is_live();
+    let room = live.room();
+    let former = room.record().former.iter().rev();
+    PlaceView {
+        room: view::room_name(&room),
+        relay: room.record().relay.to_string(),
+        before: former.map(|former| former.relay.to_string()).collect(),
+        lost,
+        stays,
+    }
+}
+
+/// The rooms of a body that this person is in; the governing one first.
+fn rooms_of(engine: &Engine, body: &str) -> Result<Vec<std::sync::Arc<LiveRoom>>, Problem> {
+    let first = find::room(engine, body)?;
+    let of = first.room().record().body;
+    let mut rooms = engine.rooms();
+    rooms.retain(|live| live.room().record().body == of);
+    rooms.sort_by_key(|live| live.room().state().annex.is_some());
+    Ok(rooms)
+}
+
+/// Where the rooms of a body lie, and where they may go.
+pub(super) fn places(engine: &Engine, body: &str) -> Result<Answer, Problem> {
+    let rooms = rooms_of(engine, body)?;
+    let alternates = rooms.first().map(|live| {
+        let room = live.room();
+        let named = room.state().charter().relays.alternates.iter();
+        named.map(ToString::to_string).collect()
+    });
+    Ok(Answer::Places {
+        rooms: rooms.iter().map(|live| place(live, None)).collect(),
+        alternates: alternates.unwrap_or_default(),
+    })
+}
+
+/// Moves every room of a body in which this person holds keys.
+pub(super) async fn relocate(engine: &Engine, body: &str, relay: &str) -> Result<Answer, Problem> {
+    let address: RelayAddress = relays::parse(relay)?;
+    let name = RelayName::try_from(address.to_string())
+        .map_err(|error| Problem::new(Code::BadInput, error.to_string(), "give a shorter address"))?;
+    let rooms = rooms_of(engine, body)?;
+    // A relay that is not there would leave everybody looking for another.
+    engine.relay_info(&address).await?;
+    let mut places = Vec::new();
+    let mut first = None;
+    for live in &rooms {
+        if live.room().record().relay == address {
+            places.push(place(live, Some("it lies there already".to_owned())));
+            continue;
+        }
+        let deed = Deed::Relocate {
+            relay: name.clone(),
+            seed: random_seed()?,
+        };
+        let stays = match live.act(&deed, PATIENCE).await {
+            Ok(Fate::Landed(_)) => None,
+            Ok(Fate::Waits) => Some("it goes once its own relay can be reached".to_owned()),
+            Err(error) => {
+                let problem = Problem::from(error);
+                let words = problem.message.clone();
+                first.get_or_insert(problem);
+                Some(words)
+            }
+        };
+        places.push(place(live, stays));
+    }
+    match first {
+        Some(problem) if places.iter().all(|place| place.stays.is_some()) => Err(problem),
+        _ => Ok(Answer::Places {
+            rooms: places,
+            alternates: Vec::new(),
+        }),
+    }
+}

@@ -1,0 +1,275 @@
+//! A body and its relays: moved by people, or gone for good without a word.
+
+use std::time::{Duration, Instant};
+
+use caucus_client::app::{
+    Answer, BallotWord, Intent, KindWord, MethodWord, PlaceView, RoomState, StepWord, SubjectWord,
+};
+use caucus_client::charter;
+use caucus_proto::org::{Kind, RelayName};
+use caucus_tests::harness::{Person, RelayHost, World};
+
+/// How long a relay may be lost until its people have gone on, on a machine that is shared.
+const GOING_OVER: Duration = Duration::from_secs(180);
+
+/// The charter of a cell that may go on at these relays, in which nothing waits for days that no test has.
+fn with_alternates(relays: &[&RelayHost]) -> String {
+    let mut charter = charter::read(charter::shipped(Kind::Cell)).unwrap();
+    charter.admission.vouches = 0;
+    charter.polls.grace = 0;
+    for rule in [
+        &mut charter.polls.ordinary,
+        &mut charter.polls.people,
+        &mut charter.polls.rules,
+    ] {
+        rule.days = 0;
+    }
+    let name = |relay: &&RelayHost| RelayName::try_from(relay.address()).unwrap();
+    charter.relays.alternates = relays.iter().map(name).collect();
+    charter::written(&charter)
+}
+
+/// A cell "North" at the world's relay, with one invite for all, and everybody well.
+async fn cell(world: &World, names: &[&str], charter: String) -> Vec<Person> {
+    let first = world.person(names[0]).await;
+    first.found_by(KindWord::Cell, "North", Some(charter)).await;
+    let mut people = vec![first];
+    for name in &names[1..] {
+        people.push(joins(world, &people[0], name).await);
+    }
+    for person in &people {
+        person.is_well().await;
+    }
+    people
+}
+
+async fn joins(world: &World, by: &Person, name: &str) -> Person {
+    let link = by.invite("North", 1).await;
+    let person = world.stranger(name).await;
+    person.join(&link).await;
+    by.await_requests("North", 1).await;
+    by.admit_all().await;
+    person.await_joined().await;
+    person.is_in("North").await;
+    person
+}
+
+async fn second(world: &World, name: &str) -> RelayHost {
+    RelayHost::start(&world.folder.path().join(name)).await
+}
+
+async fn places(person: &Person) -> Vec<PlaceView> {
+    let intent = Intent::Places {
+        body: "North".to_owned(),
+    };
+    match person.ask(intent).await {
+        Answer::Places { rooms, .. } => rooms,
+        other => panic!("{other:?}"),
+    }
+}
+
+async fn lies_at(person: &Person, relay: &RelayHost) -> bool {
+    let here = person.room().await;
+    here.relay == relay.address() && here.live && here.state == RoomState::Open
+}
+
+/// Waits until everybody is well at this relay; answers how long that took.
+async fn all_go_to(people: &[&Person], relay: &RelayHost) -> Duration {
+    let start = Instant::now();
+    for person in people {
+        while !lies_at(person, relay).await {
+            if start.elapsed() > GOING_OVER {
+                panic!("{} has not gone over: {:#?}", person.name, person.status().await);
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+    start.elapsed()
+}
+
+fn relocate(relay: &RelayHost) -> Intent {
+    Intent::Relocate {
+        body: "North".to_owned(),
+        relay: relay.address(),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_body_moves_and_everybody_follows_by_themselves_also_who_was_away() {
+    let mut world = World::new().await;
+    let other = second(&world, "other").await;
+    let unnamed = second(&world, "unnamed").await;
+    let people = cell(&world, &["ana", "ben", "cem", "dil"], with_alternates(&[&other])).await;
+    let [ana, ben, cem, dil] = &people[..] else {
+        panic!()
+    };
+    ana.says("before the move").await;
+    cem.await_said("before the move").await;
+    cem.lock().await;
+    let refused = ana.refused(relocate(&unnamed)).await;
+    assert!(
+        refused.message.contains("does not name that relay"),
+        "{refused:?}"
+    );
+    let refused = dil.refused(relocate(&other)).await;
+    assert!(refused.message.contains("the power \"keys\""), "{refused:?}");
+    let Answer::Places { rooms, .. } = ana.ask(relocate(&other)).await else {
+        panic!()
+    };
+    assert!(rooms.iter().all(|place| place.stays.is_none()), "{rooms:?}");
+    all_go_to(&[ana, ben, dil], &other).await;
+    ben.says("at the other relay").await;
+    dil.await_said("at the other relay").await;
+    // Who was away finds the move where they left, and nothing of what was said is lost.
+    cem.unlock().await;
+    all_go_to(&[cem], &other).await;
+    cem.await_said("at the other relay").await;
+    cem.says("I have found you").await;
+    ana.await_said("I have found you").await;
+    let before: Vec<_> = places(cem)
+        .await
+        .into_iter()
+        .flat_map(|place| place.before)
+        .collect();
+    assert_eq!(before, [world.relay.address()]);
+    let again = ana.refused(relocate(&other)).await;
+    assert!(
+        again.message.contains("it lies there already") || again.message.contains("last day"),
+        "{again:?}"
+    );
+    // The old relay is needed no more: people come in and the keys turn at the other one.
+    world.relay.kill().await;
+    let eva = joins(&world, ana, "eva").await;
+    assert_eq!(eva.room().await.relay, other.address());
+    eva.says("new here").await;
+    dil.await_said("new here").await;
+    let remove = Intent::Remove {
+        body: "North".to_owned(),
+        name: "dil".to_owned(),
+        reason: String::new(),
+    };
+    ana.ask(remove).await;
+    dil.is_out_of("North").await;
+    eva.says("one fewer").await;
+    ben.await_said("one fewer").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_relay_disappears_for_good_in_the_middle_of_a_vote_and_the_vote_ends_as_it_would_have() {
+    let mut world = World::new().await;
+    let other = second(&world, "other").await;
+    let people = cell(&world, &["ana", "ben", "cem"], with_alternates(&[&other])).await;
+    let [ana, ben, cem] = &people[..] else { panic!() };
+    let propose = Intent::Propose {
+        body: "North".to_owned(),
+        title: "A hall for the winter".to_owned(),
+        text: "We rent it.".to_owned(),
+        subject: SubjectWord::Text {},
+    };
+    let Answer::Proposed { number, .. } = ana.ask(propose).await else {
+        panic!()
+    };
+    let step = |what| Intent::Step {
+        body: "North".to_owned(),
+        number,
+        what,
+    };
+    let open = StepWord::Open {
+        method: MethodWord::Majority,
+        options: Vec::new(),
+        minutes: 60,
+        sealed: false,
+        most: None,
+        winners: None,
+    };
+    assert_eq!(ana.ask(step(open)).await, Answer::Done {});
+    let yes = || {
+        step(StepWord::Vote {
+            ballot: BallotWord::Yes {},
+        })
+    };
+    let no = step(StepWord::Vote {
+        ballot: BallotWord::No {},
+    });
+    assert_eq!(ana.ask(yes()).await, Answer::Done {});
+    ben.await_in_inbox("vote").await;
+    assert_eq!(ben.ask(no).await, Answer::Done {});
+    cem.await_in_inbox("vote").await;
+    world.relay.kill().await;
+    // Said while nobody can be reached: it waits on the device.
+    let waits = cem.app.handle(yes()).await;
+    assert!(waits.is_ok(), "{waits:?}");
+    let took = all_go_to(&[ana, ben, cem], &other).await;
+    println!("everybody was at the other relay {took:?} after theirs was killed");
+    for person in &people {
+        person
+            .until("the vote is over", || async {
+                let body = Some("North".to_owned());
+                let Answer::Proposals { proposals } = person.ask(Intent::Proposals { body }).await else {
+                    panic!()
+                };
+                let view = proposals.into_iter().find(|view| view.number == number)?;
+                let votes = format!("{:?}", view.result);
+                (view.stage == "decided").then(|| assert!(votes.contains("accepted: true"), "{votes}"))
+            })
+            .await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_who_alone_cannot_reach_the_relay_stays_and_what_only_they_had_read_is_said_again() {
+    let mut world = World::new().await;
+    let other = second(&world, "other").await;
+    let people = cell(&world, &["ana", "ben", "cem"], with_alternates(&[&other])).await;
+    let [ana, ben, cem] = &people[..] else { panic!() };
+    for person in [ben, cem] {
+        person.lock().await;
+    }
+    ana.says("nobody else has read this").await;
+    world.relay.kill().await;
+    // One of three is not enough to go on without the others.
+    tokio::time::sleep(Duration::from_secs(45)).await;
+    assert_eq!(ana.room().await.relay, world.relay.address());
+    ana.lock().await;
+    // Two of three are: they go on from what they have read.
+    for person in [ben, cem] {
+        person.unlock().await;
+    }
+    all_go_to(&[ben, cem], &other).await;
+    ben.says("we go on").await;
+    cem.await_said("we go on").await;
+    // The third comes in again, and what only they had is said once more.
+    ana.unlock().await;
+    all_go_to(&[ana], &other).await;
+    ana.await_said("we go on").await;
+    for person in [ben, cem] {
+        person.await_said("nobody else has read this").await;
+    }
+    let said = cem.said().await;
+    let times = said
+        .iter()
+        .filter(|(_, text)| text == "nobody else has read this")
+        .count();
+    assert_eq!(times, 1, "{said:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_relay_that_comes_back_sends_on_who_looks_for_the_others_there() {
+    let mut world = World::new().await;
+    let other = second(&world, "other").await;
+    let people = cell(&world, &["ana", "ben", "cem", "dil"], with_alternates(&[&other])).await;
+    let [ana, ben, cem, dil] = &people[..] else {
+        panic!()
+    };
+    dil.lock().await;
+    world.relay.kill().await;
+    all_go_to(&[ana, ben, cem], &other).await;
+    ana.says("we are here now").await;
+    world.relay.start_again().await;
+    // Keyholders leave word there within a minute or so of its coming back.
+    dil.unlock().await;
+    all_go_to(&[dil], &other).await;
+    dil.await_said("we are here now").await;
+    dil.says("found you").await;
+    cem.await_said("found you").await;
+}
