@@ -142,6 +142,15 @@ pub enum Answer {
         /// Rooms, by label.
         rooms: Vec<RetentionView>,
     },
+    /// Whether each room of a body has a connection of its own.
+    Isolation {
+        /// The body.
+        body: String,
+        /// It is so.
+        isolated: bool,
+        /// How many connections stand at this moment.
+        connections: u64,
+    },
     /// The vault was destroyed.
     Destroyed {
         /// There was one.
@@ -748,6 +757,9 @@ pub struct RoomView {
 }
 
 /// What a room that does not govern its body knows of who belongs into it.
+    /// It has a connection of its own, as every room of its body.
+    #[serde(default)]
+    pub isolated: bool,
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct RosterView {
     /// Number of the last claim; 0 while there is none.

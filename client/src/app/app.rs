@@ -134,8 +134,7 @@ impl App {
 
     async fn ask(&self, engine: &Engine, intent: Intent, telling: &Telling) -> Result<Answer, Problem> {
         use super::{
-            attachments, body, convene, directives, export, feed, inbox, issue, links, meetings, membership,
-            minutes, offices, principles, proposals, relays, relocate, reminders, retention, returning,
+    attachments, body, convene, directives, export, feed, inbox, isolation, issue, links, meetings, membership, minutes, offices, principles, proposals, relays, relocate, reminders, retention, returning,
             standing, successor, talk,
         };
         match intent {
@@ -149,6 +148,7 @@ impl App {
                 }
                 Ok(answer)
             }
+            Intent::Isolate { body, isolated } => isolation::isolate(engine, &body, isolated),
             Intent::Idle { minutes } => self.idle(engine, minutes),
             Intent::RelayAdd { address, passes } => relays::add(engine, &address, &passes).await,
             Intent::RelayInfo { address } => relays::info(engine, address.as_deref()).await,

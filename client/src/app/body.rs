@@ -112,7 +112,7 @@ pub(super) async fn open(engine: &Engine, body: &str, name: &str) -> Result<Answ
 pub(super) fn rooms(engine: &Engine) -> Result<Answer, Problem> {
     let mut rooms = Vec::new();
     for live in engine.rooms() {
-        rooms.push(view::room(&live)?);
+        rooms.push(view::room(engine, &live)?);
     }
     rooms.sort_by(|a, b| a.name.cmp(&b.name).then_with(|| a.body.cmp(&b.body)));
     Ok(Answer::Rooms { rooms })

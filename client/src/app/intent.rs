@@ -719,4 +719,12 @@ pub enum Intent {
         /// The relay's address.
         relay: String,
     },
+    /// Whether each room of a body has a connection of its own. Answer: `isolation`.
+    Isolate {
+        /// Which body.
+        body: String,
+        /// From now on; without it nothing is changed.
+        #[serde(default)]
+        isolated: Option<bool>,
+    },
 }

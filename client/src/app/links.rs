@@ -254,7 +254,7 @@ pub(super) async fn offer(
 /// What an offer says, before it is accepted.
 pub(super) async fn read(engine: &Engine, body: &str, offer: &str) -> Result<Answer, Problem> {
     let live = find::room(engine, body)?;
-    let signed = engine.read_offer(&live, offer).await?;
+    let signed = engine.read_offer(offer).await?;
     let by_poll = live.room().state().charter().between.links == How::Poll;
     Ok(Answer::Offer(offer_view(&signed, by_poll)))
 }
@@ -275,7 +275,7 @@ fn offer_view(signed: &SignedOffer, by_poll: bool) -> OfferView {
 /// Accepts an offer.
 pub(super) async fn accept(engine: &Engine, body: &str, offer: &str) -> Result<Answer, Problem> {
     let live = find::room(engine, body)?;
-    let signed = engine.read_offer(&live, offer).await?;
+    let signed = engine.read_offer(offer).await?;
     let fate = engine.accept_link(&live, signed, PATIENCE).await?;
     done_or_queued(&live, fate)
 }

@@ -16,6 +16,7 @@ mod feed;
 mod find;
 mod inbox;
 mod intent;
+mod isolation;
 mod issue;
 mod keep;
 mod links;

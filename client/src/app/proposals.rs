@@ -32,7 +32,7 @@ pub(super) async fn propose(
     let live = find::room(engine, body)?;
     let subject = match subject {
         SubjectWord::Link { offer } => {
-            let offer = Box::new(engine.read_offer(&live, &offer).await?);
+            let offer = Box::new(engine.read_offer(&offer).await?);
             // Who never linked with anybody has nothing yet to speak by.
             engine.open_bulletin(&live, PATIENCE).await?;
             Subject::Link { offer }

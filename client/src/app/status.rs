@@ -64,7 +64,7 @@ pub(super) fn status(
     };
     let lives = engine.rooms();
     for live in &lives {
-        let room = view::room(live)?;
+        let room = view::room(engine, live)?;
         for warning in &room.warnings {
             status.warnings.push(format!("{}: {warning}", room.name));
         }

@@ -39,11 +39,12 @@ const IDLE: &str =
     "an old phone may still hold the room's keys. `caucus people` shows who; ask them, or `caucus remove`";
 
 /// What a room looks like.
-pub(super) fn room(live: &LiveRoom) -> Result<RoomView, EngineError> {
+pub(super) fn room(engine: &Engine, live: &LiveRoom) -> Result<RoomView, EngineError> {
     let relay_trouble = live.trouble();
     let told = live.warnings();
     let is_live = live.is_live();
     let room = live.room();
+    let isolated = engine.is_isolated(&room.me())?;
     let state = room.state();
     let cursor = room.cursor();
     let mut warnings = Vec::new();
@@ -126,6 +127,7 @@ pub(super) fn room(live: &LiveRoom) -> Result<RoomView, EngineError> {
         heard: room.heard()?.map(|minutes| minutes.0),
         contradictions,
         roster,
+        isolated,
     })
 }
 

@@ -13,12 +13,7 @@ use super::failure::Failure;
 use super::secret::Source;
 use super::session::Session;
 use super::{
-    admit, agent, announce, backup, body, charter, completions, decline, demote, destroy, directives, doctor,
-    export, feed, files, found, get_file, handover, inbox, init, invite, invites, issued, join, joins, leave,
-    lift, link, lock, man, map, meeting, offices, open, overview, passphrase, people, poll, powers,
-    principles, promote, proposal, proposals, propose, raise, raised, read, recognize, rekey, relay, remove,
-    renew, replace, reply, requests, restore, retention, revoke, rooms, say, send_file, status, successor,
-    suspend, unlock, verify, verify_export, vote, vouch, withdraw,
+    admit, agent, announce, backup, body, charter, completions, decline, demote, destroy, directives, doctor, export, feed, files, found, get_file, handover, inbox, init, invite, invites, isolate, issued, join, joins, leave, lift, link, lock, man, map, meeting, offices, open, overview, passphrase, people, poll, powers, principles, promote, proposal, proposals, propose, raise, raised, read, recognize, rekey, relay, remove, renew, replace, reply, requests, restore, retention, revoke, rooms, say, send_file, status, successor, suspend, unlock, verify, verify_export, vote, vouch, withdraw,
 };
 use crate::agent::Home;
 use crate::clock::{Clock, SystemClock};
@@ -109,6 +104,7 @@ enum Command {
     Unlock(unlock::Unlock),
     Passphrase(passphrase::Passphrase),
     Retention(retention::Retention),
+    Isolate(isolate::Isolate),
     Backup(backup::Backup),
     Restore(restore::Restore),
     Destroy(destroy::Destroy),
@@ -230,6 +226,7 @@ fn act(command: Command, session: &mut Session) -> Result<u8, Failure> {
         Command::Unlock(unlock) => unlock.run(session),
         Command::Passphrase(passphrase) => passphrase.run(session),
         Command::Retention(retention) => retention.run(session),
+        Command::Isolate(isolate) => isolate.run(session),
         Command::Backup(backup) => backup.run(session),
         Command::Restore(restore) => restore.run(session),
         Command::Destroy(destroy) => destroy.run(session),

@@ -29,6 +29,7 @@ mod inbox;
 mod init;
 mod invite;
 mod invites;
+mod isolate;
 mod issued;
 mod join;
 mod joins;

@@ -112,6 +112,7 @@ const GROUPS: [(&str, &[(&str, &str)]); 6] = [
             ("passphrase", "change the passphrase"),
             ("backup, restore", "put a copy of the vault away; put it back"),
             ("retention", "how long words are kept here"),
+            ("isolate BODY", "a connection for each room"),
             ("destroy", "destroy the vault at once"),
             ("relay", "relays you use"),
             ("found", "found a body"),

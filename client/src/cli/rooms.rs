@@ -56,16 +56,21 @@ fn count(count: u64) -> Piece<'static> {
 }
 
 fn state(room: &RoomView, now: u64) -> Piece<'static> {
+    let connected = if room.isolated {
+        "connected apart"
+    } else {
+        "connected"
+    };
     match room.state {
         RoomState::Open if room.live => plain(match &room.roster {
-            None => "connected".to_owned(),
+            None => connected.to_owned(),
             Some(roster) if roster.number == 0 => {
-                "connected; nobody has said yet who belongs here".to_owned()
+                format!("{connected}; nobody has said yet who belongs here")
             }
             Some(roster) => {
                 let came = time::ago(roster.came, now);
                 format!(
-                    "connected; who belongs here was last said {came}, by {}",
+                    "{connected}; who belongs here was last said {came}, by {}",
                     roster.by
                 )
             }

@@ -14,6 +14,7 @@ use x25519_dalek::StaticSecret;
 
 use super::engine::Engine;
 use super::error::EngineError;
+use super::lanes::Purpose;
 use super::live::LiveRoom;
 use super::pump::{Ended, drain};
 use super::record::{Health, RoomRecord};
@@ -186,7 +187,9 @@ async fn find(
 /// Waits for an answer, gives one where this device may, and is heard meanwhile. Over once the room can be read on.
 pub(super) async fn session(engine: &Engine, room: &LiveRoom) -> Result<Ended, EngineError> {
     let record = room.room().record().clone();
-    let connection = engine.pool().connection(&record.relay, &record.persona).await?;
+    let connection = engine
+        .connection(&record.relay, &record.persona, Purpose::Room(record.room))
+        .await?;
     let mut heard = Position(0);
     let began = engine.now().ms;
     for round in 0_u32.. {

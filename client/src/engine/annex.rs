@@ -8,6 +8,7 @@ use caucus_proto::org::{Act, Deed, Denied, Name};
 use super::engine::Engine;
 use super::error::EngineError;
 use super::found::Draft;
+use super::lanes::Purpose;
 use super::live::{Fate, LiveRoom};
 use super::random;
 use super::relay::patiently;
@@ -39,7 +40,10 @@ pub(super) async fn open(
     let draft = Draft::of(&overlay, persona, |channel, control| {
         Ok(state.open_room(&record.persona, name, channel, control)?)
     })?;
-    let connection = engine.pool().connection(&record.relay, &record.persona).await?;
+    let room = RoomId::of(&record.body, name.as_str());
+    let connection = engine
+        .connection(&record.relay, &record.persona, Purpose::Room(room))
+        .await?;
     let spec = draft.spec(&connection.info().await?)?;
     let pass = engine.take_pass(&record.relay);
     patiently(|| connection.create(&spec, draft.creation(), pass)).await?;

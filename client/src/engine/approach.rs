@@ -11,6 +11,7 @@ use super::engine::Engine;
 use super::entrance::Entrant;
 use super::error::EngineError;
 use super::heal::reply_drop;
+use super::lanes::Purpose;
 use super::live::LiveRoom;
 use super::random;
 use super::record::{RenewalRecord, RoomRecord};
@@ -92,7 +93,9 @@ async fn advance(
     said: &mut bool,
 ) -> Result<bool, EngineError> {
     let record = from.room().record().clone();
-    let connection = engine.pool().connection(&record.relay, &record.persona).await?;
+    let connection = engine
+        .connection(&record.relay, &record.persona, Purpose::Room(target.room))
+        .await?;
     let mut request = match engine
         .vault()
         .overlay()

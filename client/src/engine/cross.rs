@@ -14,6 +14,7 @@ use super::engine::Engine;
 use super::enter::Handed;
 use super::error::EngineError;
 use super::heal;
+use super::lanes::Purpose;
 use super::live::LiveRoom;
 use super::proposals::kept_to;
 use super::random;
@@ -285,7 +286,9 @@ async fn ask_and_wait(engine: &Engine, room: &LiveRoom) -> Result<bool, EngineEr
         return Ok(true);
     };
     let record = room.room().record().clone();
-    let connection = engine.pool().connection(&record.relay, &record.persona).await?;
+    let connection = engine
+        .connection(&record.relay, &record.persona, Purpose::Room(record.room))
+        .await?;
     let now = engine.now();
     let age = |posted: caucus_proto::id::Minutes| now.minutes.0.saturating_sub(posted.0) / (24 * 60);
     let stands = |request: &RenewalRecord| request.posted.is_none_or(|at| age(at) < ASK_ANEW_DAYS);

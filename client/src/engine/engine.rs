@@ -21,6 +21,7 @@ use super::files::FileError;
 use super::found::{self, Founding};
 use super::invite;
 use super::join;
+use super::lanes::{Purpose, parting};
 use super::link::InviteLink;
 use super::live::{Fate, LiveRoom};
 use super::pump;
@@ -108,7 +109,7 @@ impl Engine {
             // Aborted: that is what was wanted.
             let _ = task.await;
         }
-        self.0.pool.close_all().await;
+        self.0.pool.close_all_after(parting).await;
         lock(&self.0.rooms).clear();
     }
 
@@ -281,7 +282,8 @@ impl Engine {
                 record.persona,
             )
         };
-        let connection = self.pool().connection(&relay, &persona).await?;
+        let purpose = Purpose::Room(room.room().id());
+        let connection = self.connection(&relay, &persona, purpose).await?;
         let info = connection.info().await?;
         let life = invite::life(minutes).min(info.plain);
         let passes = [

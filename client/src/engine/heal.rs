@@ -16,6 +16,7 @@ use super::engine::Engine;
 use super::entrance::Entrant;
 use super::error::EngineError;
 use super::invite::create;
+use super::lanes::Purpose;
 use super::live::LiveRoom;
 use super::pump::Ended;
 use super::random;
@@ -35,7 +36,9 @@ const POST_AGAIN_DAYS: u64 = 7;
 /// Asks to be renewed, and waits. Over when the room was entered anew.
 pub(super) async fn session(engine: &Engine, room: &LiveRoom) -> Result<Ended, EngineError> {
     let record = room.room().record().clone();
-    let connection = engine.pool().connection(&record.relay, &record.persona).await?;
+    let connection = engine
+        .connection(&record.relay, &record.persona, Purpose::Room(record.room))
+        .await?;
     let seen = look(room, &connection, &record).await?;
     let request = ask(engine, room, &connection, seen).await?;
     let request = post(engine, room, &connection, &record, seen, request).await?;

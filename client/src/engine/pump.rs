@@ -16,6 +16,7 @@ use super::engine::Engine;
 use super::error::EngineError;
 use super::haven;
 use super::heal;
+use super::lanes::Purpose;
 use super::lie::Lie;
 use super::live::LiveRoom;
 use super::random;
@@ -95,7 +96,8 @@ pub(super) async fn run(engine: Engine, room: Arc<LiveRoom>) {
 /// Handles of what is read no longer go with the connection.
 async fn part(engine: &Engine, room: &LiveRoom) {
     let record = room.room().record().clone();
-    engine.pool().close(&record.relay, &record.persona).await;
+    let room = Purpose::Room(record.room);
+    engine.part(&record.relay, &record.persona, room).await;
     engine.changed();
 }
 
@@ -164,7 +166,9 @@ async fn session(engine: &Engine, room: &LiveRoom, backoff: &mut Backoff) -> Res
         Health::Unsynced { .. } => return heal::session(engine, room).await,
         Health::NeedsUpgrade { .. } | Health::Out { .. } | Health::Replaced => return Ok(Ended::Stopped),
     }
-    let connection = engine.pool().connection(&record.relay, &record.persona).await?;
+    let connection = engine
+        .connection(&record.relay, &record.persona, Purpose::Room(record.room))
+        .await?;
     let read_key = access.read_key();
     let open = || connection.open(record.lies_in(), Role::Read, &read_key);
     let mut opened = open().await;

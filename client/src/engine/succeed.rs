@@ -15,6 +15,7 @@ use x25519_dalek::{PublicKey, StaticSecret};
 use super::blob::random_controls;
 use super::engine::Engine;
 use super::error::EngineError;
+use super::lanes::Purpose;
 use super::live::LiveRoom;
 use super::random;
 use super::record::{Cursor, Health, Job, SecretKey};
@@ -45,7 +46,9 @@ pub(super) async fn make(engine: &Engine, live: &LiveRoom) -> Result<(), EngineE
         room.may_propose()?;
         room.record().clone()
     };
-    let connection = engine.pool().connection(&record.relay, &record.persona).await?;
+    let connection = engine
+        .connection(&record.relay, &record.persona, Purpose::Room(record.room))
+        .await?;
     let info = connection.info().await?;
     let creation = StaticSecret::from(random::bytes::<32>()?);
     let control = StaticSecret::from(random::bytes::<32>()?);

@@ -1,7 +1,7 @@
 //! Connections to relays over QUIC; the only room of the client that names
 //! quinn and rustls.
 //!
-//! A [`Pool`] holds one [`Connection`] for each pair of relay and persona. A connection carries requests on
+//! A [`Pool`] holds one [`Connection`] for each relay, persona and [`Lane`]. A connection carries requests on
 //! one stream, pipelined and matched by tag, and every [`Reading`] on a stream of its own. Whether a request
 //! that failed may nevertheless have been carried out is part of its error: [`LinkError::may_be_done`].
 //!
@@ -33,7 +33,7 @@ pub use connection::{Connection, Handle};
 pub use dial::settings;
 pub use error::{LinkError, Sent, Unreachable};
 pub use patience::Patience;
-pub use pool::Pool;
+pub use pool::{Lane, Pool};
 pub use reading::Reading;
 pub use request::{Appended, Changed, Opened};
 pub use sockets::Sockets;

@@ -1,14 +1,14 @@
-//! The connections of one person, by relay and persona.
+//! The connections of one person, by relay, persona, and what a connection is for.
 
 use core::fmt;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use caucus_proto::id::PersonaId;
+use caucus_proto::id::{PersonaId, RoomId};
 use caucus_proto::wire::RelayAddress;
 use tokio::sync::{Mutex as Turn, watch};
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 use super::connection::Connection;
 use super::error::{LinkError, Sent};
@@ -21,7 +21,7 @@ const GOODBYE: Duration = Duration::from_millis(500);
 type Key = (RelayAddress, PersonaId);
 type Slot = Arc<Turn<Option<Connection>>>;
 
-/// One connection for each pair of relay and persona, made when it is wanted. Two personas never share one.
+/// One connection for each relay, persona and lane, made when it is wanted. Two personas never share one.
 pub struct Pool {
     patience: Patience,
     sockets: Sockets,
@@ -53,13 +53,15 @@ impl Pool {
     pub fn over(patience: Patience, sockets: Sockets) -> Self {
         Self {
             patience,
+    /// Whose turn it is to wait before connecting, of the lanes of one persona that are apart.
+    turns: Mutex<HashMap<PersonaId, Arc<Turn<()>>>>,
             sockets,
             slots: Mutex::default(),
             closings: watch::Sender::new(0),
         }
     }
 
-    /// The connection of a persona to a relay: the one that stands, else a new one. A relay that goes away
+    /// The shared connection of a persona to a relay: the one that stands, else a new one. A relay that goes away
     /// is connected to anew, for its successor may be there already. Who asks while one is being made waits
     /// for that one.
     ///
@@ -72,7 +74,7 @@ impl Pool {
         persona: &PersonaId,
     ) -> Result<Connection, LinkError> {
         let mut closings = self.closings.subscribe();
-        let slot = self.slot(address, persona);
+        let slot = self.slot(address, persona, lane);
         let connect = async {
             let mut turn = slot.lock().await;
             if let Some(standing) = turn.as_ref().filter(|connection| connection.is_open()) {
@@ -82,6 +84,7 @@ impl Pool {
             let fresh = Connection::to(address, &self.patience, &self.sockets).await?;
             Ok(turn.insert(fresh).clone())
         };
+            turns: Mutex::default(),
         tokio::select! {
             biased;
             _ = closings.changed() => Err(LinkError::Lost { sent: Sent::No }),
@@ -89,25 +92,74 @@ impl Pool {
         }
     }
 
-    /// Closes the connection of a persona to a relay, if there is one, for instance after a change of
+    /// Closes the shared connection of a persona to a relay, if there is one, for instance after a change of
     /// network: the next one has another socket.
     pub async fn close(&self, address: &RelayAddress, persona: &PersonaId) {
         // The slot stays where it is: who waits for it must not connect outside the pool.
-        let slot = self.slots().get(&(address.clone(), *persona)).cloned();
+        let slot = self.slots().get(&(address.clone(), *persona, lane)).cloned();
         if let Some(slot) = slot {
             part(vec![slot]).await;
         }
+    ) -> Result<Connection, LinkError> {
+        self.connection_in(address, persona, Lane::Shared, Duration::ZERO)
+            .await
+    }
+
+    /// As [`Pool::connection`], in a lane. A new connection of a lane that is apart is made after this pause, and after
+    /// the pauses of those that wait before it: no two of one persona begin in one instant.
+    ///
+    /// # Errors
+    /// As [`Pool::connection`].
+    pub async fn connection_in(
+        &self,
+        address: &RelayAddress,
+        persona: &PersonaId,
+        lane: Lane,
+        pause: Duration,
     }
 
     /// Closes everything, connections that are being made too. Open requests and readings end with
     /// `LinkError::Lost`. The pool can be used again afterwards.
     pub async fn close_all(&self) {
         self.closings.send_modify(|times| *times = times.wrapping_add(1));
-        let slots = self.slots().drain().map(|(_, slot)| slot).collect();
-        part(slots).await;
+        let (apart, together): (Vec<_>, Vec<_>) = self
+            .slots()
+            .drain()
+            .map(|((.., lane), slot)| (lane, slot))
+            .partition(|(lane, _)| lane.is_apart());
+        for (_, slot) in apart {
+            let pause = pause();
+            if pause.is_zero() {
+                part(vec![slot]).await;
+            } else {
+                tokio::spawn(async move {
+                    sleep(pause).await;
+                    part(vec![slot]).await;
+                });
+            }
+        }
+        part(together.into_iter().map(|(_, slot)| slot).collect()).await;
     }
 
-    fn slot(&self, address: &RelayAddress, persona: &PersonaId) -> Slot {
+    /// How many connections stand.
+    #[must_use]
+    pub fn standing(&self, persona: &PersonaId) -> usize {
+        let stands = |slot: &Slot| {
+            slot.try_lock()
+                .is_ok_and(|turn| turn.as_ref().is_some_and(Connection::is_open))
+        };
+        let slots = self.slots();
+        let of = slots.iter().filter(|((_, of, _), _)| of == persona);
+        of.filter(|(_, slot)| stands(slot)).count()
+    }
+            if lane.is_apart() {
+                // Only the pauses queue up: a relay that is not there holds up nobody else.
+                let after = self.turn(persona);
+                let _turn = after.lock().await;
+                sleep(pause).await;
+            }
+
+    fn slot(&self, address: &RelayAddress, persona: &PersonaId, lane: Lane) -> Slot {
         let mut slots = self.slots();
         // Slots whose connection is over go, so that the map is not a record of relays once used.
         slots.retain(|_, slot| {
@@ -116,9 +168,20 @@ impl Pool {
                 .is_ok_and(|turn| !turn.as_ref().is_some_and(Connection::is_open));
             !idle || Arc::strong_count(slot) > 1
         });
-        Arc::clone(slots.entry((address.clone(), *persona)).or_default())
+        Arc::clone(slots.entry((address.clone(), *persona, lane)).or_default())
     }
 
+    fn turn(&self, persona: &PersonaId) -> Arc<Turn<()>> {
+        let mut turns = self.turns.lock().unwrap_or_else(PoisonError::into_inner);
+        turns.retain(|_, turn| Arc::strong_count(turn) > 1);
+        Arc::clone(turns.entry(*persona).or_default())
+    }
+
+        self.close_in(address, persona, Lane::Shared).await;
+    }
+
+    /// As [`Pool::close`], in a lane.
+    pub async fn close_in(&self, address: &RelayAddress, persona: &PersonaId, lane: Lane) {
     fn slots(&self) -> MutexGuard<'_, HashMap<Key, Slot>> {
         self.slots.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -126,9 +189,38 @@ impl Pool {
 
 async fn part(slots: Vec<Slot>) {
     let mut leaving = Vec::new();
+    /// Closes the connections of a persona whose lanes do not fit any more, each beside the caller and those that are
+    /// apart each after a pause of its own.
+    pub fn close_unfit(
+        &self,
+        persona: &PersonaId,
+        fits: impl Fn(Lane) -> bool,
+        pause: impl Fn() -> Duration,
+    ) {
+        let unfit: Vec<(Lane, Slot)> = self
+            .slots()
+            .iter()
+            .filter(|((_, of, lane), _)| of == persona && !fits(*lane))
+            .map(|((.., lane), slot)| (*lane, Arc::clone(slot)))
+            .collect();
+        for (lane, slot) in unfit {
+            let pause = if lane.is_apart() { pause() } else { Duration::ZERO };
+            tokio::spawn(async move {
+                sleep(pause).await;
+                part(vec![slot]).await;
+            });
+        }
+    }
+
     for slot in slots {
         if let Some(connection) = slot.lock().await.take() {
             connection.hang_up();
+        self.close_all_after(|| Duration::ZERO).await;
+    }
+
+    /// As [`Pool::close_all`], but connections that are apart say goodbye each after a pause of its own, beside the
+    /// caller: together they would say whose they were. Where the process ends before, they fall silent.
+    pub async fn close_all_after(&self, pause: impl Fn() -> Duration) {
             leaving.push(connection);
         }
     }

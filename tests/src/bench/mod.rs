@@ -2,6 +2,7 @@
 //! with quinn. Both run as processes of their own on the loopback, by turns, under the same load. `docs/bench.md` says
 //! how to read it.
 
+mod apart;
 mod bulk;
 pub mod client;
 mod floor;
@@ -48,10 +49,12 @@ pub enum Work {
     Store,
     /// A file of 100 MiB, sent and fetched.
     Attachment,
+    /// Nine rooms of one persona at rest, over one connection and over nine.
+    Isolation,
 }
 
 impl Work {
-    const ALL: [Self; 11] = [
+    const ALL: [Self; 12] = [
         Self::W1,
         Self::W1Quiet,
         Self::W2,
@@ -63,6 +66,7 @@ impl Work {
         Self::Disk,
         Self::Store,
         Self::Attachment,
+        Self::Isolation,
     ];
     const QUICK: [Self; 6] = [Self::W1, Self::W1Quiet, Self::W2, Self::W3, Self::W4, Self::Disk];
 }
@@ -208,6 +212,13 @@ fn measure(work: Work, quick: bool, folder: &Path, runtime: &Runtime, report: &m
             let file = runtime.block_on(bulk::file(&server, folder));
             report.add("attachment", Side::Relay, file);
             report.add("attachment", Side::Floor, runtime.block_on(bulk::stream()));
+        }
+        Work::Isolation => {
+            let server = Server::start(Side::Relay, &works::folder(folder, "relay"));
+            let time = seconds(if quick { 30 } else { 120 });
+            for (name, samples) in runtime.block_on(apart::idle(&server, folder, time)) {
+                report.add(name, Side::Relay, samples);
+            }
         }
         Work::W7 => {
             for (name, channels) in [("W7 10^4", 10_000), ("W7 10^5", 100_000), ("W7 10^6", 1_000_000)] {

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4, UdpSocket};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{Sender, channel};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -33,6 +33,20 @@ struct Ends {
     /// From where the relay sees each client that comes this way.
     backs: fn(u8) -> Ipv4Addr,
     seen: Mutex<Vec<SocketAddrV4>>,
+    traffic: Mutex<Vec<Traffic>>,
+}
+
+/// What one client has sent and got on a cable.
+#[derive(Clone, Copy, Debug)]
+pub struct Traffic {
+    /// When its first datagram came.
+    pub began: Instant,
+    /// When its last one came.
+    pub last: Instant,
+    /// Datagrams in both directions.
+    pub datagrams: u64,
+    /// Their bytes, without the headers of UDP and IP.
+    pub bytes: u64,
 }
 
 impl Cable {
@@ -76,6 +90,7 @@ impl Cable {
             lost: AtomicUsize::new(0),
             backs,
             seen: Mutex::default(),
+            traffic: Mutex::default(),
         });
         let carried = Arc::clone(&ends);
         Self {
@@ -102,6 +117,12 @@ impl Cable {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .clone()
+    }
+
+    /// What each client has sent and got, in the order in which they came: each connection is one.
+    #[must_use]
+    pub fn traffic(&self) -> Vec<Traffic> {
+        self.ends.traffic().clone()
     }
 
     /// Loses the next datagrams from the relay.
@@ -132,6 +153,21 @@ impl Drop for Cable {
 }
 
 impl Ends {
+    fn traffic(&self) -> MutexGuard<'_, Vec<Traffic>> {
+        self.traffic.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A datagram of this client passed.
+    fn count(&self, client: usize, length: usize, asks: bool) {
+        if let Some(traffic) = self.traffic().get_mut(client) {
+            traffic.datagrams += 1;
+            traffic.bytes += length as u64;
+            if asks {
+                traffic.last = Instant::now();
+            }
+        }
+    }
+
     /// Whether this datagram from the relay is one of those that are lost.
     fn loses(&self) -> bool {
         let less = |losing: usize| losing.checked_sub(1);
@@ -175,7 +211,7 @@ impl Way {
 }
 
 fn carry(front: &UdpSocket, ends: &Arc<Ends>) {
-    let mut backs: HashMap<SocketAddr, Way> = HashMap::new();
+    let mut backs: HashMap<SocketAddr, (usize, Way)> = HashMap::new();
     let mut threads = Vec::new();
     let mut bytes = [0; 65_536];
     while !ends.over.load(Ordering::SeqCst) {
@@ -185,7 +221,15 @@ fn carry(front: &UdpSocket, ends: &Arc<Ends>) {
         if !ends.asks.load(Ordering::SeqCst) {
             continue;
         }
-        let back = backs.entry(from).or_insert_with(|| {
+        let client = backs.len();
+        let (client, back) = backs.entry(from).or_insert_with(|| {
+            let began = Instant::now();
+            ends.traffic().push(Traffic {
+                began,
+                last: began,
+                datagrams: 0,
+                bytes: 0,
+            });
             let mut seen = ends.seen.lock().unwrap_or_else(PoisonError::into_inner);
             let place = (ends.backs)((seen.len() + 1) as u8);
             let back = UdpSocket::bind((place, 0)).expect("a port");
@@ -205,12 +249,14 @@ fn carry(front: &UdpSocket, ends: &Arc<Ends>) {
                         && ends.answers.load(Ordering::SeqCst)
                         && !ends.loses()
                     {
+                        ends.count(client, length, false);
                         front.put(&bytes[..length]);
                     }
                 }
             }));
-            asks
+            (client, asks)
         });
+        ends.count(*client, length, true);
         back.put(&bytes[..length]);
     }
     for thread in threads {

@@ -5,6 +5,7 @@ mod between;
 mod decisions;
 mod files;
 mod forget;
+mod isolation;
 mod join;
 mod keys;
 mod leave;

@@ -17,6 +17,7 @@ use super::record::{FeedCursor, FeedRecord};
 use crate::engine::blob::random_controls;
 use crate::engine::engine::Engine;
 use crate::engine::error::EngineError;
+use crate::engine::lanes::Purpose;
 use crate::engine::live::LiveRoom;
 use crate::engine::relay::patiently;
 use crate::relay::{Appended, Connection, LinkError, Reading};
@@ -57,7 +58,7 @@ async fn session(engine: &Engine, live: &LiveRoom) -> Result<(), EngineError> {
     let Ok(relay) = bulletin.reading.relay.parse::<RelayAddress>() else {
         return Ok(());
     };
-    let connection = engine.pool().connection(&relay, &persona).await?;
+    let connection = engine.connection(&relay, &persona, Purpose::Bulletin).await?;
     let key = read_key(&bulletin.reading.secret);
     let opened = match connection.open(bulletin.reading.channel, Role::Read, &key).await {
         Err(LinkError::Refused(RefusedBecause::NotOpened)) => {

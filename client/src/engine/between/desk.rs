@@ -1,20 +1,16 @@
 //! Letters that were read and wait to be carried into the log, so that what comes from many bodies at once takes few
-//! entries; and the connections that drops and bulletins are read over.
+//! entries.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use caucus_proto::codec;
-use caucus_proto::id::{PersonaId, Position};
-use caucus_proto::label::{Label, derive};
+use caucus_proto::id::Position;
 use caucus_proto::org::Deed;
 use caucus_proto::org::between::{LETTERS_AT_ONCE, LinkStep, SignedLetter};
 
 use super::offer::between;
 use crate::engine::room::Room;
-
-/// Links whose drops and bulletins are read over one connection: a relay serves a few dozen readings on each.
-const LINKS_OF_ONE: u32 = 24;
 
 /// Bytes of letters that one act carries, so that its entry stays small.
 const BYTES_AT_ONCE: usize = 24 * 1024;
@@ -82,18 +78,6 @@ impl Desk {
     /// How far drops were read since this was asked last.
     pub(super) fn read(&self) -> BTreeMap<u32, Position> {
         std::mem::take(&mut *lock(&self.read))
-    }
-}
-
-/// By whose connection the drop and the bulletin of a link are read: the first ones by the room's own.
-pub(super) fn lane(persona: &PersonaId, link: u32) -> PersonaId {
-    match link / LINKS_OF_ONE {
-        0 => *persona,
-        lane => PersonaId(derive(
-            Label::Bulletin,
-            &persona.0,
-            &[b"lane", &lane.to_be_bytes()],
-        )),
     }
 }
 

@@ -12,12 +12,12 @@ use caucus_proto::org::between::{
 };
 use caucus_proto::wire::{Entry, Flag, RefusedBecause, RelayAddress, Role, Served};
 
-use super::desk::lane;
 use super::keys::{entry_key, read_key};
 use super::offer::between;
 use super::record::{FeedCursor, FeedRecord};
 use crate::engine::engine::Engine;
 use crate::engine::error::EngineError;
+use crate::engine::lanes::Purpose;
 use crate::engine::live::LiveRoom;
 use crate::relay::{Connection, Handle, LinkError, Reading};
 
@@ -48,7 +48,9 @@ async fn follow(engine: &Engine, live: &LiveRoom, link: u32) -> Result<(), Engin
     let Some((source, cursor, persona)) = begin(live, link)? else {
         return Ok(());
     };
-    let connection = engine.pool().connection(&source.relay, &persona).await?;
+    let connection = engine
+        .connection(&source.relay, &persona, Purpose::Feed(link))
+        .await?;
     let Some((handle, mut reading, mut cursor, secret)) = open(&connection, &source, cursor).await? else {
         return Ok(());
     };
@@ -88,7 +90,7 @@ fn begin(live: &LiveRoom, link: u32) -> Result<Option<(Source, FeedCursor, Perso
         }
         None => fresh(Follower::new(peer.card.body, peer.card.root)),
     };
-    Ok(Some((source, cursor, lane(&room.me(), link))))
+    Ok(Some((source, cursor, room.me())))
 }
 
 fn source(peer: &Peer) -> Option<Source> {

@@ -7,19 +7,20 @@ use std::time::Duration;
 
 use caucus_proto::codec;
 use caucus_proto::envelope::{self, EnvelopeKey};
-use caucus_proto::id::{ChannelId, Counter, Position};
+use caucus_proto::id::{ChannelId, Counter, PersonaId, Position};
 use caucus_proto::label::Label;
 use caucus_proto::org::between::{Link, LinkSecret, LinkStep, Peer, SignedLetter};
 use caucus_proto::org::{Denied, Power};
 use caucus_proto::wire::{RelayAddress, Role, Served};
 use tokio::task::JoinSet;
 
-use super::desk::{Desk, lane};
+use super::desk::Desk;
 use super::keys::{LinkKeys, drop_key};
 use super::offer::between;
 use crate::engine::engine::Engine;
 use crate::engine::error::EngineError;
 use crate::engine::invite::put;
+use crate::engine::lanes::Purpose;
 use crate::engine::live::LiveRoom;
 use crate::engine::random;
 use crate::engine::relay::patiently;
@@ -106,7 +107,7 @@ impl Post {
                 let engine = engine.clone();
                 sending.spawn(async move {
                     let link = bundle.link;
-                    (link, drop_all(&engine, &persona, bundle).await)
+                    (link, drop_all(&engine, &persona, link, bundle).await)
                 });
             }
             let Some(done) = sending.join_next().await else {
@@ -261,12 +262,14 @@ pub fn open_under(peer: &Peer, drop: &ChannelId, bytes: &[u8]) -> Option<SignedL
 /// Drops letters in their order. Says which was the last that stands, whatever came after.
 async fn drop_all(
     engine: &Engine,
-    persona: &caucus_proto::id::PersonaId,
+    persona: &PersonaId,
+    link: u32,
     bundle: Bundle,
 ) -> (Option<(u64, u64)>, Result<(), EngineError>) {
-    let mut last = None;
+    let (mut last, purpose) = (None, Purpose::Letters(link));
+    let relay = bundle.relay.clone();
     let result = async {
-        let connection = engine.pool().connection(&bundle.relay, persona).await?;
+        let connection = engine.connection(&bundle.relay, persona, purpose).await?;
         for (number, heard, bytes) in bundle.letters {
             put(&connection, bundle.drop, &drop_key(&bundle.append), bytes).await?;
             last = Some((number, heard));
@@ -274,6 +277,7 @@ async fn drop_all(
         Ok(())
     }
     .await;
+    engine.part_if_apart(&relay, persona, purpose).await;
     (last, result)
 }
 
@@ -309,10 +313,8 @@ async fn follow(engine: &Engine, live: &LiveRoom, desk: &Desk, link: u32) -> Res
     let Ok(relay) = ours.relay.parse::<RelayAddress>() else {
         return Ok(());
     };
-    let connection = engine
-        .pool()
-        .connection(&relay, &lane(&record.persona, link))
-        .await?;
+    let purpose = Purpose::Drop(link);
+    let connection = engine.connection(&relay, &record.persona, purpose).await?;
     let key = drop_key(&ours.read);
     let opened = patiently(|| connection.open(ours.drop, Role::Read, &key)).await?;
     let mut reading = connection.read(opened.handle, after, true).await?;

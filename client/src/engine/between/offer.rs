@@ -15,8 +15,10 @@ use x25519_dalek::StaticSecret;
 use super::keys::{access, draw_drop};
 use crate::engine::blob::{self, BlobRef};
 use crate::engine::engine::Engine;
+use crate::engine::errand::Errand;
 use crate::engine::error::EngineError;
 use crate::engine::invite;
+use crate::engine::lanes::Purpose;
 use crate::engine::link::{LinkError, read_link, write_link};
 use crate::engine::live::{Fate, LiveRoom};
 use crate::engine::random;
@@ -122,7 +124,9 @@ impl Engine {
             let root = keys.root(&house.root).ok_or(Denied::NoRoot)?;
             (room.record().clone(), root.control())
         };
-        let connection = self.pool().connection(&record.relay, &record.persona).await?;
+        let connection = self
+            .connection(&record.relay, &record.persona, Purpose::Bulletin)
+            .await?;
         let (secret, publishing) = (LinkSecret(random::bytes()?), LinkSecret(random::bytes()?));
         let keys = access(&secret, &publishing);
         let life = connection.info().await?.plain;
@@ -140,10 +144,10 @@ impl Engine {
         })
     }
 
-    /// Makes the drop of a link.
-    async fn make_link_drop(&self, live: &LiveRoom) -> Result<(Connection, End), EngineError> {
+    /// Makes the drop of a link, on an errand that may go on with the offer.
+    async fn make_link_drop(&self, live: &LiveRoom) -> Result<(Errand, Connection, End), EngineError> {
         let record = live.room().record().clone();
-        let connection = self.pool().connection(&record.relay, &record.persona).await?;
+        let (errand, connection) = Errand::to(self, &record.relay).await?;
         let (append, read, access) = draw_drop()?;
         // Nobody needs its control: it goes when nobody has used it for long.
         let control = StaticSecret::from(random::bytes::<32>()?);
@@ -156,7 +160,7 @@ impl Engine {
             append,
             read,
         };
-        Ok((connection, end))
+        Ok((errand, connection, end))
     }
 
     /// Offers a link. Returns the text that the other body accepts by.
@@ -172,7 +176,7 @@ impl Engine {
     ) -> Result<(String, Fate), EngineError> {
         live.room().with_link_power()?;
         self.open_house(live, patience).await?;
-        let (connection, ours) = self.make_link_drop(live).await?;
+        let (_errand, connection, ours) = self.make_link_drop(live).await?;
         let id = IntentId(random::bytes()?);
         let signed = {
             let room = live.room();
@@ -207,10 +211,9 @@ impl Engine {
     ///
     /// # Errors
     /// `EngineError`; what is no offer, or not signed by whom it names, is refused.
-    pub async fn read_offer(&self, live: &LiveRoom, text: &str) -> Result<SignedOffer, EngineError> {
+    pub async fn read_offer(&self, text: &str) -> Result<SignedOffer, EngineError> {
         let link: OfferLink = text.parse()?;
-        let persona = live.room().me();
-        let connection = self.pool().connection(&link.relay, &persona).await?;
+        let (_errand, connection) = Errand::to(self, &link.relay).await?;
         let bytes = blob::fetch(&connection, &link.blob).await?;
         let signed: SignedOffer = codec::decode(&bytes, codec::LIMIT).map_err(|_| LinkError::Damaged)?;
         signed.is_signed().map_err(|_| Denied::NotSigned)?;
@@ -243,7 +246,7 @@ impl Engine {
             read: LinkSecret([0; 32]),
         };
         live.room().may_do(&accept(nowhere))?;
-        let (_, ours) = self.make_link_drop(live).await?;
+        let (_errand, _, ours) = self.make_link_drop(live).await?;
         live.act(&accept(ours), patience).await
     }
 }

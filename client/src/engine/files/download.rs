@@ -12,11 +12,11 @@ use serde::{Deserialize, Serialize};
 use tokio::task::JoinHandle;
 
 use super::chunk::{self, Digest, Sheet};
-use super::errand::Errand;
 use super::part::Part;
 use super::upload::blocking;
 use super::{AT_ONCE, FileError, NOTED_EVERY_MS, Told};
 use crate::engine::engine::Engine;
+use crate::engine::errand::Errand;
 use crate::engine::error::EngineError;
 use crate::engine::live::LiveRoom;
 use crate::engine::relay::patiently;

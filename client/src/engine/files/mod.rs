@@ -5,7 +5,6 @@
 
 mod chunk;
 mod download;
-mod errand;
 mod part;
 mod upload;
 

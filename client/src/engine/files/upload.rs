@@ -16,10 +16,10 @@ use tokio::task::JoinSet;
 use x25519_dalek::{PublicKey, StaticSecret};
 
 use super::chunk::{self, Digest, Sheet};
-use super::errand::Errand;
 use super::{AT_ONCE, FileError, LARGEST_SENT, NOTED_EVERY_MS, Told};
 use crate::engine::blob::random_controls;
 use crate::engine::engine::Engine;
+use crate::engine::errand::Errand;
 use crate::engine::error::EngineError;
 use crate::engine::jobs;
 use crate::engine::live::{Fate, LiveRoom};

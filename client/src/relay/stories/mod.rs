@@ -1,6 +1,7 @@
 //! Stories of a client and a fake relay over real QUIC on loopback.
 
 mod asking;
+mod lanes;
 mod meeting;
 mod parting;
 mod reading;

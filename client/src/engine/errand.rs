@@ -1,17 +1,17 @@
-//! A connection of nobody's, for one file: what is said in the room does not wait behind it, and the relay does not see
-//! on one connection whose it is. It stands in the pool, so that locking ends it, and goes when the errand is over,
+//! A connection of nobody's, for one errand, as a file: what is said in the room does not wait behind it, and the relay does
+//! not see on one connection whose it is. It stands in the pool, so that locking ends it, and goes when the errand is over,
 //! however that ends.
 
 use caucus_proto::id::PersonaId;
 use caucus_proto::wire::RelayAddress;
 use tokio::runtime::Handle;
 
-use crate::engine::engine::Engine;
-use crate::engine::error::EngineError;
-use crate::engine::random;
+use super::engine::Engine;
+use super::error::EngineError;
+use super::random;
 use crate::relay::Connection;
 
-/// A connection for one file.
+/// A connection for one errand.
 pub(super) struct Errand {
     engine: Engine,
     relay: RelayAddress,
