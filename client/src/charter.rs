@@ -113,6 +113,7 @@ pub fn in_words(charter: &Charter) -> Vec<String> {
     lines.extend(decisions(charter));
     lines.push(dealings(charter));
     lines.extend(relays(charter));
+    lines.push(history(charter));
     lines.extend(
         charter
             .offices()
@@ -153,6 +154,37 @@ fn relays(charter: &Charter) -> Option<String> {
             "Where more than half of a room's people cannot reach its relay, the room goes on at the first of these that answers; \
              keyholders may move it there at any time: {}.",
             named.join(", ")
+        )
+    })
+}
+
+/// What newcomers are handed.
+fn history(charter: &Charter) -> String {
+    let rule = &charter.history;
+    let said = match rule.days {
+        0 => "nothing of what was said before".to_owned(),
+        n => format!(
+            "what was said there within {} before, as somebody else's device has it; so whatever anybody says may be read by \
+             those who come after",
+            days(n)
+        ),
+    };
+    let heard = if rule.announcements {
+        ", and what other bodies announced"
+    } else {
+        ""
+    };
+    format!("Whoever comes into a room is handed {said}{heard}.")
+}
+
+/// What a change of the charter does to what people have said already; nothing where no more of it is shown.
+#[must_use]
+pub fn shown_to_newcomers(before: &Charter, after: &Charter) -> Option<String> {
+    let n = after.history.days;
+    (n > before.history.days).then(|| {
+        format!(
+            "! What you and others have said already, in the last {}, would be shown to whoever comes in",
+            days(n)
         )
     })
 }
@@ -362,6 +394,33 @@ mod tests {
             let charter = read(shipped(kind)).unwrap();
             insta::assert_snapshot!(format!("{kind:?}"), in_words(&charter).join("\n"));
         }
+    }
+
+    #[test]
+    fn that_words_are_shown_to_newcomers_is_said_and_so_is_that_those_said_already_would_be() {
+        let silent = read(shipped(Kind::Cell)).unwrap();
+        assert_eq!((silent.history.days, silent.history.announcements), (0, false));
+        let mut open = silent.clone();
+        (open.history.days, open.history.announcements) = (14, true);
+        assert_eq!(read(&written(&open)).unwrap(), open);
+        let words = in_words(&open).join("\n");
+        for says in [
+            "Whoever comes into a room is handed what was said there within 14 days before",
+            "may be read by those who come after",
+            ", and what other bodies announced.",
+        ] {
+            assert!(words.contains(says), "{words}");
+        }
+        let warning = shown_to_newcomers(&silent, &open).unwrap();
+        assert!(
+            warning.contains("have said already, in the last 14 days"),
+            "{warning}"
+        );
+        assert_eq!(shown_to_newcomers(&open, &silent), None);
+        assert_eq!(shown_to_newcomers(&open, &open), None);
+        open.history.days = 4_000;
+        let error = open.check().unwrap_err().to_string();
+        assert_eq!(error, "history.days must be between 0 and 3650");
     }
 
     #[test]

@@ -144,6 +144,8 @@ labels! {
     LetterSealingKey => "letter sealing key",
     /// What a room's channel at another relay is made from.
     Site => "site",
+    /// What was said before somebody came, as it is handed to them.
+    History => "history",
 }
 
 /// SHA-256 over the label and the parts, each with its length before it, so no two inputs collide.

@@ -694,6 +694,9 @@ pub struct MessageView {
     /// The file that it names. A text that looks as if it named one does not.
     #[serde(default)]
     pub file: Option<AttachmentView>,
+    /// Who handed it over, where it was said before this person came: it is their word, and verified by nothing.
+    #[serde(default)]
+    pub handed_by: Option<String>,
 }
 
 /// What kind of thing stands in a log.
@@ -754,12 +757,12 @@ pub struct RoomView {
     /// Where its roster comes from, if it is not the governing room.
     #[serde(default)]
     pub roster: Option<RosterView>,
-}
-
-/// What a room that does not govern its body knows of who belongs into it.
     /// It has a connection of its own, as every room of its body.
     #[serde(default)]
     pub isolated: bool,
+}
+
+/// What a room that does not govern its body knows of who belongs into it.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct RosterView {
     /// Number of the last claim; 0 while there is none.

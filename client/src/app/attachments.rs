@@ -13,7 +13,7 @@ use super::find;
 use super::membership::waiting_because;
 use super::problem::{Code, Problem};
 use super::view::room_name;
-use crate::engine::{Engine, EngineError, Fate, FileError, Item, LiveRoom, LogRecord, Offer, Room, Wanted};
+use crate::engine::{Engine, EngineError, Fate, FileError, Item, LiveRoom, Offer, Room, Wanted};
 use crate::vault::Progress;
 
 /// Most files in one answer, the newest.
@@ -115,12 +115,12 @@ pub(super) fn list(engine: &Engine, room: &str) -> Result<Answer, Problem> {
     let mut files = Vec::new();
     let mut before = room.cursor().position.next();
     while files.len() < MOST {
-        let page = room.log_before(before, PAGE)?;
+        let page = room.shown_before(before, PAGE)?;
         let Some((first, _)) = page.first() else { break };
         before = *first;
-        let found = page.iter().rev().filter_map(|(position, record)| {
-            let (file, _) = attached(record)?;
-            Some(view(*position, record, file))
+        let found = page.iter().rev().filter_map(|(position, shown)| {
+            let (file, _) = attached(shown.item())?;
+            Some(view(*position, shown.name(), shown.time(), file))
         });
         files.extend(found);
         if before == Position(0) {
@@ -202,8 +202,8 @@ async fn fetch(
 }
 
 /// What a message holds besides its text.
-pub(super) fn attached(record: &LogRecord) -> Option<(&Attachment, &str)> {
-    match &record.item {
+pub(super) fn attached(item: &Item) -> Option<(&Attachment, &str)> {
+    match item {
         Item::Attached { text, file } => Some((file, text)),
         _ => None,
     }
@@ -219,14 +219,19 @@ pub(super) fn words(position: Position, file: &Attachment, text: &str) -> String
 }
 
 /// What a file looks like.
-pub(super) fn view(position: Position, record: &LogRecord, file: &Attachment) -> AttachmentView {
+pub(super) fn view(
+    position: Position,
+    by: Option<&str>,
+    time: Option<u64>,
+    file: &Attachment,
+) -> AttachmentView {
     AttachmentView {
         number: position.0,
         name: file.name.to_string(),
         size: file.size,
         media: media(file.name.as_str()).to_owned(),
-        by: record.author.map(|_| record.name.clone()),
-        time: record.time.map(|minutes| minutes.0),
+        by: by.map(str::to_owned),
+        time,
         expires: file.expires.0,
     }
 }
@@ -249,8 +254,9 @@ pub fn size(bytes: u64) -> String {
 }
 
 pub(super) fn wanted(room: &Room, number: u64) -> Result<Attachment, EngineError> {
-    let found = room.log_at(Position(number))?;
-    let file = found.as_ref().and_then(attached).map(|(file, _)| file.clone());
+    let found = room.shown_at(Position(number))?;
+    let file = found.as_ref().and_then(|shown| attached(shown.item()));
+    let file = file.map(|(file, _)| file.clone());
     file.ok_or_else(|| EngineError::NotFound {
         what: "file",
         name: number.to_string(),

@@ -312,6 +312,9 @@ pub struct WordView {
     pub time: Option<u64>,
     /// What.
     pub text: String,
+    /// Who handed it over, where it was said before this person came: it is their word, and verified by nothing.
+    #[serde(default)]
+    pub handed_by: Option<String>,
 }
 
 /// An office of a body.

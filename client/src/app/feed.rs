@@ -65,6 +65,9 @@ pub struct ItemView {
     /// Of what one's own body said: for whom; empty for all.
     #[serde(default)]
     pub to: Vec<String>,
+    /// Who handed it over, where it was announced before this person came: it is their word, and verified by nothing.
+    #[serde(default)]
+    pub handed_by: Option<String>,
 }
 
 /// A file that goes with an announcement.
@@ -263,10 +266,15 @@ fn of_room(room: &Room) -> Result<Vec<Source>, EngineError> {
         let mut items = BTreeMap::new();
         for record in room.feed(*number)? {
             let entry = record.entry;
-            items.insert(
-                entry.item_number,
-                item_view(&entry.item, entry.item_number, entry.at.0, None),
-            );
+            let view = ItemView {
+                handed_by: record.handed_by.map(|by| room.name_of(&by)),
+                ..item_view(&entry.item, entry.item_number, entry.at.0, None)
+            };
+            // What this device has read itself goes before what it was handed.
+            let known = items.get(&entry.item_number);
+            if view.handed_by.is_none() || known.is_none_or(|known: &ItemView| known.handed_by.is_some()) {
+                items.insert(entry.item_number, view);
+            }
         }
         let told = state.between.told.range((*number, 0)..=(*number, u32::MAX));
         for ((_, item_number), told) in told {

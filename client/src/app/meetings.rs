@@ -263,9 +263,10 @@ pub(super) fn text(room: &Room, meeting: &Meeting) -> Result<Option<String>, Eng
     let Some(minutes) = &meeting.minutes else {
         return Ok(None);
     };
-    let item = room.log_at(minutes.written.position)?.map(|record| record.item);
-    Ok(match item {
-        Some(Item::Minutes { text, .. }) if minutes_hash(&text) == minutes.hash => Some(text),
+    // Whoever handed it over, the hash in the state says whether it is the text.
+    let shown = room.shown_at(minutes.written.position)?;
+    Ok(match shown.as_ref().map(|shown| shown.item()) {
+        Some(Item::Minutes { text, .. }) if minutes_hash(text) == minutes.hash => Some(text.clone()),
         _ => None,
     })
 }

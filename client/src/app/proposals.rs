@@ -16,7 +16,7 @@ use super::problem::{Code, Problem};
 use super::standing::office_named;
 use super::{changes, find, view};
 use crate::charter;
-use crate::engine::{Engine, EngineError, Fate, Item, Room, aim, counted};
+use crate::engine::{Engine, EngineError, Fate, Item, Line, Room, aim, counted};
 
 /// Entries of the log that are looked through at once.
 const SHOWN: usize = 500;
@@ -324,14 +324,18 @@ pub(super) fn show(engine: &Engine, body: &str, number: u32) -> Result<Answer, P
     let mut words = Vec::new();
     let mut after = proposal.position;
     loop {
-        let records = room.log_after(after, SHOWN)?;
+        let records = room.shown_after(after, SHOWN)?;
         let Some((last, _)) = records.last() else { break };
         after = *last;
-        words.extend(records.iter().filter_map(|(_, record)| match &record.item {
+        words.extend(records.iter().filter_map(|(_, shown)| match shown.item() {
             Item::Discussed { proposal, text } if *proposal == number => Some(WordView {
-                author: record.name.clone(),
-                time: record.time.map(|minutes| minutes.0),
+                author: shown.name().unwrap_or_default().to_owned(),
+                time: shown.time(),
                 text: text.clone(),
+                handed_by: match shown {
+                    Line::Own(_) => None,
+                    Line::Handed(handed) => Some(room.name_of(&handed.by)),
+                },
             }),
             _ => None,
         }));
@@ -364,7 +368,10 @@ pub(super) fn shown(room: &Room, proposal: &Proposal) -> ProposalView {
         aim: aim(state, &proposal.subject),
         changes: match &proposal.subject {
             Subject::Charter { charter } if proposal.decided().is_none() => {
-                changes::between(&charter::in_words(state.charter()), &charter::in_words(charter))
+                let mut changes =
+                    changes::between(&charter::in_words(state.charter()), &charter::in_words(charter));
+                changes.extend(charter::shown_to_newcomers(state.charter(), charter));
+                changes
             }
             _ => Vec::new(),
         },

@@ -13,7 +13,7 @@ use super::app::PATIENCE;
 use super::membership::waiting_because;
 use super::problem::{Code, Problem};
 use super::{find, view};
-use crate::engine::{Engine, EngineError, Fate, LiveRoom, LogRecord};
+use crate::engine::{Engine, EngineError, Fate, Line, LiveRoom, LogRecord};
 
 /// Messages shown where nobody says how many.
 const SHOWN: u32 = 50;
@@ -51,13 +51,13 @@ pub(super) fn read(
     let live = find::room(engine, room)?;
     let mut room = live.room();
     let limit = limit.unwrap_or(SHOWN).min(MOST) as usize;
-    let wanted = |record: &LogRecord| all || view::is_shown(record);
-    let mut records: VecDeque<(Position, LogRecord)> = VecDeque::new();
+    let wanted = |shown: &Line| all || view::is_shown(shown.item());
+    let mut records: VecDeque<(Position, Line)> = VecDeque::new();
     match since {
         Some(since) => {
             let mut after = Position(since);
             while records.len() < limit {
-                let page = room.log_after(after, 256)?;
+                let page = room.shown_after(after, 256)?;
                 let Some((last, _)) = page.last() else { break };
                 after = *last;
                 records.extend(page.into_iter().filter(|(_, record)| wanted(record)));
@@ -67,7 +67,7 @@ pub(super) fn read(
         None => {
             let mut before = room.cursor().position.next();
             while records.len() < limit {
-                let page = room.log_before(before, 256)?;
+                let page = room.shown_before(before, 256)?;
                 let Some((first, _)) = page.first() else { break };
                 before = *first;
                 for (position, record) in page.into_iter().rev().filter(|(_, record)| wanted(record)) {
@@ -83,7 +83,7 @@ pub(super) fn read(
     }
     let messages: Vec<MessageView> = records
         .iter()
-        .map(|(position, record)| view::message(&room, *position, record))
+        .map(|(position, shown)| view::shown(&room, *position, shown))
         .collect();
     if let Some((last, _)) = records.back() {
         room.mark_seen(*last)?;
@@ -170,7 +170,7 @@ impl Follow {
                     }
                     self.position = position;
                     let live = self.room.upgrade()?;
-                    if self.all || view::is_shown(&record) {
+                    if self.all || view::is_shown(&record.item) {
                         return Some(view::message(&live.room(), position, &record));
                     }
                 }
@@ -183,14 +183,14 @@ impl Follow {
     /// Reads one page of what was not told yet, so that a long log never lies in memory as a whole.
     fn catch_up(&mut self, live: &LiveRoom) -> Result<(), EngineError> {
         let room = live.room();
-        let page = room.log_after(self.position, 256)?;
+        let page = room.shown_after(self.position, 256)?;
         self.more = !page.is_empty();
         if let Some((last, _)) = page.last() {
             self.position = *last;
         }
-        for (position, record) in &page {
-            if self.all || view::is_shown(record) {
-                self.behind.push_back(view::message(&room, *position, record));
+        for (position, shown) in &page {
+            if self.all || view::is_shown(shown.item()) {
+                self.behind.push_back(view::shown(&room, *position, shown));
             }
         }
         Ok(())

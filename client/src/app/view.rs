@@ -14,7 +14,7 @@ use super::answer::{
 };
 use super::{attachments, successor};
 
-use crate::engine::{Engine, EngineError, Health, Item, JoinStep, LiveRoom, LogRecord, Room};
+use crate::engine::{Engine, EngineError, Health, Item, JoinStep, Line, LiveRoom, LogRecord, Room};
 use crate::vault::{Place, Table};
 
 /// The name of a room: its body's label, and for another than the governing one its own.
@@ -174,7 +174,47 @@ const fn is_uncut(person: &Person) -> bool {
 
 /// What stands at a position.
 pub(super) fn message(room: &Room, position: Position, record: &LogRecord) -> MessageView {
-    let (kind, text) = match &record.item {
+    let (kind, text) = said(position, &record.item);
+    MessageView {
+        room: room_name(room),
+        position: position.0,
+        author: record.author.map(|_| record.name.clone()),
+        time: record.time.map(|minutes| minutes.0),
+        kind,
+        text,
+        own: record.author == Some(room.me()),
+        file: attachments::attached(&record.item).map(|(file, _)| {
+            let by = record.author.map(|_| record.name.as_str());
+            attachments::view(position, by, record.time.map(|time| time.0), file)
+        }),
+        handed_by: None,
+    }
+}
+
+/// What a person reads at a position.
+pub(super) fn shown(room: &Room, position: Position, shown: &Line) -> MessageView {
+    let handed = match shown {
+        Line::Own(record) => return message(room, position, record),
+        Line::Handed(handed) => handed,
+    };
+    let (kind, text) = said(position, &handed.item);
+    MessageView {
+        room: room_name(room),
+        position: position.0,
+        author: Some(handed.name.clone()),
+        time: Some(handed.time),
+        kind,
+        text,
+        // Whoever hands over words could make up that they are this person's.
+        own: false,
+        file: attachments::attached(&handed.item)
+            .map(|(file, _)| attachments::view(position, Some(&handed.name), Some(handed.time), file)),
+        handed_by: Some(room.name_of(&handed.by)),
+    }
+}
+
+fn said(position: Position, item: &Item) -> (MessageKind, String) {
+    match item {
         Item::Said(text) => (MessageKind::Said, text.clone()),
         Item::Attached { text, file } => (MessageKind::Said, attachments::words(position, file, text)),
         Item::Event(text) | Item::Quiet(text) => (MessageKind::Event, text.clone()),
@@ -184,23 +224,13 @@ pub(super) fn message(room: &Room, position: Position, record: &LogRecord) -> Me
             (MessageKind::Event, text)
         }
         Item::NoOp(denied) => (MessageKind::NoOp, format!("changed nothing: {denied}")),
-    };
-    MessageView {
-        room: room_name(room),
-        position: position.0,
-        author: record.author.map(|_| record.name.clone()),
-        time: record.time.map(|minutes| minutes.0),
-        kind,
-        text,
-        own: record.author == Some(room.me()),
-        file: attachments::attached(record).map(|(file, _)| attachments::view(position, record, file)),
     }
 }
 
 /// Whether a person wants to see it without asking for everything.
-pub(super) fn is_shown(record: &LogRecord) -> bool {
+pub(super) const fn is_shown(item: &Item) -> bool {
     matches!(
-        record.item,
+        item,
         Item::Said(_)
             | Item::Attached { .. }
             | Item::Event(_)

@@ -173,6 +173,9 @@ fn tell(session: &mut Session, item: &ItemView) -> Result<(), Failure> {
     if !heard.is_empty() {
         beside.push_str(&format!(", to {}", heard.join(", ")));
     }
+    if let Some(by) = &item.handed_by {
+        beside.push_str(&format!(", handed over by {by}"));
+    }
     session.console.line(head)?;
     session.console.line([dim(beside)])?;
     for line in lines(&item.text).filter(|_| !item.text.is_empty()) {

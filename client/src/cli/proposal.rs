@@ -318,6 +318,10 @@ fn said(session: &mut Session, words: &[WordView]) -> Result<(), Failure> {
         session.console.line([
             dim(format!("  {time} ")),
             bold(word.author.as_str()),
+            dim(word
+                .handed_by
+                .as_ref()
+                .map_or_else(String::new, |by| format!(" (handed over by {by})"))),
             plain(": "),
             plain(word.text.as_str()),
         ])?;

@@ -15,9 +15,14 @@ const POSITION: usize = 5;
 /// Marks what this person wrote. In a column of its own, where no name can stand.
 const OWN: &str = ">";
 
+/// Marks what somebody handed over.
+const HANDED: &str = "~";
+
 /// Read a room, the latest messages last; times are UTC by each author's clock
 ///
-/// Your own messages are marked with `>`, what happened to the body with `*`.
+/// Your own messages are marked with `>`, what happened to the body with `*`. What was said before you came, where the
+/// charter wants that it is handed over, is marked with `~` and with who handed it over: it is that person's word, and
+/// nothing shows that it was said so.
 #[derive(Args, Debug)]
 #[command(after_help = "Example:\n  caucus read North --follow\n  caucus read North --since 41")]
 pub(super) struct Read {
@@ -91,14 +96,20 @@ fn show(console: &mut Console, message: &MessageView, now: u64) -> Result<(), Fa
     let time_piece = dim(format!("{time}  "));
     let indent = match message.kind {
         MessageKind::Said => {
-            let mark = if message.own { OWN } else { " " };
-            let indent = POSITION + 2 + time.chars().count() + 2 + 2 + author.chars().count() + 2;
+            let (mark, by) = match &message.handed_by {
+                Some(by) => (HANDED, format!(" (handed over by {})", harmless::line(by))),
+                None if message.own => (OWN, String::new()),
+                None => (" ", String::new()),
+            };
+            let named = author.chars().count() + by.chars().count();
+            let indent = POSITION + 2 + time.chars().count() + 2 + 2 + named + 2;
             let look = if message.own { Look::Plain } else { Look::Bold };
             console.line([
                 position,
                 time_piece,
                 plain(format!("{mark} ")),
                 Piece(look, author.into()),
+                dim(by),
                 plain("  "),
                 plain(first),
             ])?;
@@ -108,6 +119,10 @@ fn show(console: &mut Console, message: &MessageView, now: u64) -> Result<(), Fa
             let by = match &message.author {
                 Some(_) => format!("{author}: "),
                 None => String::new(),
+            };
+            let first = match &message.handed_by {
+                Some(by) => format!("{first} (handed over by {})", harmless::line(by)),
+                None => first.to_owned(),
             };
             console.line([position, time_piece, dim("* "), dim(by), dim(first)])?;
             POSITION + 2 + time.chars().count() + 4

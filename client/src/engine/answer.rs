@@ -40,6 +40,8 @@ pub enum Reply {
         access: AccessSecret,
         /// The state after it.
         snapshot: BlobRef,
+        /// What was said before, for those who are new in the room.
+        history: Option<BlobRef>,
     },
     /// The request was declined.
     Declined {

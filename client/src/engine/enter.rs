@@ -11,10 +11,11 @@ use caucus_proto::org::{Genesis, Running, State, Tally};
 use caucus_proto::wire::{Flag, RelayAddress};
 use serde::{Deserialize, Serialize};
 
+use super::blob::BlobRef;
 use super::doubt::MOST_DOUBTS;
 use super::error::EngineError;
 use super::random;
-use super::record::{Cursor, HeadFacts, Health, Item, LogRecord, RoomRecord, SecretKey};
+use super::record::{Cursor, HeadFacts, Health, Item, Job, LogRecord, RoomRecord, SecretKey};
 use super::room::Room;
 use super::send::Now;
 use super::site::Site;
@@ -53,6 +54,8 @@ pub(super) struct Handed<'a> {
     pub running: Running,
     /// Access secret of the segment after it.
     pub access: &'a AccessSecret,
+    /// What was said before; it is fetched once one is in.
+    pub history: Option<&'a BlobRef>,
 }
 
 /// What a snapshot holds.
@@ -156,10 +159,18 @@ impl Handed<'_> {
             former: Vec::new(),
         };
         let cursor = self.cursor(&state, now)?;
-        let first = self.first(&group, &state, format!("you are in the room as {name}"));
+        let event = format!("you are in the room as {name}{}", told_to_whoever_comes(&state));
+        let first = self.first(&group, &state, event);
         let mut room = Room::begin(vault, overlay, record, persona, group, state, cursor, &first)?;
         room.take_doubts(overlay, self)?;
         room.know_invites(overlay)?;
+        if let Some(history) = self.history {
+            let job = Job::TakeHistory {
+                history: history.clone(),
+                came: self.position,
+            };
+            room.keep_job(overlay, &job)?;
+        }
         // Others hear at once that the newcomer is there, and need not greet again.
         room.want_heartbeat(now.ms.saturating_add(random::below(1_000)?));
         Ok(Some(room))
@@ -220,6 +231,24 @@ impl Handed<'_> {
                 root: state.root(),
             },
         }
+    }
+}
+
+/// What whoever comes in should know before they say anything.
+fn told_to_whoever_comes(state: &State) -> String {
+    match state.charter().history.days {
+        0 => String::new(),
+        days => format!(
+            ". Whoever comes in after you may be handed what was said in the room within {} before, by you too",
+            days_of(days)
+        ),
+    }
+}
+
+fn days_of(days: u16) -> String {
+    match days {
+        1 => "a day".to_owned(),
+        days => format!("{days} days"),
     }
 }
 

@@ -60,6 +60,7 @@ pub(super) struct Fetched {
     counter: Counter,
     running: Running,
     access: AccessSecret,
+    history: Option<BlobRef>,
 }
 
 impl Fetched {
@@ -78,6 +79,7 @@ impl Fetched {
             counter: self.counter,
             running: self.running,
             access: &self.access,
+            history: self.history.as_ref(),
         }
     }
 }
@@ -163,6 +165,7 @@ async fn look(
             running,
             access,
             snapshot,
+            history,
         },
     ) = (entrance.welcome, entrance.landed)
     else {
@@ -182,6 +185,7 @@ async fn look(
         counter: *counter,
         running: *running,
         access: access.clone(),
+        history: history.clone(),
     };
     let handed = fetched.handed(entrant.relay, entrant.persona_key);
     if handed.state().is_none() || !stands_in_log(connection, &handed, *commit).await? {

@@ -73,7 +73,7 @@ impl Room {
                 self.cursor.heads.remove(persona);
                 self.cursor.disputes.remove(persona);
                 if cause.ours || self.rank().is_some() {
-                    self.keep_greeting(overlay, persona, cause)
+                    self.keep_greeting(overlay, persona, cause, true)
                 } else {
                     self.forget_request(overlay, persona).map(|_| ())
                 }
@@ -174,7 +174,7 @@ impl Room {
             return Ok(());
         }
         if cause.ours || self.rank().is_some() {
-            self.keep_greeting(overlay, persona, cause)
+            self.keep_greeting(overlay, persona, cause, false)
         } else {
             self.forget_renewal(overlay, persona);
             self.forget_request(overlay, persona).map(|_| ())

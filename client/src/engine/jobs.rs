@@ -6,12 +6,13 @@ use std::time::Duration;
 use caucus_proto::id::{ChannelId, EntryHash, PersonaId};
 use caucus_proto::label::Label;
 use caucus_proto::org::Application;
-use caucus_proto::wire::{Change, RefusedBecause, Retention, Role};
+use caucus_proto::org::history::LARGEST_HISTORY;
+use caucus_proto::wire::{Change, Pass, RefusedBecause, Retention, Role};
 use tokio::task::JoinSet;
 use x25519_dalek::StaticSecret;
 
 use super::answer::Reply;
-use super::blob;
+use super::blob::{self, BlobRef};
 use super::error::EngineError;
 use super::follow::Cause;
 use super::invite::put_within;
@@ -58,6 +59,7 @@ impl Room {
         overlay: &Overlay,
         persona: &PersonaId,
         cause: Cause<'_>,
+        is_new: bool,
     ) -> Result<(), EngineError> {
         // One job greets everybody whom this commit seated: the first of them makes it.
         let rows = overlay.range(Table::Jobs, self.record.room.as_bytes(), 0, usize::MAX)?;
@@ -65,6 +67,7 @@ impl Room {
             let place = self.place(Table::Jobs, number);
             if let Some(Job::Greet {
                 mut personas,
+                mut newcomers,
                 snapshot,
                 position,
                 running,
@@ -76,8 +79,10 @@ impl Room {
                 && commit == *cause.hash
             {
                 personas.push(*persona);
+                newcomers.extend(is_new.then_some(*persona));
                 let job = Job::Greet {
                     personas,
+                    newcomers,
                     snapshot,
                     position,
                     running,
@@ -92,6 +97,7 @@ impl Room {
         }
         let job = Job::Greet {
             personas: vec![*persona],
+            newcomers: is_new.then_some(*persona).into_iter().collect(),
             snapshot: self.given()?,
             position: self.cursor.position,
             running: self.cursor.running,
@@ -136,7 +142,18 @@ impl Room {
             | Job::TellOut { .. }
             | Job::EndInvite { .. }
             | Job::EndDrop { .. }
-            | Job::SpeakInRefuge { .. } => false,
+            | Job::SpeakInRefuge { .. }
+            | Job::TakeHistory { .. } => false,
+        }
+    }
+
+    /// What the newcomers are handed whom a job greets.
+    pub(super) fn handed_by_job(&self, job: &Job) -> Result<Option<Vec<u8>>, EngineError> {
+        match job {
+            Job::Greet {
+                newcomers, position, ..
+            } if !newcomers.is_empty() => self.history(*position),
+            _ => Ok(None),
         }
     }
 
@@ -154,15 +171,17 @@ impl Room {
     }
 }
 
-/// Does a job; `greeted` are the requests of those whom it greets.
+/// Does a job; `greeted` are the requests of those whom it greets, and `history` is what newcomers among them are handed.
 pub(super) async fn run(
     connection: &Connection,
     job: &Job,
     greeted: &[Seat],
-    pass: impl Fn() -> Option<caucus_proto::wire::Pass>,
+    history: Option<&[u8]>,
+    pass: impl Fn() -> Option<Pass>,
 ) -> Result<(), EngineError> {
     match job {
         Job::Greet {
+            newcomers,
             snapshot,
             position,
             running,
@@ -172,15 +191,23 @@ pub(super) async fn run(
             ..
         } => {
             let snapshot = blob::put(connection, snapshot, HANDED_LIFE, pass()).await?;
-            let reply = Reply::Landed {
+            let history = match history {
+                Some(bytes) => put_history(connection, bytes, pass()).await?,
+                None => None,
+            };
+            let reply = |history| Reply::Landed {
                 commit: *commit,
                 position: *position,
                 counter: *counter,
                 running: *running,
                 access: access.clone(),
-                snapshot,
+                snapshot: snapshot.clone(),
+                history,
             };
-            answer_all(connection, greeted, &reply).await
+            let (new, known): (Vec<_>, Vec<_>) = (greeted.iter().cloned())
+                .partition(|seat| history.is_some() && newcomers.contains(&seat.persona));
+            answer_all(connection, &known, &reply(None)).await?;
+            answer_all(connection, &new, &reply(history)).await
         }
         Job::TellDeclined { application, reason } => {
             let Ok(application) = Application::read(application) else {
@@ -209,6 +236,35 @@ pub(super) async fn run(
             delete(connection, *drop, control).await
         }
         Job::EndDrop { drop, control } => delete(connection, *drop, control).await,
+        Job::TakeHistory { .. } => Ok(()),
+    }
+}
+
+/// Lays down what newcomers are handed. They come in without it where the relay does not take it.
+async fn put_history(
+    connection: &Connection,
+    bytes: &[u8],
+    pass: Option<Pass>,
+) -> Result<Option<BlobRef>, EngineError> {
+    match blob::put(connection, bytes, HANDED_LIFE, pass).await {
+        Ok(blob) => Ok(Some(blob)),
+        Err(EngineError::Relay(LinkError::Refused(_))) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Fetches what was handed to this device; none where that is not there, or larger than it may be.
+pub(super) async fn fetch_history(
+    connection: &Connection,
+    history: &BlobRef,
+) -> Result<Option<Vec<u8>>, EngineError> {
+    if history.size as usize > LARGEST_HISTORY {
+        return Ok(None);
+    }
+    match blob::fetch(connection, history).await {
+        Ok(bytes) => Ok(Some(bytes)),
+        Err(EngineError::Blob(_) | EngineError::Relay(LinkError::Refused(_))) => Ok(None),
+        Err(error) => Err(error),
     }
 }
 
@@ -239,7 +295,7 @@ pub(super) async fn hand_out(
     seats: &[Seat],
     welcome: &WelcomeRecord,
     commit: EntryHash,
-    pass: impl Fn() -> Option<caucus_proto::wire::Pass>,
+    pass: impl Fn() -> Option<Pass>,
 ) -> Result<(), EngineError> {
     let tree = blob::put(connection, &welcome.tree, HANDED_LIFE, pass()).await?;
     let welcome = blob::put(connection, &welcome.welcome, HANDED_LIFE, pass()).await?;

@@ -449,6 +449,8 @@ pub(super) enum Job {
     Greet {
         /// Who.
         personas: Vec<PersonaId>,
+        /// Those among them who are new in the room.
+        newcomers: Vec<PersonaId>,
         /// The state after the commit.
         snapshot: Vec<u8>,
         /// Position of the commit.
@@ -502,6 +504,13 @@ pub(super) enum Job {
         drop: ChannelId,
         /// Its secret control key.
         control: SecretKey,
+    },
+    /// Take what was handed to this device of what was said before it came.
+    TakeHistory {
+        /// Where it lies.
+        history: super::blob::BlobRef,
+        /// Position of the commit by which this device came.
+        came: Position,
     },
 }
 

@@ -117,7 +117,7 @@ impl Room {
             self.transact(|room, overlay| room.keep_ages(overlay, &ages))?;
         }
         let Some(until) = until else { return Ok(false) };
-        let mut any = false;
+        let mut any = self.transact(|room, overlay| room.forget_handed(overlay, until))?;
         while ages.kept <= until {
             any |= self.transact(|room, overlay| room.forget_some(overlay, &mut ages, until))?;
         }

@@ -452,7 +452,8 @@ impl<'a> Session<'a> {
                 | Job::TellOut { .. }
                 | Job::EndInvite { .. }
                 | Job::EndDrop { .. }
-                | Job::SpeakInRefuge { .. } => 0,
+                | Job::SpeakInRefuge { .. }
+                | Job::TakeHistory { .. } => 0,
             };
             if after_ms > 0 && self.room.room().were_greeted(&job) {
                 self.room.room().job_done(number, &job)?;
@@ -461,7 +462,20 @@ impl<'a> Session<'a> {
             if now.saturating_sub(since) < after_ms {
                 continue;
             }
+            if let Job::TakeHistory { history, came } = &job {
+                let fetched = jobs::fetch_history(&self.connection, history).await?;
+                let mut room = self.room.room();
+                if let Some(bytes) = fetched {
+                    // What may not be taken is left alone: others' words are nothing that one waits for.
+                    let _ = room.take_history(&bytes, *came)?;
+                }
+                room.job_done(number, &job)?;
+                drop(room);
+                self.engine.changed();
+                continue;
+            }
             let greeted = self.room.room().greeted(&job)?;
+            let history = self.room.room().handed_by_job(&job)?;
             let pass = || self.engine.take_pass(&self.relay());
             let connection = match self.relay_of(&job).await {
                 Some(connection) => connection,
@@ -471,7 +485,7 @@ impl<'a> Session<'a> {
                     continue;
                 }
             };
-            match jobs::run(&connection, &job, &greeted, pass).await {
+            match jobs::run(&connection, &job, &greeted, history.as_deref(), pass).await {
                 Ok(()) => {
                     let mut room = self.room.room();
                     room.job_done(number, &job)?;

@@ -18,7 +18,34 @@ use super::sockets::Sockets;
 /// How long closing waits for goodbyes to be delivered.
 const GOODBYE: Duration = Duration::from_millis(500);
 
-type Key = (RelayAddress, PersonaId);
+/// What a connection of a persona is for: what has the same lane shares a connection.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Lane {
+    /// Whatever the persona does at the relay.
+    Shared,
+    /// Drops and bulletins of so many links, beside the shared one: a relay serves few readings on each.
+    Links(u32),
+    /// One room, apart: its log, its drops and refuges, what is handed to its newcomers.
+    Room(RoomId),
+    /// The bulletin of one's own body, apart.
+    Bulletin,
+    /// The drop of a link, apart.
+    Drop(u32),
+    /// The bulletin of the body at the other end of a link, apart.
+    Feed(u32),
+    /// What is dropped at the other end of a link, apart.
+    Letters(u32),
+}
+
+impl Lane {
+    /// Whether it is one of a persona whose purposes share nothing.
+    #[must_use]
+    pub const fn is_apart(self) -> bool {
+        !matches!(self, Self::Shared | Self::Links(_))
+    }
+}
+
+type Key = (RelayAddress, PersonaId, Lane);
 type Slot = Arc<Turn<Option<Connection>>>;
 
 /// One connection for each relay, persona and lane, made when it is wanted. Two personas never share one.
@@ -26,6 +53,8 @@ pub struct Pool {
     patience: Patience,
     sockets: Sockets,
     slots: Mutex<HashMap<Key, Slot>>,
+    /// Whose turn it is to wait before connecting, of the lanes of one persona that are apart.
+    turns: Mutex<HashMap<PersonaId, Arc<Turn<()>>>>,
     closings: watch::Sender<u64>,
 }
 
@@ -53,10 +82,9 @@ impl Pool {
     pub fn over(patience: Patience, sockets: Sockets) -> Self {
         Self {
             patience,
-    /// Whose turn it is to wait before connecting, of the lanes of one persona that are apart.
-    turns: Mutex<HashMap<PersonaId, Arc<Turn<()>>>>,
             sockets,
             slots: Mutex::default(),
+            turns: Mutex::default(),
             closings: watch::Sender::new(0),
         }
     }
@@ -73,34 +101,6 @@ impl Pool {
         address: &RelayAddress,
         persona: &PersonaId,
     ) -> Result<Connection, LinkError> {
-        let mut closings = self.closings.subscribe();
-        let slot = self.slot(address, persona, lane);
-        let connect = async {
-            let mut turn = slot.lock().await;
-            if let Some(standing) = turn.as_ref().filter(|connection| connection.is_open()) {
-                return Ok(standing.clone());
-            }
-            *turn = None;
-            let fresh = Connection::to(address, &self.patience, &self.sockets).await?;
-            Ok(turn.insert(fresh).clone())
-        };
-            turns: Mutex::default(),
-        tokio::select! {
-            biased;
-            _ = closings.changed() => Err(LinkError::Lost { sent: Sent::No }),
-            connection = connect => connection,
-        }
-    }
-
-    /// Closes the shared connection of a persona to a relay, if there is one, for instance after a change of
-    /// network: the next one has another socket.
-    pub async fn close(&self, address: &RelayAddress, persona: &PersonaId) {
-        // The slot stays where it is: who waits for it must not connect outside the pool.
-        let slot = self.slots().get(&(address.clone(), *persona, lane)).cloned();
-        if let Some(slot) = slot {
-            part(vec![slot]).await;
-        }
-    ) -> Result<Connection, LinkError> {
         self.connection_in(address, persona, Lane::Shared, Duration::ZERO)
             .await
     }
@@ -116,11 +116,78 @@ impl Pool {
         persona: &PersonaId,
         lane: Lane,
         pause: Duration,
+    ) -> Result<Connection, LinkError> {
+        let mut closings = self.closings.subscribe();
+        let slot = self.slot(address, persona, lane);
+        let connect = async {
+            let mut turn = slot.lock().await;
+            if let Some(standing) = turn.as_ref().filter(|connection| connection.is_open()) {
+                return Ok(standing.clone());
+            }
+            *turn = None;
+            if lane.is_apart() {
+                // Only the pauses queue up: a relay that is not there holds up nobody else.
+                let after = self.turn(persona);
+                let _turn = after.lock().await;
+                sleep(pause).await;
+            }
+            let fresh = Connection::to(address, &self.patience, &self.sockets).await?;
+            Ok(turn.insert(fresh).clone())
+        };
+        tokio::select! {
+            biased;
+            _ = closings.changed() => Err(LinkError::Lost { sent: Sent::No }),
+            connection = connect => connection,
+        }
+    }
+
+    /// Closes the shared connection of a persona to a relay, if there is one, for instance after a change of
+    /// network: the next one has another socket.
+    pub async fn close(&self, address: &RelayAddress, persona: &PersonaId) {
+        self.close_in(address, persona, Lane::Shared).await;
+    }
+
+    /// As [`Pool::close`], in a lane.
+    pub async fn close_in(&self, address: &RelayAddress, persona: &PersonaId, lane: Lane) {
+        // The slot stays where it is: who waits for it must not connect outside the pool.
+        let slot = self.slots().get(&(address.clone(), *persona, lane)).cloned();
+        if let Some(slot) = slot {
+            part(vec![slot]).await;
+        }
+    }
+
+    /// Closes the connections of a persona whose lanes do not fit any more, each beside the caller and those that are
+    /// apart each after a pause of its own.
+    pub fn close_unfit(
+        &self,
+        persona: &PersonaId,
+        fits: impl Fn(Lane) -> bool,
+        pause: impl Fn() -> Duration,
+    ) {
+        let unfit: Vec<(Lane, Slot)> = self
+            .slots()
+            .iter()
+            .filter(|((_, of, lane), _)| of == persona && !fits(*lane))
+            .map(|((.., lane), slot)| (*lane, Arc::clone(slot)))
+            .collect();
+        for (lane, slot) in unfit {
+            let pause = if lane.is_apart() { pause() } else { Duration::ZERO };
+            tokio::spawn(async move {
+                sleep(pause).await;
+                part(vec![slot]).await;
+            });
+        }
     }
 
     /// Closes everything, connections that are being made too. Open requests and readings end with
     /// `LinkError::Lost`. The pool can be used again afterwards.
     pub async fn close_all(&self) {
+        self.close_all_after(|| Duration::ZERO).await;
+    }
+
+    /// As [`Pool::close_all`], but connections that are apart say goodbye each after a pause of its own, beside the
+    /// caller: together they would say whose they were. Where the process ends before, they fall silent.
+    pub async fn close_all_after(&self, pause: impl Fn() -> Duration) {
         self.closings.send_modify(|times| *times = times.wrapping_add(1));
         let (apart, together): (Vec<_>, Vec<_>) = self
             .slots()
@@ -152,12 +219,6 @@ impl Pool {
         let of = slots.iter().filter(|((_, of, _), _)| of == persona);
         of.filter(|(_, slot)| stands(slot)).count()
     }
-            if lane.is_apart() {
-                // Only the pauses queue up: a relay that is not there holds up nobody else.
-                let after = self.turn(persona);
-                let _turn = after.lock().await;
-                sleep(pause).await;
-            }
 
     fn slot(&self, address: &RelayAddress, persona: &PersonaId, lane: Lane) -> Slot {
         let mut slots = self.slots();
@@ -177,11 +238,6 @@ impl Pool {
         Arc::clone(turns.entry(*persona).or_default())
     }
 
-        self.close_in(address, persona, Lane::Shared).await;
-    }
-
-    /// As [`Pool::close`], in a lane.
-    pub async fn close_in(&self, address: &RelayAddress, persona: &PersonaId, lane: Lane) {
     fn slots(&self) -> MutexGuard<'_, HashMap<Key, Slot>> {
         self.slots.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -189,38 +245,9 @@ impl Pool {
 
 async fn part(slots: Vec<Slot>) {
     let mut leaving = Vec::new();
-    /// Closes the connections of a persona whose lanes do not fit any more, each beside the caller and those that are
-    /// apart each after a pause of its own.
-    pub fn close_unfit(
-        &self,
-        persona: &PersonaId,
-        fits: impl Fn(Lane) -> bool,
-        pause: impl Fn() -> Duration,
-    ) {
-        let unfit: Vec<(Lane, Slot)> = self
-            .slots()
-            .iter()
-            .filter(|((_, of, lane), _)| of == persona && !fits(*lane))
-            .map(|((.., lane), slot)| (*lane, Arc::clone(slot)))
-            .collect();
-        for (lane, slot) in unfit {
-            let pause = if lane.is_apart() { pause() } else { Duration::ZERO };
-            tokio::spawn(async move {
-                sleep(pause).await;
-                part(vec![slot]).await;
-            });
-        }
-    }
-
     for slot in slots {
         if let Some(connection) = slot.lock().await.take() {
             connection.hang_up();
-        self.close_all_after(|| Duration::ZERO).await;
-    }
-
-    /// As [`Pool::close_all`], but connections that are apart say goodbye each after a pause of its own, beside the
-    /// caller: together they would say whose they were. Where the process ends before, they fall silent.
-    pub async fn close_all_after(&self, pause: impl Fn() -> Duration) {
             leaving.push(connection);
         }
     }

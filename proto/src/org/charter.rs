@@ -79,6 +79,21 @@ pub struct Charter {
     /// Where its rooms may lie.
     #[serde(default)]
     pub relays: Relays,
+    /// What newcomers are handed of what was said before they came.
+    #[serde(default)]
+    pub history: HandedOver,
+}
+
+/// What newcomers are handed of what was said before they came.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HandedOver {
+    /// What was said within so many days; 0: nothing.
+    #[serde(default)]
+    pub days: u16,
+    /// What other bodies announced to it.
+    #[serde(default)]
+    pub announcements: bool,
 }
 
 /// By whom something is decided.
@@ -422,6 +437,7 @@ impl Charter {
             ("cadre.days", self.cadre.days, 0, MOST_DAYS),
             ("principles.days", self.principles.days, 1, MOST_DAYS),
             ("review.days", self.review.days, 1, MOST_DAYS),
+            ("history.days", self.history.days, 0, MOST_DAYS),
             ("caretaker.seats", self.caretaker.seats, 1, MOST_SEATS),
             // It ends by itself: nobody is caretaker for ever.
             ("caretaker.days", self.caretaker.days, 1, MOST_DAYS),

@@ -298,6 +298,7 @@ mod tests {
             text: text.to_owned(),
             own: false,
             file: None,
+            handed_by: None,
         }
     }
 

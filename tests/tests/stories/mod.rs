@@ -5,6 +5,7 @@ mod between;
 mod decisions;
 mod files;
 mod forget;
+mod history;
 mod isolation;
 mod join;
 mod keys;

@@ -215,6 +215,7 @@ impl Own<'_> {
                     record = Some(FeedRecord {
                         entry: *entry,
                         taken: at,
+                        handed_by: None,
                     });
                 }
             }

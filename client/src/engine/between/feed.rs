@@ -170,6 +170,7 @@ impl Reader<'_> {
                 Some((_, Taken::Entry { entry, .. })) => Some(FeedRecord {
                     entry: (**entry).clone(),
                     taken: at,
+                    handed_by: None,
                 }),
                 _ => None,
             };

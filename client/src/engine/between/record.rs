@@ -1,6 +1,7 @@
 //! What this device keeps of a bulletin that it reads.
 
-use caucus_proto::id::{Minutes, Position};
+use caucus_proto::id::{Minutes, PersonaId, Position};
+use caucus_proto::org::Heard;
 use caucus_proto::org::between::{Entry, Follower, Rogue};
 use serde::{Deserialize, Serialize};
 
@@ -45,6 +46,8 @@ pub struct FeedRecord {
     pub entry: Entry,
     /// When, by this device's clock.
     pub taken: Minutes,
+    /// Who handed it over, where this device has not read it itself: it is their word.
+    pub handed_by: Option<PersonaId>,
 }
 
 /// What a person wants to see of a bulletin, and has.
@@ -144,6 +147,29 @@ impl Room {
             }
             Ok(())
         })
+    }
+
+    /// Keeps what somebody handed over of bulletins, where this device has nothing.
+    pub(in crate::engine) fn keep_heard(
+        &self,
+        overlay: &Overlay,
+        by: &PersonaId,
+        heard: Vec<Heard>,
+    ) -> Result<(), EngineError> {
+        for Heard { link, entry } in heard {
+            let place = self.feed_place(link, entry.number);
+            if overlay.get(&place)?.is_some() {
+                continue;
+            }
+            let record = FeedRecord {
+                taken: entry.at,
+                entry,
+                handed_by: Some(*by),
+            };
+            overlay.put_value(place, &record)?;
+            self.forget_feed(overlay, link)?;
+        }
+        Ok(())
     }
 
     fn forget_feed(&self, overlay: &Overlay, link: u32) -> Result<(), EngineError> {

@@ -11,6 +11,7 @@ mod delays;
 mod duties;
 mod events;
 mod fork;
+mod history;
 mod hostile;
 mod impostor;
 mod insider;

@@ -472,6 +472,7 @@ impl World {
                 counter: greeting.counter,
                 running: greeting.running,
                 access: &greeting.access,
+                history: None,
             };
             if let Some(mut room) = self.people[n].room.take() {
                 let entered = room.enter_anew(&handed, self.now);

@@ -10,7 +10,8 @@ use crate::org::act::{Act, CommitOps, Deed, SeatAdded};
 use crate::org::application::{Application, ReplyDrop};
 use crate::org::apply::{At, Input, Outcome};
 use crate::org::charter::{
-    Acceptance, Admission, Charter, Dealings, OfficeRule, Promotion, Replacing, Review, Vouching, Words,
+    Acceptance, Admission, Charter, Dealings, HandedOver, OfficeRule, Promotion, Replacing, Review, Vouching,
+    Words,
 };
 use crate::org::genesis::{Genesis, Kind, SuiteChoice};
 use crate::org::mandate::Filling;
@@ -55,6 +56,7 @@ pub(crate) fn charter() -> Charter {
     Charter {
         between: Dealings::default(),
         relays: Relays::default(),
+        history: HandedOver::default(),
         absent: 1,
         spheres: vec![Sphere::Member, Sphere::Cadre],
         governing: Sphere::Member,
