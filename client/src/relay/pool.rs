@@ -53,8 +53,8 @@ pub struct Pool {
     patience: Patience,
     sockets: Sockets,
     slots: Mutex<HashMap<Key, Slot>>,
-    /// Whose turn it is to wait before connecting, of the lanes of one persona that are apart.
-    turns: Mutex<HashMap<PersonaId, Arc<Turn<()>>>>,
+    /// Whose turn it is to connect, of the lanes of one persona that are apart.
+    turns: Mutex<HashMap<(RelayAddress, PersonaId), Arc<Turn<()>>>>,
     closings: watch::Sender<u64>,
 }
 
@@ -105,8 +105,9 @@ impl Pool {
             .await
     }
 
-    /// As [`Pool::connection`], in a lane. A new connection of a lane that is apart is made after this pause, and after
-    /// the pauses of those that wait before it: no two of one persona begin in one instant.
+    /// As [`Pool::connection`], in a lane. A new connection of a lane that is apart is made after this pause, which begins
+    /// when those that waited before it are made or given up: no two of one persona come to a relay in one instant,
+    /// neither after a start nor when a network is back.
     ///
     /// # Errors
     /// As [`Pool::connection`].
@@ -125,13 +126,14 @@ impl Pool {
                 return Ok(standing.clone());
             }
             *turn = None;
-            if lane.is_apart() {
-                // Only the pauses queue up: a relay that is not there holds up nobody else.
-                let after = self.turn(persona);
-                let _turn = after.lock().await;
+            let fresh = if lane.is_apart() {
+                let row = self.row(address, persona);
+                let _next = row.lock().await;
                 sleep(pause).await;
-            }
-            let fresh = Connection::to(address, &self.patience, &self.sockets).await?;
+                Connection::to(address, &self.patience, &self.sockets).await?
+            } else {
+                Connection::to(address, &self.patience, &self.sockets).await?
+            };
             Ok(turn.insert(fresh).clone())
         };
         tokio::select! {
@@ -208,7 +210,7 @@ impl Pool {
         part(together.into_iter().map(|(_, slot)| slot).collect()).await;
     }
 
-    /// How many connections stand.
+    /// How many connections of a persona stand.
     #[must_use]
     pub fn standing(&self, persona: &PersonaId) -> usize {
         let stands = |slot: &Slot| {
@@ -232,10 +234,11 @@ impl Pool {
         Arc::clone(slots.entry((address.clone(), *persona, lane)).or_default())
     }
 
-    fn turn(&self, persona: &PersonaId) -> Arc<Turn<()>> {
+    /// Where the lanes of a persona that are apart stand in a row to connect to a relay.
+    fn row(&self, address: &RelayAddress, persona: &PersonaId) -> Arc<Turn<()>> {
         let mut turns = self.turns.lock().unwrap_or_else(PoisonError::into_inner);
         turns.retain(|_, turn| Arc::strong_count(turn) > 1);
-        Arc::clone(turns.entry(*persona).or_default())
+        Arc::clone(turns.entry((address.clone(), *persona)).or_default())
     }
 
     fn slots(&self) -> MutexGuard<'_, HashMap<Key, Slot>> {

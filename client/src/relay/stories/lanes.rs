@@ -56,7 +56,7 @@ async fn what_is_apart_begins_one_after_another_and_what_is_shared_at_once() {
 }
 
 #[tokio::test]
-async fn a_relay_that_is_not_there_keeps_no_other_lane_waiting_but_for_its_pause() {
+async fn a_relay_that_is_not_there_keeps_no_lane_to_another_waiting() {
     let fake = fake();
     let silent = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
     let nobody = RelayAddress {
