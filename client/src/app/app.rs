@@ -134,8 +134,9 @@ impl App {
 
     async fn ask(&self, engine: &Engine, intent: Intent, telling: &Telling) -> Result<Answer, Problem> {
         use super::{
-    attachments, body, convene, directives, export, feed, inbox, isolation, issue, links, meetings, membership, minutes, offices, principles, proposals, relays, relocate, reminders, retention, returning,
-            standing, successor, talk,
+            attachments, body, convene, directives, export, feed, inbox, isolation, issue, links, meetings,
+            membership, minutes, offices, principles, proposals, relays, relocate, reminders, retention,
+            returning, standing, successor, talk,
         };
         match intent {
             Intent::Passphrase { old, new } => self.passphrase(engine, old, new, telling.clone()).await,

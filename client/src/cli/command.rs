@@ -13,7 +13,12 @@ use super::failure::Failure;
 use super::secret::Source;
 use super::session::Session;
 use super::{
-    admit, agent, announce, backup, body, charter, completions, decline, demote, destroy, directives, doctor, export, feed, files, found, get_file, handover, inbox, init, invite, invites, isolate, issued, join, joins, leave, lift, link, lock, man, map, meeting, offices, open, overview, passphrase, people, poll, powers, principles, promote, proposal, proposals, propose, raise, raised, read, recognize, rekey, relay, remove, renew, replace, reply, requests, restore, retention, revoke, rooms, say, send_file, status, successor, suspend, unlock, verify, verify_export, vote, vouch, withdraw,
+    admit, agent, announce, backup, body, charter, completions, decline, demote, destroy, directives, doctor,
+    export, feed, files, found, get_file, handover, inbox, init, invite, invites, isolate, issued, join,
+    joins, leave, lift, link, lock, man, map, meeting, offices, open, overview, passphrase, people, poll,
+    powers, principles, promote, proposal, proposals, propose, raise, raised, read, recognize, rekey, relay,
+    remove, renew, replace, reply, requests, restore, retention, revoke, rooms, say, send_file, status,
+    successor, suspend, unlock, verify, verify_export, vote, vouch, withdraw,
 };
 use crate::agent::Home;
 use crate::clock::{Clock, SystemClock};

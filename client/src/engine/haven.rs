@@ -17,6 +17,7 @@ use caucus_proto::wire::{RefusedBecause, RelayAddress, Role, Served, bucket};
 
 use super::engine::Engine;
 use super::error::EngineError;
+use super::lanes::Purpose;
 use super::live::LiveRoom;
 use super::record::{Health, Job};
 use super::refuge;
@@ -55,7 +56,7 @@ const ATTEMPTS: u8 = 4;
 const TOLD: usize = 13;
 
 /// Milliseconds after which the relay of before is tried again, to leave word there.
-const FAREWELL_AGAIN_MS: u64 = 60_000;
+const FAREWELL_AGAIN_MS: u64 = 15_000;
 
 /// Somebody who says that they are stranded.
 #[derive(Clone, Copy, Debug)]
@@ -96,6 +97,11 @@ struct Found {
 }
 
 impl Room {
+    /// As whom, and for what, a relay is asked about this room.
+    pub(super) const fn asks_as(&self) -> (PersonaId, Purpose) {
+        (self.record.persona, Purpose::Room(self.record.room))
+    }
+
     /// The relays that the charter names, but for the one of now.
     fn alternates(&self) -> Vec<RelayAddress> {
         let named = self.state.charter().relays.alternates.iter();
@@ -301,21 +307,21 @@ async fn leave(engine: &Engine, room: &LiveRoom, heard: &mut HashMap<RelayAddres
     if heard.is_empty() {
         return;
     }
-    let persona = room.room().record().persona;
+    let (persona, purpose) = room.room().asks_as();
     for (relay, _) in heard.drain() {
-        engine.pool().close(&relay, &persona).await;
+        engine.part(&relay, &persona, purpose).await;
     }
 }
 
 /// One look at every alternate. True once this device has gone over.
 async fn look(engine: &Engine, room: &LiveRoom, heard: &mut HashMap<RelayAddress, Heard>) -> bool {
-    let (alternates, persona) = {
+    let (alternates, (persona, purpose)) = {
         let room = room.room();
-        (room.alternates(), room.record().persona)
+        (room.alternates(), room.asks_as())
     };
     let mut leads = true;
     for relay in alternates {
-        let Ok(connection) = engine.pool().connection(&relay, &persona).await else {
+        let Ok(connection) = engine.connection(&relay, &persona, purpose).await else {
             continue;
         };
         let heard = heard.entry(relay.clone()).or_default();
@@ -494,8 +500,8 @@ async fn say(
 /// Goes where a keyholder says that the room lies. One who follows its log at the old relay only if more than half say
 /// that they left.
 async fn follow_hint(engine: &Engine, room: &LiveRoom, hint: &Hint) -> Result<bool, EngineError> {
-    let persona = room.room().record().persona;
-    let connection = engine.pool().connection(&hint.relay, &persona).await?;
+    let (persona, purpose) = room.room().asks_as();
+    let connection = engine.connection(&hint.relay, &persona, purpose).await?;
     let mut heard = Heard::default();
     hear(engine, room, &connection, &mut heard).await?;
     let now = engine.now();
@@ -525,11 +531,11 @@ async fn say_farewell(engine: &Engine, room: &LiveRoom, now: Now) -> Result<(), 
     let Some((former, refuges, content)) = farewell else {
         return Ok(());
     };
-    let persona = room.room().record().persona;
-    let connection = engine.pool().connection(&former.relay, &persona).await?;
+    let (persona, purpose) = room.room().asks_as();
+    let connection = engine.connection(&former.relay, &persona, purpose).await?;
     for refuge in &refuges {
         refuge::put(&connection, refuge, &content, engine.take_pass(&former.relay)).await?;
     }
-    engine.pool().close(&former.relay, &persona).await;
+    engine.part(&former.relay, &persona, purpose).await;
     room.room().farewell_said()
 }

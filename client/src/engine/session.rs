@@ -429,9 +429,12 @@ impl<'a> Session<'a> {
         let Job::Greet { position, .. } = job else {
             return Some(self.connection.clone());
         };
-        let before = self.room.room().relay_before(*position);
+        let (before, (persona, purpose)) = {
+            let room = self.room.room();
+            (room.relay_before(*position), room.asks_as())
+        };
         match before {
-            Some((relay, persona)) => self.engine.pool().connection(&relay, &persona).await.ok(),
+            Some(relay) => self.engine.connection(&relay, &persona, purpose).await.ok(),
             None => Some(self.connection.clone()),
         }
     }

@@ -5,7 +5,7 @@
 //! whoever comes first: its guard begins with the keys, the counter and the position that everybody has there.
 
 use caucus_proto::envelope::SiteSeed;
-use caucus_proto::id::{ChannelId, PersonaId, Position};
+use caucus_proto::id::{ChannelId, Position};
 use caucus_proto::org::RelayName;
 use caucus_proto::wire::{ChannelSpec, RefusedBecause, RelayAddress, RelayInfo, Retention};
 use serde::{Deserialize, Serialize};
@@ -133,13 +133,13 @@ impl Room {
     }
 
     /// The relay at which an entry lies, if the log lies elsewhere now.
-    pub(super) fn relay_before(&self, position: Position) -> Option<(RelayAddress, PersonaId)> {
+    pub(super) fn relay_before(&self, position: Position) -> Option<RelayAddress> {
         let former = self
             .record
             .former
             .iter()
             .find(|former| position <= former.until)?;
-        Some((former.relay.clone(), self.record.persona))
+        Some(former.relay.clone())
     }
 
     /// Whether the pump is to begin anew, because the log lies elsewhere now.

@@ -60,16 +60,19 @@ fn a_move_ends_what_leads_to_the_relay_of_before_and_waits_for_whoever_comes_in(
     for (seed, name) in [(7, "Person 7"), (8, "Person 8")] {
         assert!(is_done(&world.applies(0, seed, name, invite)));
     }
-    let admit = Deed::Admit {
-        persona: persona(7),
-    };
+    let admit = Deed::Admit { persona: persona(7) };
     assert!(is_done(&world.does(0, &admit)));
     assert_eq!(world.does(0, &to(1)), refused(Denied::SomebodyComesIn));
     assert!(is_done(&world.commits(0, &World::seat(7), false)));
     assert!(is_done(&world.does(0, &to(1))));
     assert!(world.state.invites.is_empty());
     assert!(world.state.person(&persona(8)).is_none());
-    assert!(world.state.person(&persona(7)).is_some_and(|person| person.is_present()));
+    assert!(
+        world
+            .state
+            .person(&persona(7))
+            .is_some_and(|person| person.is_present())
+    );
 }
 
 #[test]
@@ -79,7 +82,10 @@ fn a_move_shows_in_the_state_root_and_changes_nothing_else_of_the_room() {
     let before = world.state.position;
     assert!(is_done(&world.does(0, &to(1))));
     assert_ne!(world.state.root(), root);
-    assert_eq!((world.state.channel, world.state.position), (channel, before.next()));
+    assert_eq!(
+        (world.state.channel, world.state.position),
+        (channel, before.next())
+    );
     assert!(world.state.position > Position(0));
 }
 
@@ -112,7 +118,13 @@ fn a_charter_names_few_relays_and_each_once() {
 #[test]
 fn what_is_no_address_is_no_relay() {
     let long = format!("caucus://{}", "a".repeat(256));
-    for bad in ["", "https://relay.example", "caucus://a b", "caucus://a\u{1b}[2J", &long] {
+    for bad in [
+        "",
+        "https://relay.example",
+        "caucus://a b",
+        "caucus://a\u{1b}[2J",
+        &long,
+    ] {
         assert!(RelayName::try_from(bad.to_owned()).is_err(), "{bad:?}");
     }
 }
