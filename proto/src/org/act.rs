@@ -15,6 +15,7 @@ use crate::org::name::Name;
 use crate::org::principles::Wording;
 use crate::org::proposal::{Step, Subject};
 use crate::org::relays::RelayName;
+use crate::org::remark::Remark;
 use crate::org::sign::{PersonaPublic, Signature};
 use crate::org::sphere::Sphere;
 
@@ -255,6 +256,11 @@ pub enum Deed {
         /// What its channel there is made from, by whoever comes first.
         seed: [u8; 32],
     },
+    /// Does something with a message of the room.
+    Remark {
+        /// What.
+        remark: Box<Remark>,
+    },
 }
 
 /// A key package that a commit adds.
@@ -353,7 +359,8 @@ impl Deed {
             | Self::Meeting { .. }
             | Self::Attach { .. }
             | Self::Between { .. }
-            | Self::Relocate { .. } => 1,
+            | Self::Relocate { .. }
+            | Self::Remark { .. } => 1,
         }
     }
 
@@ -363,6 +370,7 @@ impl Deed {
         match self {
             Self::Say { .. } | Self::Attach { .. } => true,
             Self::Step { step, .. } => matches!(**step, Step::Discuss { .. }),
+            Self::Remark { remark } => remark.is_said(),
             _ => false,
         }
     }
@@ -382,6 +390,7 @@ impl Deed {
                 | Self::Claim { .. }
                 | Self::Dispute { .. }
                 | Self::Relocate { .. }
+                | Self::Remark { .. }
         )
     }
 
@@ -420,6 +429,7 @@ impl Deed {
             Self::Attach { .. } => "Attach",
             Self::Between { .. } => "Between",
             Self::Relocate { .. } => "Relocate",
+            Self::Remark { .. } => "Remark",
         }
     }
 }

@@ -423,6 +423,7 @@ impl State {
             Effect::Met { meeting, moved } => self.meet((author, at.position), meeting, moved),
             Effect::Between { step, void, .. } => self.link_step(author, step, *void),
             Effect::Relocated { .. } => self.relocate(),
+            Effect::Remarked { remark } => self.remark(at.position, remark),
         }
     }
 

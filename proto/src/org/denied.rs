@@ -445,6 +445,27 @@ pub enum Denied {
     /// Moved a moment ago.
     #[error("the room was moved within the last day: wait until a day is over")]
     MovedToday,
+    /// A remark about a message that is not there.
+    #[error("it is about a message that is not here")]
+    NoMessage,
+    /// Somebody else's words.
+    #[error("only whoever wrote a message edits or deletes it")]
+    NotYourWords,
+    /// Words about a proposal.
+    #[error("what was said about a proposal stays with it as it was said")]
+    OfDecision,
+    /// More marks than there may be.
+    #[error("there are too many marks on that message already: take one of yours away")]
+    TooManyMarks,
+    /// Pinned already, or not pinned.
+    #[error("it is pinned already, or is not")]
+    PinnedSo,
+    /// More pins than there may be.
+    #[error("sixteen messages are pinned already: take a pin away first")]
+    TooManyPins,
+    /// A wrong time after which words vanish.
+    #[error("words vanish after an hour to a year, or not at all, and it must be another time than now")]
+    Vanishing,
 }
 
 /// The standing that was needed.

@@ -12,6 +12,7 @@ use crate::org::name::Name;
 use crate::org::principles::{Accepted, Wording};
 use crate::org::proposal::{Moved, Subject};
 use crate::org::relays::RelayName;
+use crate::org::remark::Remark;
 use crate::org::roster::SignedClaim;
 use crate::org::sign::PersonaPublic;
 use crate::org::sphere::Sphere;
@@ -363,14 +364,20 @@ pub enum Effect {
         /// Which.
         relay: RelayName,
     },
+    /// Something was done with a message, or with what all of them have in common.
+    Remarked {
+        /// What.
+        remark: Box<Remark>,
+    },
 }
 
 impl Effect {
     /// Whether it is what somebody says to the others.
-    pub(super) const fn is_said(&self) -> bool {
+    pub(super) fn is_said(&self) -> bool {
         match self {
             Self::Said { .. } => true,
             Self::Moved { moved, .. } => matches!(moved, Moved::Discussed { .. }),
+            Self::Remarked { remark } => remark.is_said(),
             _ => false,
         }
     }
@@ -449,6 +456,7 @@ impl fmt::Debug for Effect {
             Self::Attached { .. } => "Attached(..)",
             Self::Between { .. } => "Between(..)",
             Self::Relocated { .. } => "Relocated(..)",
+            Self::Remarked { .. } => "Remarked(..)",
         })
     }
 }

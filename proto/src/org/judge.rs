@@ -391,6 +391,7 @@ impl State {
             Deed::Meeting { meeting, step } => self.judge_meeting(author, meeting, *step),
             Deed::Between { step } => self.judge_between(author, id, *step),
             Deed::Relocate { relay, .. } => self.judge_relocation(author, relay),
+            Deed::Remark { remark } => self.judge_remark(author, remark),
         }
     }
 

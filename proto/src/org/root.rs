@@ -26,6 +26,7 @@ impl State {
                 let hashes: Vec<_> = text.texts.iter().map(Wording::hash).collect();
                 (text.version, hashes, text.since, text.from)
             }),
+            (&self.pins, &self.vanishing),
         ));
         StateRoot(hash(
             Label::StateRoot,

@@ -18,6 +18,7 @@ use crate::org::poll::Voter;
 use crate::org::principles::Principles;
 use crate::org::proposal::Proposal;
 use crate::org::records::Records;
+use crate::org::remark::{MessageRef, Vanishing};
 use crate::org::roster::{Annex, OpenRoom};
 use crate::org::sphere::Sphere;
 use crate::org::witness::Clock;
@@ -130,6 +131,10 @@ pub struct State {
     pub between: Between,
     /// Witnessed time of the last move to another relay.
     pub relocated: Option<Minutes>,
+    /// Messages that are pinned, the first pinned first.
+    pub pins: Vec<MessageRef>,
+    /// After how many hours words vanish.
+    pub vanishing: Vanishing,
     /// What follows from people and clock, for witnessed time.
     #[serde(skip)]
     pub(super) witnesses: Witnesses,
@@ -180,6 +185,8 @@ impl State {
             next_meeting: 1,
             between: Between::default(),
             relocated: None,
+            pins: Vec::new(),
+            vanishing: Vanishing::default(),
             witnesses: Witnesses::default(),
             genesis,
         };

@@ -6,7 +6,8 @@ use crate::envelope::{AccessSecret, EnvelopeKey, SealingSeed};
 use crate::id::{ChannelId, IntentId, Minutes, PersonaId, Position};
 use crate::org::tests::world::{World, application, encoded, intent, persona};
 use crate::org::{
-    Act, Deed, Effect, MeetingMoved, MeetingStep, Name, Notice, NoticeKind, ReplyDrop, Signature,
+    Act, Deed, Effect, Mark, MeetingMoved, MeetingStep, MessageRef, Name, Notice, NoticeKind, Remark,
+    ReplyDrop, Signature,
 };
 use crate::wire::{Pass, Proof};
 
@@ -86,6 +87,14 @@ fn secrets_texts_and_names_do_not_print() {
         }),
         Box::new(MeetingMoved::Contested {
             reason: WORD.to_owned(),
+        }),
+        Box::new(Mark::new(WORD).unwrap()),
+        Box::new(Remark::Edit {
+            of: MessageRef {
+                position: Position(5),
+                id,
+            },
+            text: WORD.to_owned(),
         }),
     ];
     let mut text = String::new();

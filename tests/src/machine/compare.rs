@@ -4,10 +4,10 @@
 use caucus_proto::id::{Minutes, PersonaId, Position};
 use caucus_proto::org::{Act, At, Deed, Input, Office, Person, Power, Standing, State};
 
-use super::alike;
 use super::cast::{encoded, intent};
 use super::interpreter::{Model, Stand};
 use super::walk::{SPHERES, Step, wordings};
+use super::{alike, remarks};
 
 /// From here on nobody in a walk has used an intent.
 const UNUSED: u32 = 1 << 30;
@@ -140,6 +140,7 @@ pub(super) fn is_same(before: &State, state: &State, model: &Model) -> Result<()
     alike::charter(before, state, model)?;
     alike::decisions(before, state, model)?;
     alike::meetings(before, state, model)?;
+    remarks::agree(state, model)?;
     let newest = state.principles.as_ref();
     same!(newest.map_or(0, |text| text.version as usize), model.texts.len());
     let texts = model.texts.last().map(|(number, ..)| wordings(*number));

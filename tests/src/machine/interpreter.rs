@@ -7,6 +7,7 @@ use caucus_proto::org::{CommitOps, MeetingStep, Office, SeatAdded, SeatKept, Ste
 use super::decisions::{Motion, Stride};
 use super::mandates::{Place, Seat};
 use super::meetings::Gathering;
+use super::remarks::Note;
 use super::rules::Rules;
 
 /// What was really done, as the one who did it knows.
@@ -123,6 +124,7 @@ pub(super) enum Did {
         named: PersonaId,
         signed: bool,
     },
+    Remark(Note),
 }
 
 impl Did {
@@ -305,6 +307,10 @@ pub(super) struct Model {
     pub(super) seated: u64,
     /// Who can hold an office may be others by this entry.
     pub(super) moved: bool,
+    /// Pinned messages: where they stand, and their ids.
+    pub(super) pins: Vec<(u64, IntentId)>,
+    /// After how many hours words vanished, ever, and from where on.
+    pub(super) vanishings: Vec<(u32, u64)>,
 }
 
 /// Whether an entry that did what it says may change who can hold an office; a commit that only renews does not.
@@ -336,6 +342,7 @@ fn is_said(word: &Word) -> bool {
     match deed {
         Did::Say { .. } => true,
         Did::Step(stride) => matches!(stride.step, Step::Discuss { .. }),
+        Did::Remark(note) => note.is_said(),
         _ => false,
     }
 }
@@ -388,6 +395,8 @@ impl Model {
             next_final: None,
             seated: 0,
             moved: false,
+            pins: vec![],
+            vanishings: vec![],
         };
         model.fill(0);
         model
@@ -790,6 +799,7 @@ impl Model {
             Did::Step(stride) => self.strides(position, &author, stride),
             Did::Call(gathering) => self.calls(id, &author, gathering),
             Did::Meet(meeting, step) => self.meets(position, &author, meeting, step),
+            Did::Remark(note) => self.notes(position, &author, note),
             Did::Recognize { applicant, persona } => {
                 let month = self.now.saturating_sub(30 * DAY);
                 let me = self.find(&author).unwrap();

@@ -17,6 +17,7 @@ mod meetings;
 mod mutants;
 mod polling;
 mod proposing;
+mod remarks;
 mod rooms;
 mod rules;
 mod tally;
@@ -28,7 +29,7 @@ pub use mutants::{MUTANTS, Mutant};
 pub use polling::cost as polling;
 
 use caucus_proto::id::{ChannelId, StateRoot};
-use caucus_proto::org::{Effect, MeetingMoved, Moved, Outcome, State};
+use caucus_proto::org::{Effect, MeetingMoved, Moved, Outcome, Remark, State};
 
 use self::cast::{FOUNDED, genesis_by, persona, public};
 use self::compare::Difference;
@@ -257,6 +258,7 @@ impl Account {
                         Effect::Decided { carried: false, .. } => add("decided and not carried out"),
                         Effect::Moved { moved, .. } => add(step_word(moved)),
                         Effect::MeetingCalled { .. } => add("meetings called"),
+                        Effect::Remarked { remark } => add(remark_word(remark)),
                         Effect::Met { moved, .. } => add(meeting_word(moved)),
                         _ => {}
                     }
@@ -280,6 +282,17 @@ const fn step_word(moved: &Moved) -> &'static str {
         Moved::Reopened { .. } => "polls that go on",
         Moved::Stated { .. } => "outcomes",
         Moved::Reviewed { .. } => "outcomes reviewed",
+    }
+}
+
+const fn remark_word(remark: &Remark) -> &'static str {
+    match remark {
+        Remark::Reply { .. } => "replies",
+        Remark::React { .. } => "reactions",
+        Remark::Edit { .. } => "edits",
+        Remark::Unsay { .. } => "deletions",
+        Remark::Pin { .. } => "pins",
+        Remark::Vanish { .. } => "vanishings",
     }
 }
 

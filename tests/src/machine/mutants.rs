@@ -557,6 +557,30 @@ pub const MUTANTS: &[Mutant] = &[
         "(core::cmp::Reverse(**votes), *option)",
         "(core::cmp::Reverse(**votes), core::cmp::Reverse(*option))",
     ),
+    (
+        "remarks",
+        "remark.rs",
+        "if message.author != *author {",
+        "if false {",
+    ),
+    (
+        "remarks",
+        "remark.rs",
+        "message.filter(|message| message.id == of.id)",
+        "message.filter(|message| message.id == message.id)",
+    ),
+    (
+        "remarks",
+        "remark.rs",
+        "if self.pins.len() >= MOST_PINS =>",
+        "if self.pins.len() > MOST_PINS =>",
+    ),
+    (
+        "remarks",
+        "remark.rs",
+        "self.with_power(author, Power::Facilitate)?;",
+        "",
+    ),
 ];
 
 #[cfg(test)]

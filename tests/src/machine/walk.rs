@@ -149,7 +149,8 @@ impl Roll {
         let tickets: Vec<_> = model.tickets.iter().map(|t| t.id).collect();
         let ticket: IntentId = pick(&tickets, self.whom).unwrap_or_else(|| intent(u32::from(self.n)));
         let (did, deed) = match self.kind {
-            0..=19 => {
+            10..=19 => self.remark(model),
+            0..=9 => {
                 let len = [5, 0, 65_536, 65_537][usize::from(self.n.saturating_sub(65_500)).min(3)];
                 (
                     Did::Say { len },

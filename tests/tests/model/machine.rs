@@ -64,6 +64,12 @@ fn after_every_entry_of_anybody_the_machine_is_what_the_interpreter_says_on_ever
         ("minutes", 150),
         ("minutes contested", 25),
         ("minutes adopted", 50),
+        ("replies", 50),
+        ("reactions", 50),
+        ("edits", 50),
+        ("deletions", 50),
+        ("pins", 200),
+        ("vanishings", 50),
     ] {
         let seen = account.seen.get(what).copied().unwrap_or_default();
         assert!(seen >= least, "{what}: {seen} of {least}; {account:?}");

@@ -8,7 +8,7 @@ use crate::org::denied::{Denied, WantedStanding};
 use crate::org::person::{REMEMBERED_INTENTS, Standing};
 use crate::org::state::{GONE_REMEMBERED, OPEN_INVITES, State, WAITING_REQUESTS};
 use crate::org::witness::LAST;
-use crate::org::{Name, Office, Person, Sphere, Voter};
+use crate::org::{MessageRef, Name, Office, Person, Sphere, Voter};
 
 /// The largest step on the word of few, in minutes.
 const STEP: u64 = 26 * 60;
@@ -99,7 +99,7 @@ fn law_16_a_root_tells_every_two_states_apart() {
     world.invites(0, 1);
     let state = world.state;
     type Change = fn(&mut State);
-    let changes: [Change; 19] = [
+    let changes: [Change; 21] = [
         |state| state.channel = ChannelId([1; 32]),
         |state| state.position = state.position.next(),
         |state| state.floor += 1,
@@ -117,6 +117,13 @@ fn law_16_a_root_tells_every_two_states_apart() {
         |state| state.turns.extend([(Office::Secretary, (Position(1), 1))]),
         |state| state.next_proposal += 1,
         |state| state.next_meeting += 1,
+        |state| {
+            state.pins.push(MessageRef {
+                position: Position(1),
+                id: intent(1),
+            });
+        },
+        |state| state.vanishing.hours += 1,
         |state| state.finality.seated = Position(99),
         |state| drop(state.voters.insert((1, persona(1)), Voter::default())),
     ];

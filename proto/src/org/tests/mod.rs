@@ -12,6 +12,7 @@ mod letters;
 mod meetings;
 mod offices;
 mod relays;
+mod remarks;
 mod renewal;
 mod replace;
 mod rooms;
