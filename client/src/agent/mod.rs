@@ -2,6 +2,7 @@
 //!
 //! It carries intents to the app and answers back. It holds no rules and knows nothing of terminals.
 
+mod bell;
 mod call;
 mod end;
 mod home;
@@ -12,6 +13,7 @@ mod spawn;
 #[cfg(test)]
 mod tests;
 
+pub use bell::bell;
 pub use call::Call;
 pub use end::{clear, end_at_once, process_of};
 pub use home::{Home, HomeError};

@@ -137,11 +137,12 @@ impl Desk {
             limit,
             follow: true,
             all,
+            mark,
         } = intent
         {
             match Arc::clone(&self.follows).try_acquire_owned() {
                 Ok(slot) => {
-                    tokio::spawn(work.follow(room, since, limit, all, slot));
+                    tokio::spawn(work.follow(room, (since, limit), (all, mark), slot));
                 }
                 Err(_) => {
                     let told = Problem::new(
@@ -247,9 +248,8 @@ impl Work {
     async fn follow(
         self,
         room: String,
-        since: Option<u64>,
-        limit: Option<u32>,
-        all: bool,
+        (since, limit): (Option<u64>, Option<u32>),
+        (all, mark): (bool, bool),
         _slot: OwnedSemaphorePermit,
     ) {
         let app = self.shared.app.clone();
@@ -266,10 +266,14 @@ impl Work {
             limit,
             follow: true,
             all,
+            mark,
         };
         match app.handle(read).await {
             Ok(answer) => {
-                if let Answer::Messages { messages, position } = &answer {
+                if let Answer::Messages {
+                    messages, position, ..
+                } = &answer
+                {
                     // A page from a position may end before what was read so far does: the rest follows.
                     let last = messages.last().map(|message| message.position);
                     follow.after(match since {

@@ -81,7 +81,7 @@ fn unboxed(c: char) -> char {
 }
 
 /// Marks over and under letters. Those of other scripts are vowels and tell names apart.
-const fn is_accent(c: char) -> bool {
+pub(super) const fn is_accent(c: char) -> bool {
     matches!(c, '\u{300}'..='\u{36f}' | '\u{1ab0}'..='\u{1aff}' | '\u{1dc0}'..='\u{1dff}' | '\u{20d0}'..='\u{20ff}')
 }
 

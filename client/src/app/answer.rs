@@ -12,6 +12,8 @@ use super::intent::Keep;
 use super::links::{EdgeView, LinkView, NodeView, OfferView};
 use super::meetings::MeetingView;
 use super::relocate::PlaceView;
+use super::remarks::RemarksView;
+use super::search::HitView;
 
 /// What the agent answers.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -99,6 +101,9 @@ pub enum Answer {
         messages: Vec<MessageView>,
         /// The last position that this device has read.
         position: u64,
+        /// After how many hours what is said here now vanishes, if it does.
+        #[serde(default)]
+        vanish_hours: Option<u32>,
     },
     /// One more message, while following.
     Message(MessageView),
@@ -371,6 +376,43 @@ pub enum Answer {
         /// Where they may go, in order.
         alternates: Vec<String>,
     },
+    /// Pinned messages.
+    Pins {
+        /// Of which room.
+        room: String,
+        /// The first pinned first.
+        pins: Vec<MessageView>,
+    },
+    /// How long messages of a room are kept.
+    Vanishing {
+        /// Of which room.
+        room: String,
+        /// After how many hours what is said now vanishes; 0: it does not.
+        hours: u32,
+        /// Since which entry.
+        since: u64,
+    },
+    /// What was found.
+    Found {
+        /// The newest first.
+        hits: Vec<HitView>,
+        /// There is more than was asked for.
+        more: bool,
+    },
+    /// A draft.
+    Draft {
+        /// Of which room.
+        room: String,
+        /// Its text; none if there is none.
+        text: Option<String>,
+    },
+    /// Whether the agent tells the desktop that there is something new.
+    Notifications {
+        /// It does.
+        on: bool,
+        /// This program can.
+        possible: bool,
+    },
 }
 
 /// A room that somebody was removed from.
@@ -429,7 +471,7 @@ pub struct AcceptanceView {
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct InboxItem {
     /// Which kind: `request`, `vouch`, `accept`, `renewal`, `office`, `vote`, `poll`, `outcome`, `amendment`, `review`,
-    /// `meeting`, `word`, `minutes`, `acknowledge`, `directive` or `reply`.
+    /// `meeting`, `word`, `minutes`, `acknowledge`, `directive`, `reply`, `mention` or `answer`.
     pub kind: String,
     /// In which body.
     pub body: String,
@@ -461,6 +503,9 @@ pub struct RetentionView {
     pub own: Option<Keep>,
     /// Up to which position words were forgotten.
     pub forgotten: u64,
+    /// After how many hours what is said in it now vanishes by the room's own word, if it does: the shorter time counts.
+    #[serde(default)]
+    pub vanish_hours: Option<u32>,
 }
 
 /// One thing that was looked at on this machine.
@@ -697,6 +742,9 @@ pub struct MessageView {
     /// Who handed it over, where it was said before this person came: it is their word, and verified by nothing.
     #[serde(default)]
     pub handed_by: Option<String>,
+    /// What was done with it, and whom it is about.
+    #[serde(default, flatten)]
+    pub remarks: RemarksView,
 }
 
 /// What kind of thing stands in a log.
@@ -709,6 +757,8 @@ pub enum MessageKind {
     Event,
     /// An entry that changed nothing; the text says why.
     NoOp,
+    /// Something was done with a message, which shows it too.
+    Remark,
 }
 
 /// A room.
@@ -760,6 +810,21 @@ pub struct RoomView {
     /// It has a connection of its own, as every room of its body.
     #[serde(default)]
     pub isolated: bool,
+    /// How much of what was not read mentions this person or answers them.
+    #[serde(default)]
+    pub for_me: u64,
+    /// It is muted.
+    #[serde(default)]
+    pub muted: bool,
+    /// Until when, in minutes since 1970-01-01T00:00Z; none: until it is not muted any more.
+    #[serde(default)]
+    pub muted_until: Option<u64>,
+    /// There is a draft.
+    #[serde(default)]
+    pub draft: bool,
+    /// After how many hours what is said in it now vanishes, if it does.
+    #[serde(default)]
+    pub vanish_hours: Option<u32>,
 }
 
 /// What a room that does not govern its body knows of who belongs into it.

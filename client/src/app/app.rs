@@ -10,12 +10,13 @@ use caucus_proto::id::Minutes;
 use super::answer::{Answer, VaultWord};
 use super::intent::{Intent, Secret};
 use super::keep;
+use super::notify::{self, Bell};
 use super::problem::{Code, Problem};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::clock::Clock;
-use crate::engine::Engine;
+use crate::engine::{Engine, Look};
 use crate::relay::Sockets;
 use crate::vault::{Cost, Passphrase, Place, Progress, Table, Vault};
 
@@ -30,6 +31,9 @@ const LOOK: Duration = Duration::from_secs(60);
 
 /// Milliseconds between two looks at what is too old to be kept.
 const RETENTION_MS: u64 = 60 * 60 * 1000;
+
+/// Milliseconds between two looks where messages vanish.
+const QUICK_MS: u64 = 5 * 60 * 1000;
 
 /// Milliseconds after unlocking, when the rooms have caught up, until the second such look.
 const SECOND_LOOK_MS: u64 = 2 * 60 * 1000;
@@ -56,13 +60,17 @@ struct Inner {
     idle_minutes: AtomicU64,
     last_use: AtomicU64,
     house: Mutex<House>,
+    bell: Option<Arc<dyn Bell>>,
 }
 
 /// What is done beside what is asked, while the vault is open.
 #[derive(Default)]
 struct House {
     keeper: Option<JoinHandle<()>>,
-    look_at: u64,
+    ringer: Option<JoinHandle<()>>,
+    looked_at: u64,
+    /// When the next of the looks is due that come once an hour.
+    hourly_at: u64,
     rewrite_at: u64,
     trouble: Option<String>,
 }
@@ -77,6 +85,22 @@ impl App {
     /// The Caucus of a home folder, with connections over these sockets.
     #[must_use]
     pub fn over(home: PathBuf, clock: Arc<dyn Clock>, cost: Cost, sockets: Sockets) -> Self {
+        Self::of(home, clock, cost, sockets, None)
+    }
+
+    /// As [`App::new`], with what rings when there is something new.
+    #[must_use]
+    pub fn with_bell(home: PathBuf, clock: Arc<dyn Clock>, cost: Cost, bell: Option<Arc<dyn Bell>>) -> Self {
+        Self::of(home, clock, cost, Sockets::default(), bell)
+    }
+
+    fn of(
+        home: PathBuf,
+        clock: Arc<dyn Clock>,
+        cost: Cost,
+        sockets: Sockets,
+        bell: Option<Arc<dyn Bell>>,
+    ) -> Self {
         let now = clock.now_ms();
         Self(Arc::new(Inner {
             home,
@@ -88,6 +112,7 @@ impl App {
             idle_minutes: AtomicU64::new(u64::from(IDLE_MINUTES)),
             last_use: AtomicU64::new(now),
             house: Mutex::default(),
+            bell,
         }))
     }
 
@@ -134,9 +159,7 @@ impl App {
 
     async fn ask(&self, engine: &Engine, intent: Intent, telling: &Telling) -> Result<Answer, Problem> {
         use super::{
-            attachments, body, convene, directives, export, feed, inbox, isolation, issue, links, meetings,
-            membership, minutes, offices, principles, proposals, relays, relocate, reminders, retention,
-            returning, standing, successor, talk,
+    attachments, body, convene, directives, export, feed, inbox, isolation, issue, links, meetings, membership, minutes, notify, offices, own, principles, proposals, relays, relocate, remarks, reminders, retention, returning, search, standing, successor, talk,
         };
         match intent {
             Intent::Passphrase { old, new } => self.passphrase(engine, old, new, telling.clone()).await,
@@ -145,7 +168,7 @@ impl App {
                 let answer = retention::retention(engine, room.as_deref(), keep)?;
                 if keep.is_some() {
                     // Forgetting begins at once, beside the answer.
-                    self.house().look_at = 0;
+                    self.house().hourly_at = 0;
                 }
                 Ok(answer)
             }
@@ -308,8 +331,26 @@ impl App {
                 since,
                 limit,
                 all,
+                mark,
                 ..
-            } => talk::read(engine, &room, since, limit, all),
+            } => talk::read(engine, &room, since, limit, all, mark),
+            Intent::Remark { room, number, what } => remarks::remark(engine, &room, number, what).await,
+            Intent::Pins { room } => remarks::pins(engine, &room),
+            Intent::Vanish { room, hours } => remarks::vanish(engine, &room, hours).await,
+            Intent::Search {
+                words,
+                room,
+                from,
+                since,
+                limit,
+            } => {
+                let within = (room.as_deref(), from.as_deref(), since);
+                search::search(engine, &words, within, limit).await
+            }
+            Intent::Mark { room, unread } => talk::mark(engine, &room, unread),
+            Intent::Mute { room, minutes, off } => own::mute(engine, &room, minutes, off),
+            Intent::Draft { room, text, then } => own::draft(engine, &room, text, then).await,
+            Intent::Notify { on } => notify::notify(engine, on, self.0.bell.is_some()),
             Intent::Hello {}
             | Intent::Init { .. }
             | Intent::Unlock { .. }
@@ -359,11 +400,15 @@ impl App {
     pub async fn lock(&self) {
         let _turn = self.0.turn.lock().await;
         let engine = self.slot().take();
-        let keeper = self.house().keeper.take();
-        if let Some(keeper) = keeper {
-            keeper.abort();
+        let (keeper, ringer) = {
+            let mut house = self.house();
+            (house.keeper.take(), house.ringer.take())
+        };
+        for task in [keeper, ringer].into_iter().flatten() {
+            task.abort();
         }
         if let Some(engine) = engine {
+            engine.note_ages();
             engine.stop().await;
         }
     }
@@ -438,6 +483,11 @@ impl App {
         let engine = Engine::start_over(vault, Arc::clone(&self.0.clock), self.0.sockets.clone())?;
         // Nobody sees what is too old before it is forgotten.
         self.clean(&engine, true, telling).await;
+        let ringer = (self.0.bell.clone())
+            .map(|bell| tokio::spawn(notify::run(engine.vault().clone(), engine.news(), bell)));
+        if let Some(before) = std::mem::replace(&mut self.house().ringer, ringer) {
+            before.abort();
+        }
         *self.slot() = Some(engine);
         let weak = Arc::downgrade(&self.0);
         let keeper = tokio::spawn(async move {
@@ -453,16 +503,17 @@ impl App {
         Ok(Answer::Done {})
     }
 
-    /// Forgets what is too old to be kept, once an hour, and rewrites the vault within a day of anything
+    /// Forgets what is too old to be kept, once an hour and where messages vanish every few minutes, and rewrites the vault within a day of anything
     /// deleted or replaced, at once where words were. Whoever moves the clock calls it; an agent does by itself.
     pub async fn keep_house(&self) {
         let now = self.0.clock.now_ms();
         let engine = self.slot().clone();
-        let due = {
+        let (due, quick) = {
             let house = self.house();
-            now >= house.look_at || now >= house.rewrite_at
+            let quick = now >= house.looked_at.saturating_add(QUICK_MS);
+            (now >= house.hourly_at || now >= house.rewrite_at, quick)
         };
-        if let Some(engine) = engine.filter(|_| due) {
+        if let Some(engine) = engine.filter(|engine| due || (quick && engine.vanishes())) {
             self.clean(&engine, false, watch::Sender::new(None)).await;
         }
     }
@@ -470,25 +521,35 @@ impl App {
     /// What fails is told in the status and tried again: the vault is of use all the same.
     async fn clean(&self, engine: &Engine, first: bool, telling: Telling) {
         let now = self.0.clock.now_ms();
-        let rewrite = first || now >= self.house().rewrite_at;
+        let (hourly, rewrite) = {
+            let house = self.house();
+            (first || now >= house.hourly_at, first || now >= house.rewrite_at)
+        };
+        let look = if hourly { Look::Hourly } else { Look::Quick };
         let engine = engine.clone();
         let cleaned = blocking(move || {
-            let forgotten = engine.forget_old()?;
+            let forgotten = engine.forget_old(look)?;
             let vault = engine.vault();
-            if (rewrite || forgotten) && vault.needs_forgetting() {
+            if (rewrite || (forgotten && hourly)) && vault.needs_forgetting() {
                 vault.rewrite_telling(&|progress| tell(&telling, progress))?;
             }
             Ok(forgotten)
         })
         .await;
         let mut house = self.house();
-        let next = if first { SECOND_LOOK_MS } else { RETENTION_MS };
-        house.look_at = now.saturating_add(next);
+        if hourly {
+            let next = if first { SECOND_LOOK_MS } else { RETENTION_MS };
+            house.hourly_at = now.saturating_add(next);
+        }
+        house.looked_at = now;
         match cleaned {
             Ok(forgotten) => {
                 house.trouble = None;
-                if rewrite || forgotten {
+                if rewrite || (forgotten && hourly) {
                     house.rewrite_at = now.saturating_add(REWRITE_MS);
+                } else if forgotten {
+                    // A vault is not written anew every few minutes.
+                    house.rewrite_at = house.rewrite_at.min(house.hourly_at);
                 }
             }
             Err(problem) => {

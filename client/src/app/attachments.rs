@@ -209,6 +209,14 @@ pub(super) fn attached(item: &Item) -> Option<(&Attachment, &str)> {
     }
 }
 
+/// A file's name and what was said with it, for whoever looks for either.
+pub(super) fn named(file: &Attachment, text: &str) -> String {
+    if text.is_empty() {
+        return file.name.to_string();
+    }
+    format!("{} {text}", file.name)
+}
+
 /// A message with a file, in words.
 pub(super) fn words(position: Position, file: &Attachment, text: &str) -> String {
     let named = format!("[file {}: {}, {}]", position.0, file.name, size(file.size));

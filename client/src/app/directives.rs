@@ -584,7 +584,7 @@ pub(super) fn waiting(room: &Room, body: &str) -> Vec<InboxItem> {
                 "{from} waits for an answer to its {} {number}",
                 raise_word(of.kind)
             ),
-            next: format!("caucus reply \"{body}\" \"{from}\" {number}"),
+            next: format!("caucus answer \"{body}\" \"{from}\" {number}"),
             due: Some(of.due.0),
         });
     }

@@ -141,6 +141,26 @@ impl From<EngineError> for Problem {
                 format!("not allowed: {message}"),
                 "`caucus link list BODY` shows its links, and what each side may send",
             ),
+            EngineError::Denied(Denied::NotYourWords | Denied::NoMessage | Denied::OfDecision) => Self::new(
+                Code::Denied,
+                format!("not allowed: {message}"),
+                "see what stands there with `caucus read ROOM`, and answer it with `caucus reply`",
+            ),
+            EngineError::Denied(Denied::TooManyPins | Denied::PinnedSo) => Self::new(
+                Code::Denied,
+                format!("not allowed: {message}"),
+                "see what is pinned with `caucus pins ROOM`",
+            ),
+            EngineError::Denied(Denied::TooManyMarks) => Self::new(
+                Code::Denied,
+                format!("not allowed: {message}"),
+                "take a mark away with `caucus react ROOM NUMBER MARK --off`",
+            ),
+            EngineError::Denied(Denied::Vanishing) => Self::new(
+                Code::Denied,
+                format!("not allowed: {message}"),
+                "see how it is with `caucus vanish ROOM`",
+            ),
             EngineError::Denied(_) => Self::new(
                 Code::Denied,
                 format!("not allowed: {message}"),
@@ -156,6 +176,9 @@ impl From<EngineError> for Problem {
                 Code::NotFound,
                 message,
                 match what {
+                    "message" => {
+                        "see their numbers with `caucus read ROOM`; what happened, or is gone, is no message"
+                    }
                     "file" => "see which there are with `caucus files ROOM`",
                     "person" => "see who is there with `caucus people BODY`",
                     "request" => "see what waits with `caucus requests`",

@@ -5,7 +5,8 @@ use caucus_proto::org::{Office, Power, Stage, State};
 
 use super::answer::{Answer, InboxItem, RequestView};
 use super::problem::Problem;
-use super::{directives, meetings, view};
+use super::remarks::ForMe;
+use super::{directives, meetings, remarks, view};
 use crate::engine::{Engine, EngineError, LiveRoom, Room};
 
 /// What waits, in all bodies: what has a date first, the earliest first.
@@ -122,10 +123,39 @@ fn of_room(engine: &Engine, live: &LiveRoom) -> Result<Vec<InboxItem>, EngineErr
             );
         }
     }
+    words(&room, &body, &mut items)?;
     items.extend(meetings::waiting(&room, &body));
     items.extend(directives::waiting(&room, &body));
     Ok(items)
 }
+
+/// Words that were not read and are for this person, the latest of a room.
+fn words(room: &Room, body: &str, items: &mut Vec<InboxItem>) -> Result<(), EngineError> {
+    let mut found = Vec::new();
+    for (position, record) in view::unread_of(room)? {
+        let Some(way) = remarks::is_for_me(room, &record)? else {
+            continue;
+        };
+        let (kind, verb) = match way {
+            ForMe::Mention => ("mention", "mentions you"),
+            ForMe::Answer => ("answer", "answers you"),
+        };
+        let words = remarks::excerpt_of(position, &record).unwrap_or_default();
+        found.push(InboxItem {
+            kind: kind.to_owned(),
+            body: body.to_owned(),
+            what: format!("{} {verb}: {words}", record.name),
+            next: format!("caucus read \"{body}\" --since {}", position.0.saturating_sub(1)),
+            due: None,
+        });
+    }
+    let first = found.len().saturating_sub(MOST_WORDS);
+    items.extend(found.drain(first..));
+    Ok(())
+}
+
+/// Most words of a room in the list.
+const MOST_WORDS: usize = 20;
 
 /// Days before a term begins from which on whoever is next is told.
 const SOON: u64 = 7 * 24 * 60;

@@ -11,6 +11,7 @@ use super::directives::{AnswerWord, RaiseWord};
 use super::feed::FeedWord;
 use super::issue::ItemWord;
 use super::links::SendsWord;
+use super::remarks::RemarkWord;
 
 /// A passphrase on its way to the vault.
 #[derive(Clone, PartialEq, Eq, Zeroize, ZeroizeOnDrop, Serialize, Deserialize)]
@@ -56,6 +57,8 @@ pub enum Keep {
     Forever,
     /// A room: as the default says.
     Default,
+    /// For so many hours.
+    Hours(u32),
 }
 
 /// What is exported.
@@ -260,6 +263,9 @@ pub enum Intent {
         /// Everything that happened, not only what was said.
         #[serde(default)]
         all: bool,
+        /// All of the room counts as read, not only what is shown.
+        #[serde(default)]
+        mark: bool,
     },
     /// Opens another room of a body, one of its charter's. Answer: `done`.
     OpenRoom {
@@ -727,4 +733,92 @@ pub enum Intent {
         #[serde(default)]
         isolated: Option<bool>,
     },
+    /// Does something with a message: answers, marks, edits, deletes or pins it. Answer: `stored` or `queued`.
+    Remark {
+        /// In which room.
+        room: String,
+        /// The message's number, as `read` shows it.
+        number: u64,
+        /// What.
+        what: RemarkWord,
+    },
+    /// The pinned messages of a room. Answer: `pins`.
+    Pins {
+        /// Of which room.
+        room: String,
+    },
+    /// After how many hours messages of a room vanish. Answer: `vanishing`; `stored` or `queued` where it is changed.
+    Vanish {
+        /// Of which room.
+        room: String,
+        /// Those that are said from now on; 0: they do not. Without it nothing is changed.
+        #[serde(default)]
+        hours: Option<u32>,
+    },
+    /// Looks for words in everything that was said, on this device. Answer: `found`.
+    Search {
+        /// What; all of them must be there. Case and accents do not count.
+        words: Vec<String>,
+        /// In one room only.
+        #[serde(default)]
+        room: Option<String>,
+        /// By one person only.
+        #[serde(default)]
+        from: Option<String>,
+        /// Not said before this minute (since 1970-01-01T00:00Z), by the author's clock.
+        #[serde(default)]
+        since: Option<u64>,
+        /// At most so many, the newest; 20 if none is given.
+        #[serde(default)]
+        limit: Option<u32>,
+    },
+    /// Everything in a room counts as read. Answer: `done`.
+    Mark {
+        /// Which room.
+        room: String,
+        /// This message and what comes after count as not read instead.
+        #[serde(default)]
+        unread: Option<u64>,
+    },
+    /// Mutes a room for this person: what is said in it is no news. Answer: `done`.
+    Mute {
+        /// Which room.
+        room: String,
+        /// For how many minutes; until it is taken back if none is given.
+        #[serde(default)]
+        minutes: Option<u64>,
+        /// Not any more.
+        #[serde(default)]
+        off: bool,
+    },
+    /// The draft of a room. Answer: `draft`; `stored` or `queued` where it is said.
+    Draft {
+        /// Of which room.
+        room: String,
+        /// Keeps this in place of the one that is there.
+        #[serde(default)]
+        text: Option<String>,
+        /// What becomes of it.
+        #[serde(default)]
+        then: DraftWord,
+    },
+    /// Whether the agent tells the desktop that there is something new, without saying what. Answer: `notifications`.
+    Notify {
+        /// From now on; without it nothing is changed.
+        #[serde(default)]
+        on: Option<bool>,
+    },
+}
+
+/// What becomes of a draft.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DraftWord {
+    /// It is kept.
+    #[default]
+    Keep,
+    /// It is said, and gone once that stands in the log or waits to be sent.
+    Send,
+    /// It is dropped.
+    Drop,
 }

@@ -23,6 +23,14 @@ pub(super) fn retention(engine: &Engine, room: Option<&str>, keep: Option<Keep>)
                     "give a number of days, or keep them forever",
                 ));
             }
+            Keep::Hours(hours) if (1..=MOST * 24).contains(&hours) => Some(Retention::Hours(hours)),
+            Keep::Hours(_) => {
+                return Err(Problem::new(
+                    Code::BadInput,
+                    "words are kept for an hour to a hundred years",
+                    "give a number of hours, or keep them forever",
+                ));
+            }
             Keep::Forever => Some(Retention::Forever),
             Keep::Default => None,
         };
@@ -39,6 +47,7 @@ pub(super) fn retention(engine: &Engine, room: Option<&str>, keep: Option<Keep>)
             room: view::room_name(&room),
             own: engine.retention(Some(&room.id()))?.map(word),
             forgotten: room.forgotten()?.0,
+            vanish_hours: view::vanish_hours(&room),
         });
     }
     rooms.sort_by(|a, b| a.room.cmp(&b.room));
@@ -51,6 +60,7 @@ pub(super) fn retention(engine: &Engine, room: Option<&str>, keep: Option<Keep>)
 const fn word(retention: Retention) -> Keep {
     match retention {
         Retention::Days(days) => Keep::Days(days),
+        Retention::Hours(hours) => Keep::Hours(hours),
         Retention::Forever => Keep::Forever,
     }
 }

@@ -47,6 +47,7 @@ pub(super) fn read(
     since: Option<u64>,
     limit: Option<u32>,
     all: bool,
+    mark: bool,
 ) -> Result<Answer, Problem> {
     let live = find::room(engine, room)?;
     let mut room = live.room();
@@ -84,14 +85,35 @@ pub(super) fn read(
     let messages: Vec<MessageView> = records
         .iter()
         .map(|(position, shown)| view::shown(&room, *position, shown))
-        .collect();
-    if let Some((last, _)) = records.back() {
+        .collect::<Result<_, _>>()?;
+    if mark {
+        let position = room.cursor().position;
+        room.mark_seen(position)?;
+    } else if let Some((last, _)) = records.back() {
         room.mark_seen(*last)?;
     }
     Ok(Answer::Messages {
         messages,
         position: room.cursor().position.0,
+        vanish_hours: view::vanish_hours(&room),
     })
+}
+
+/// Everything in a room counts as read; or, from a message on, as not read.
+pub(super) fn mark(engine: &Engine, room: &str, unread: Option<u64>) -> Result<Answer, Problem> {
+    let live = find::room(engine, room)?;
+    let mut room = live.room();
+    match unread {
+        Some(number) => {
+            let message = room.message_at(Position(number))?;
+            room.mark_unseen(message.position)?;
+        }
+        None => {
+            let position = room.cursor().position;
+            room.mark_seen(position)?;
+        }
+    }
+    Ok(Answer::Done {})
 }
 
 /// A room as it goes on. It does not keep the vault open: when that is locked, it ends.
@@ -170,8 +192,8 @@ impl Follow {
                     }
                     self.position = position;
                     let live = self.room.upgrade()?;
-                    if self.all || view::is_shown(&record.item) {
-                        return Some(view::message(&live.room(), position, &record));
+                    if self.all || view::is_told(&record.item) {
+                        return view::message(&live.room(), position, &record).ok();
                     }
                 }
                 Err(RecvError::Lagged(_)) => self.more = true,
@@ -189,8 +211,8 @@ impl Follow {
             self.position = *last;
         }
         for (position, shown) in &page {
-            if self.all || view::is_shown(shown.item()) {
-                self.behind.push_back(view::shown(&room, *position, shown));
+            if self.all || view::is_told(shown.item()) {
+                self.behind.push_back(view::shown(&room, *position, shown)?);
             }
         }
         Ok(())

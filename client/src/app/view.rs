@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use caucus_proto::id::{PersonaId, Position};
+use caucus_proto::id::{Minutes, PersonaId, Position};
 use caucus_proto::org::mandate::DAY;
 use caucus_proto::org::witness::IDLE_DAYS;
 use caucus_proto::org::{Application, Kind, Office, Person, Power, Regard, SafetyCode, Standing, State};
@@ -12,9 +12,11 @@ use super::answer::{
     ContradictionView, InviteView, JoinStage, JoinView, MessageKind, MessageView, OfficeView, PersonView,
     RelayView, RequestView, RoomState, RoomView, RosterView,
 };
-use super::{attachments, successor};
+use super::{attachments, remarks, successor};
 
-use crate::engine::{Engine, EngineError, Health, Item, JoinStep, Line, LiveRoom, LogRecord, Room};
+use crate::engine::{
+    Engine, EngineError, Health, Item, JoinStep, Line, LiveRoom, LogRecord, Mute, Room,
+};
 use crate::vault::{Place, Table};
 
 /// The name of a room: its body's label, and for another than the governing one its own.
@@ -38,8 +40,12 @@ pub(super) fn split_room(name: &str) -> (&str, Option<&str>) {
 const IDLE: &str =
     "an old phone may still hold the room's keys. `caucus people` shows who; ask them, or `caucus remove`";
 
+/// Entries among which what was not read is counted.
+const UNREAD: usize = 1_000;
+
 /// What a room looks like.
 pub(super) fn room(engine: &Engine, live: &LiveRoom) -> Result<RoomView, EngineError> {
+    let now = engine.now().minutes;
     let relay_trouble = live.trouble();
     let told = live.warnings();
     let is_live = live.is_live();
@@ -99,13 +105,13 @@ pub(super) fn room(engine: &Engine, live: &LiveRoom) -> Result<RoomView, EngineE
             roster.by
         ));
     }
-    let unread = room
-        .log_after(cursor.seen, 1_000)?
-        .iter()
-        .filter(|(_, record)| {
-            matches!(record.item, Item::Said(_) | Item::Attached { .. }) && record.author != Some(room.me())
-        })
-        .count() as u64;
+    let mut unread = 0;
+    let mut for_me = 0;
+    for (_, record) in unread_of(&room)? {
+        unread += 1;
+        for_me += u64::from(remarks::is_for_me(&room, &record)?.is_some());
+    }
+    let muted = room.muted(now)?;
     Ok(RoomView {
         name,
         body: room.record().body.to_string(),
@@ -128,7 +134,29 @@ pub(super) fn room(engine: &Engine, live: &LiveRoom) -> Result<RoomView, EngineE
         contradictions,
         roster,
         isolated,
+        for_me,
+        muted: muted.is_some(),
+        muted_until: match muted {
+            Some(Mute::Until(until)) => Some(until.0),
+            Some(Mute::Always) | None => None,
+        },
+        draft: room.draft()?.is_some(),
+        vanish_hours: vanish_hours(&room),
     })
+}
+
+/// After how many hours what is said in a room now vanishes, if it does.
+pub(super) fn vanish_hours(room: &Room) -> Option<u32> {
+    Some(room.state().vanishing.hours).filter(|hours| *hours > 0)
+}
+
+/// Words of others that this person has not read yet, of the next entries.
+pub(super) fn unread_of(room: &Room) -> Result<Vec<(Position, LogRecord)>, EngineError> {
+    let mut next = room.log_after(room.cursor().seen, UNREAD)?;
+    next.retain(|(_, record)| {
+        matches!(record.item, Item::Said(_) | Item::Attached { .. }) && record.author != Some(room.me())
+    });
+    Ok(next)
 }
 
 fn said_by(names: &[String]) -> String {
@@ -173,9 +201,13 @@ const fn is_uncut(person: &Person) -> bool {
 }
 
 /// What stands at a position.
-pub(super) fn message(room: &Room, position: Position, record: &LogRecord) -> MessageView {
-    let (kind, text) = said(position, &record.item);
-    MessageView {
+pub(super) fn message(
+    room: &Room,
+    position: Position,
+    record: &LogRecord,
+) -> Result<MessageView, EngineError> {
+    let (kind, text) = said(room, position, &record.item)?;
+    Ok(MessageView {
         room: room_name(room),
         position: position.0,
         author: record.author.map(|_| record.name.clone()),
@@ -188,17 +220,18 @@ pub(super) fn message(room: &Room, position: Position, record: &LogRecord) -> Me
             attachments::view(position, by, record.time.map(|time| time.0), file)
         }),
         handed_by: None,
-    }
+        remarks: remarks::of_message(room, position, record)?,
+    })
 }
 
 /// What a person reads at a position.
-pub(super) fn shown(room: &Room, position: Position, shown: &Line) -> MessageView {
+pub(super) fn shown(room: &Room, position: Position, shown: &Line) -> Result<MessageView, EngineError> {
     let handed = match shown {
         Line::Own(record) => return message(room, position, record),
         Line::Handed(handed) => handed,
     };
-    let (kind, text) = said(position, &handed.item);
-    MessageView {
+    let (kind, text) = said(room, position, &handed.item)?;
+    Ok(MessageView {
         room: room_name(room),
         position: position.0,
         author: Some(handed.name.clone()),
@@ -210,11 +243,17 @@ pub(super) fn shown(room: &Room, position: Position, shown: &Line) -> MessageVie
         file: attachments::attached(&handed.item)
             .map(|(file, _)| attachments::view(position, Some(&handed.name), Some(handed.time), file)),
         handed_by: Some(room.name_of(&handed.by)),
-    }
+        remarks: remarks::RemarksView::default(),
+    })
 }
 
-fn said(position: Position, item: &Item) -> (MessageKind, String) {
-    match item {
+/// Whether whoever follows a room wants to see it: what is done with messages besides, as it happens.
+pub(super) fn is_told(item: &Item) -> bool {
+    is_shown(item) || matches!(item, Item::Remarked { .. })
+}
+
+fn said(room: &Room, position: Position, item: &Item) -> Result<(MessageKind, String), EngineError> {
+    Ok(match item {
         Item::Said(text) => (MessageKind::Said, text.clone()),
         Item::Attached { text, file } => (MessageKind::Said, attachments::words(position, file, text)),
         Item::Event(text) | Item::Quiet(text) => (MessageKind::Event, text.clone()),
@@ -224,7 +263,9 @@ fn said(position: Position, item: &Item) -> (MessageKind, String) {
             (MessageKind::Event, text)
         }
         Item::NoOp(denied) => (MessageKind::NoOp, format!("changed nothing: {denied}")),
-    }
+        Item::Deleted => (MessageKind::Said, "deleted by its author".to_owned()),
+        Item::Remarked { of, what } => (MessageKind::Remark, remarks::line(room, *of, what)?),
+    })
 }
 
 /// Whether a person wants to see it without asking for everything.
@@ -236,6 +277,7 @@ pub(super) const fn is_shown(item: &Item) -> bool {
             | Item::Event(_)
             | Item::Discussed { .. }
             | Item::Minutes { .. }
+            | Item::Deleted
     )
 }
 

@@ -59,10 +59,11 @@ impl Agent {
             .build()
             .map_err(failed)?;
         let ended = runtime.block_on(async {
-            let app = App::new(
+            let app = App::with_bell(
                 session.home.folder().to_path_buf(),
                 Arc::new(SystemClock),
                 Cost::standard(),
+                agent::bell(),
             );
             let agent = agent::Agent::bind(session.home.clone(), app).map_err(Problem::from)?;
             let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;

@@ -51,7 +51,7 @@ impl Raised {
             let open = |raised: &&RaisedView| !raised.ours && raised.due.is_some() && raised.reply.is_none();
             if let Some(raised) = raised.iter().find(open) {
                 session.console.remark(&format!(
-                    "  next: `caucus reply {} {} {} TEXT`",
+                    "  next: `caucus answer {} {} {} TEXT`",
                     harmless::word(&raised.body),
                     harmless::word(&raised.with),
                     raised.number

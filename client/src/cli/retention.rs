@@ -6,14 +6,14 @@ use super::console::{dim, plain};
 use super::failure::Failure;
 use super::session::Session;
 use super::table::Table;
-use super::{ending, time};
+use super::{ending, time, vanish};
 use crate::app::{Answer, Intent, Keep};
 
 /// Show or choose how long words are kept on this device
 ///
 /// What is older is forgotten: words, names and times leave the log, and the vault's file is written anew under
 /// a new key, so that nothing brings them back, not even the passphrase. Others keep their copies as they chose.
-/// Age counts from when this device had the words.
+/// Age counts from when this device had the words. Where the room lets messages vanish (`caucus vanish`), the shorter time counts.
 #[derive(Args, Debug)]
 #[command(
     after_help = "Example:\n  caucus retention --days 30\n  caucus retention North --days 7\n  caucus retention North --default"
@@ -24,6 +24,9 @@ pub(super) struct Retention {
     /// Keep words for so many days
     #[arg(long, value_name = "N", group = "keep", value_parser = clap::value_parser!(u32).range(1..=36_525))]
     days: Option<u32>,
+    /// Keep words for so many hours
+    #[arg(long, value_name = "N", group = "keep", value_parser = clap::value_parser!(u32).range(1..=876_600))]
+    hours: Option<u32>,
     /// Keep words for as long as the vault is there
     #[arg(long, group = "keep")]
     forever: bool,
@@ -34,11 +37,12 @@ pub(super) struct Retention {
 
 impl Retention {
     pub(super) fn run(self, session: &mut Session) -> Result<u8, Failure> {
-        let keep = match (self.days, self.forever, self.default) {
+        let keep = match (self.days, self.hours, self.forever, self.default) {
             (Some(days), ..) => Some(Keep::Days(days)),
-            (None, true, _) => Some(Keep::Forever),
-            (None, false, true) => Some(Keep::Default),
-            (None, false, false) => None,
+            (None, Some(hours), ..) => Some(Keep::Hours(hours)),
+            (None, None, true, _) => Some(Keep::Forever),
+            (None, None, false, true) => Some(Keep::Default),
+            (None, None, false, false) => None,
         };
         let intent = Intent::Retention {
             room: self.room.clone(),
@@ -63,10 +67,7 @@ impl Retention {
                             Some(own) => plain(word(own)),
                             None => dim(word(default)),
                         },
-                        dim(match view.forgotten {
-                            0 => String::new(),
-                            last => format!("forgotten up to entry {last}"),
-                        }),
+                        dim(notes(view.vanish_hours, view.forgotten)),
                     ]);
                 }
                 table.print(&mut session.console, 0)
@@ -76,9 +77,17 @@ impl Retention {
     }
 }
 
+fn notes(vanish_hours: Option<u32>, forgotten: u64) -> String {
+    let vanishes = vanish_hours.map(|hours| format!("messages vanish after {}", vanish::span(hours)));
+    let forgotten = (forgotten > 0).then(|| format!("forgotten up to entry {forgotten}"));
+    let notes: Vec<_> = vanishes.into_iter().chain(forgotten).collect();
+    notes.join("; ")
+}
+
 fn word(keep: Keep) -> String {
     match keep {
         Keep::Days(days) => format!("for {}", time::count_of(u64::from(days), "day")),
+        Keep::Hours(hours) => format!("for {}", time::count_of(u64::from(hours), "hour")),
         Keep::Forever => "forever".to_owned(),
         Keep::Default => "as every room".to_owned(),
     }

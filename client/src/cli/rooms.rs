@@ -6,7 +6,7 @@ use super::console::{Piece, bold, dim, plain, warn};
 use super::failure::Failure;
 use super::session::Session;
 use super::table::Table;
-use super::{ending, time};
+use super::{ending, time, vanish};
 use crate::app::{Answer, Intent, RoomState, RoomView};
 
 /// Show the rooms you are in
@@ -33,15 +33,20 @@ impl Rooms {
 
 /// Rooms, a line each.
 pub(super) fn table(rooms: &[RoomView], now: u64) -> Table<'static> {
-    let mut table = Table::with_head(["ROOM", "YOU", "PEOPLE", "NEW", "UNSENT", "STATE"]);
+    let mut table = Table::with_head(["ROOM", "YOU", "PEOPLE", "NEW", "FOR YOU", "UNSENT", "STATE"]);
     for room in rooms {
         table.row([
             bold(room.name.clone()),
             plain(room.me.clone()),
             plain(room.people.to_string()),
-            count(room.unread),
+            if room.muted {
+                dim(room.unread.to_string())
+            } else {
+                count(room.unread)
+            },
+            count(room.for_me),
             count(room.unsent),
-            state(room, now),
+            noted(state(room, now), room, now),
         ]);
     }
     table
@@ -53,6 +58,23 @@ fn count(count: u64) -> Piece<'static> {
     } else {
         bold(count.to_string())
     }
+}
+
+/// How it stands, and what this person set or should know.
+fn noted<'a>(Piece(look, state): Piece<'a>, room: &RoomView, now: u64) -> Piece<'a> {
+    let mut words = state.into_owned();
+    match (room.muted, room.muted_until) {
+        (true, Some(until)) => words.push_str(&format!("; muted until {}", time::clock(until, now))),
+        (true, None) => words.push_str("; muted"),
+        (false, _) => {}
+    }
+    if room.draft {
+        words.push_str("; a draft");
+    }
+    if let Some(hours) = room.vanish_hours {
+        words.push_str(&format!("; what is said vanishes after {}", vanish::span(hours)));
+    }
+    Piece(look, words.into())
 }
 
 fn state(room: &RoomView, now: u64) -> Piece<'static> {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use caucus_proto::codec;
 use caucus_proto::envelope::Body;
 use caucus_proto::id::{ChannelId, Position};
-use caucus_proto::org::{Deed, NoticeKind, ReplyDrop, SignedNotice};
+use caucus_proto::org::{Deed, NoticeKind, Remark, ReplyDrop, SignedNotice};
 use caucus_proto::wire::bucket;
 use serde::{Deserialize, Serialize};
 
@@ -230,9 +230,17 @@ impl Room {
             if intent.position <= kept || known || self.outbox.len() >= LARGEST_OUTBOX {
                 continue;
             }
-            let said = match self.log_at(intent.position)?.map(|record| record.item) {
-                Some(Item::Said(text)) => Some(Deed::Say { text }),
-                Some(Item::Attached { text, file }) => Some(Deed::Attach { text, file }),
+            let Some(record) = self.log_at(intent.position)? else {
+                continue;
+            };
+            let answers = record.remarks.answers.filter(|to| to.position <= kept);
+            let said = match (record.item, answers) {
+                (Item::Said(text), Some(to)) => {
+                    let remark = Box::new(Remark::Reply { to, text });
+                    Some(Deed::Remark { remark })
+                }
+                (Item::Said(text), None) => Some(Deed::Say { text }),
+                (Item::Attached { text, file }, _) => Some(Deed::Attach { text, file }),
                 _ => None,
             };
             if let Some(deed) = said {

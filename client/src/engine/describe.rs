@@ -1,10 +1,10 @@
 //! What happened, in words, for the log of this device.
 
 use caucus_proto::id::PersonaId;
-use caucus_proto::org::{Deed, Effect, Moved, Outcome, Person, State};
+use caucus_proto::org::{Deed, Effect, Moved, Outcome, Person, Remark, State};
 
 use super::record::Item;
-use super::{between, decisions, meetings};
+use super::{between, decisions, meetings, remarks};
 
 /// Whom a deed is about, where the state may not know them any more afterwards.
 #[must_use]
@@ -49,6 +49,24 @@ pub(super) fn item(state: &State, outcome: &Outcome, subject: Option<&str>) -> I
                 };
             }
             Effect::Relocated { relay } => format!("moved the room to the relay {relay}"),
+            Effect::Remarked { remark } => match &**remark {
+                Remark::Reply { text, .. } => return Item::Said(text.clone()),
+                Remark::Pin { to, on: true } => format!("pinned message {}", to.position),
+                Remark::Pin { to, on: false } => format!("took the pin from message {}", to.position),
+                Remark::Vanish { hours: 0 } => {
+                    "keeps what is said from now on: it does not vanish".to_owned()
+                }
+                Remark::Vanish { hours: 1 } => {
+                    "lets what is said from now on vanish after an hour".to_owned()
+                }
+                Remark::Vanish { hours } => {
+                    format!("lets what is said from now on vanish after {hours} hours")
+                }
+                other => match remarks::remarked(other) {
+                    Some(item) => return item,
+                    None => continue,
+                },
+            },
             Effect::Between { step, void, .. } => match between::describe(state, step, *void) {
                 Some(line) => line,
                 None => {

@@ -56,6 +56,7 @@ struct Inner {
     /// Files that are being sent or fetched, by path.
     transfers: Mutex<BTreeSet<String>>,
     changes: watch::Sender<u64>,
+    news: watch::Sender<u64>,
     stopped: AtomicBool,
 }
 
@@ -85,6 +86,7 @@ impl Engine {
             approaches: Mutex::default(),
             transfers: Mutex::default(),
             changes: watch::Sender::new(0),
+            news: watch::Sender::new(0),
             stopped: AtomicBool::new(false),
         }));
         for room in rooms {
@@ -143,6 +145,17 @@ impl Engine {
     #[must_use]
     pub fn changes(&self) -> watch::Receiver<u64> {
         self.0.changes.subscribe()
+    }
+
+    /// Somebody else said something, in a room that is not muted.
+    pub(super) fn heard(&self) {
+        self.0.news.send_modify(|count| *count = count.wrapping_add(1));
+    }
+
+    /// Wakes whenever somebody else said something in a room that is not muted.
+    #[must_use]
+    pub fn news(&self) -> watch::Receiver<u64> {
+        self.0.news.subscribe()
     }
 
     fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {

@@ -15,7 +15,9 @@ use super::blob::BlobRef;
 use super::doubt::MOST_DOUBTS;
 use super::error::EngineError;
 use super::random;
-use super::record::{Cursor, HeadFacts, Health, Item, Job, LogRecord, RoomRecord, SecretKey};
+use super::record::{
+    Cursor, HeadFacts, Health, Item, Job, LogRecord, Remarks, RoomRecord, SecretKey,
+};
 use super::room::Room;
 use super::send::Now;
 use super::site::Site;
@@ -171,6 +173,7 @@ impl Handed<'_> {
             };
             room.keep_job(overlay, &job)?;
         }
+        room.keep_vanishing(overlay)?;
         // Others hear at once that the newcomer is there, and need not greet again.
         room.want_heartbeat(now.ms.saturating_add(random::below(1_000)?));
         Ok(Some(room))
@@ -230,6 +233,8 @@ impl Handed<'_> {
                 authenticator: group.authenticator_hash(),
                 root: state.root(),
             },
+            act: None,
+            remarks: Remarks::default(),
         }
     }
 }

@@ -122,6 +122,10 @@ impl Room {
                 Some(Deed::Relocate { seed, .. }) => self.relocated(overlay, relay, *seed),
                 _ => Ok(()),
             },
+            Effect::Remarked { remark } => match &cause.author {
+                Some(author) => self.follow_remark(overlay, author, remark),
+                None => Ok(()),
+            },
             Effect::Moved { proposal, moved } => {
                 self.follow_decision(proposal, moved);
                 Ok(())

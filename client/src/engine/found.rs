@@ -12,7 +12,7 @@ use super::blob::random_controls;
 use super::engine::Engine;
 use super::error::EngineError;
 use super::random;
-use super::record::{Cursor, HeadFacts, Health, Item, LogRecord, RoomRecord, SecretKey};
+use super::record::{Cursor, HeadFacts, Health, Item, LogRecord, Remarks, RoomRecord, SecretKey};
 use super::relay::patiently;
 use super::room::Room;
 use super::send::Now;
@@ -227,6 +227,8 @@ impl Draft {
             time: Some(now.minutes),
             item: Item::Event(event),
             facts,
+            act: None,
+            remarks: Remarks::default(),
         };
         Room::begin(vault, overlay, record, persona, group, state, cursor, &first)
     }

@@ -4,14 +4,16 @@
 use caucus_proto::codec;
 use caucus_proto::envelope::{self, AccessSecret, Body, Content};
 use caucus_proto::id::{EntryHash, IntentId, Minutes, PersonaId, Position};
-use caucus_proto::org::{Act, At, CommitOps, Denied, Effect, Input, Outcome, SignedHead, SignedNotice};
+use caucus_proto::org::{
+    Act, At, CommitOps, Denied, Effect, Input, Outcome, Remark, SignedHead, SignedNotice,
+};
 use caucus_proto::wire::{Entry, Flag};
 
 use super::describe;
 use super::error::EngineError;
 use super::follow::Cause;
 use super::live::Landing;
-use super::record::{Health, LogRecord};
+use super::record::{Health, LogRecord, Remarks};
 use super::room::Room;
 use crate::mls::{Group, Incoming, IncomingCommit, MlsError};
 use crate::vault::{Overlay, Table};
@@ -158,6 +160,7 @@ impl Room {
             _ => input(&opened),
         };
         let outcome = self.state.apply(at, author, &input);
+        let outcome = self.by_the_log(overlay, author.map(|(persona, _)| persona), outcome)?;
         // The log keeps the root after each entry.
         self.state.settle();
         if let Outcome::UpgradeNeeded { floor } = outcome {
@@ -241,6 +244,13 @@ impl Room {
             _ => Vec::new(),
         };
         let turned = at.cut && done && self.group.is_some();
+        let answers = effects.iter().find_map(|effect| match effect {
+            Effect::Remarked { remark } => match &**remark {
+                Remark::Reply { to, .. } => Some(*to),
+                _ => None,
+            },
+            _ => None,
+        });
         let record = LogRecord {
             flag: entry.flag,
             author: author.map(|(persona, _)| persona),
@@ -248,6 +258,11 @@ impl Room {
             time: author.map(|(_, time)| time),
             item: describe::item(&self.state, &outcome, subject.as_deref()),
             facts: self.facts(),
+            act: act.as_ref().map(|act| act.id),
+            remarks: Remarks {
+                answers,
+                ..Remarks::default()
+            },
         };
         overlay.put_value(self.place(Table::Log, entry.position.0), &record)?;
         let cause = Cause {

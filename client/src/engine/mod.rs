@@ -47,11 +47,13 @@ mod parts;
 mod polls;
 mod proposals;
 mod pump;
+mod quiet;
 mod random;
 mod record;
 mod refuge;
 mod reissue;
 mod relay;
+mod remarks;
 mod renew;
 mod replies;
 mod requests;
@@ -82,8 +84,11 @@ pub use lie::Lie;
 pub use link::{InviteLink, LinkError as InviteLinkError};
 pub use live::{Fate, LiveRoom};
 pub use proposals::{Agreement, Proposal};
-pub use record::{Health, Item, JoinRecord, JoinStep, LogRecord, RelayRecord, RequestRecord};
+pub use quiet::Mute;
+pub use record::{
+    Health, Item, JoinRecord, JoinStep, LogRecord, RelayRecord, Remarked, Remarks, RequestRecord,
+};
 pub use reissue::ClosedInvite;
-pub use retention::Retention;
+pub use retention::{Look, Retention};
 pub use room::Room;
 pub use sealed::{Recipient, SealError, seal};

@@ -336,10 +336,13 @@ pub(super) async fn drain(
 
 /// Takes in one entry; true if the room is stopped by it.
 pub(super) fn take_in(room: &LiveRoom, engine: &Engine, entry: &Entry) -> Result<bool, EngineError> {
-    let ingested = {
-        let mut room = room.room();
-        room.judge_gap(entry, engine.now().minutes)?;
-        room.ingest(entry)?
+    let (ingested, is_news) = {
+        let (mut room, now) = (room.room(), engine.now().minutes);
+        room.judge_gap(entry, now)?;
+        let ingested = room.ingest(entry)?;
+        let taken = ingested.record.as_ref();
+        let is_news = taken.is_some_and(|(_, record)| room.is_news(record, now));
+        (ingested, is_news)
     };
     if let Some((id, landing)) = ingested.landed {
         room.land(id, landing);
@@ -347,6 +350,9 @@ pub(super) fn take_in(room: &LiveRoom, engine: &Engine, entry: &Entry) -> Result
     if let Some(record) = ingested.record {
         // Nobody following is no error.
         let _ = room.log.send(record);
+    }
+    if is_news {
+        engine.heard();
     }
     if !ingested.effects.is_empty() || ingested.stopped {
         engine.changed();

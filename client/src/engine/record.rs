@@ -9,8 +9,8 @@ use caucus_proto::id::{
     BodyId, ChannelId, Counter, EntryHash, IntentId, Minutes, PersonaId, Position, RoomId, StateRoot,
 };
 use caucus_proto::org::{
-    Attachment, CommitOps, Denied, NoticeKind, ReplyDrop, Running, SignedHead, SignedNotice, State,
-    SuiteChoice,
+    Attachment, CommitOps, Denied, Mark, Marks, MessageRef, NoticeKind, ReplyDrop, Running, SignedHead,
+    SignedNotice, State, SuiteChoice,
 };
 use caucus_proto::wire::{Flag, Pass, RelayAddress};
 use serde::{Deserialize, Serialize};
@@ -192,6 +192,34 @@ pub struct LogRecord {
     pub item: Item,
     /// What was true after it.
     pub facts: HeadFacts,
+    /// The act's id, if it was one.
+    pub act: Option<IntentId>,
+    /// What it answers, and what was done with it since.
+    pub remarks: Remarks,
+}
+
+/// What a message answers, and what people did with it.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct Remarks {
+    /// The message that it answers.
+    pub answers: Option<MessageRef>,
+    /// Its author said it in other words since.
+    pub edited: bool,
+    /// What it was marked with.
+    pub marks: Marks,
+}
+
+/// What somebody did with a message.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum Remarked {
+    /// Marked it.
+    Marked(Mark),
+    /// Took a mark away.
+    Unmarked(Mark),
+    /// Said it in other words.
+    Edited,
+    /// Deleted it.
+    Deleted,
 }
 
 /// What an entry was.
@@ -227,6 +255,15 @@ pub enum Item {
         text: String,
         /// The file.
         file: Box<Attachment>,
+    },
+    /// Somebody said something, and deleted it.
+    Deleted,
+    /// Somebody did something with a message; it shows there.
+    Remarked {
+        /// Where that stands.
+        of: Position,
+        /// What.
+        what: Remarked,
     },
 }
 

@@ -197,6 +197,7 @@ impl Room {
         self.send_again(overlay)?;
         self.take_doubts(overlay, handed)?;
         self.know_invites(overlay)?;
+        self.keep_vanishing(overlay)?;
         self.end_forgotten_invites(overlay)?;
         self.close_invites(overlay)?;
         self.keep_record(overlay)?;

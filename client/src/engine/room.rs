@@ -113,6 +113,8 @@ pub(super) struct Plan {
     pub moved: bool,
     /// Where a keyholder says that it lies.
     pub hint: Option<Hint>,
+    /// Words were deleted or replaced: what is left of them in the vault's file is to be gone soon.
+    pub destroyed: bool,
     /// A transaction failed: memory may be ahead of the vault, and is read again before anything else.
     pub stale: bool,
 }
@@ -212,9 +214,7 @@ impl Room {
     pub fn may_do(&self, deed: &Deed) -> Result<(), EngineError> {
         self.may_act()?;
         let act = Act::new(IntentId(random::bytes()?), self.state.position, deed)?;
-        self.state
-            .judge(self.state.position.next(), &self.record.persona, &act)?;
-        Ok(())
+        Ok(self.judge_own(&act, deed)??)
     }
 
     /// Whether one holds the power to link with other bodies.
@@ -246,8 +246,7 @@ impl Room {
     ) -> Result<(), EngineError> {
         self.may_act()?;
         let act = Act::new(id, self.state.position, deed)?;
-        self.state
-            .judge(self.state.position.next(), &self.record.persona, &act)?;
+        self.judge_own(&act, deed)??;
         if self.outbox.len() >= LARGEST_OUTBOX {
             return Err(EngineError::RoomState(
                 "too much waits to be sent in this room already".to_owned(),
@@ -494,6 +493,18 @@ impl Room {
         let position = position.min(self.cursor.position);
         if position > self.cursor.seen {
             self.move_cursor(|cursor| cursor.seen = position)?;
+        }
+        Ok(())
+    }
+
+    /// The person wants to read again from here on.
+    ///
+    /// # Errors
+    /// `EngineError::Vault`.
+    pub fn mark_unseen(&mut self, position: Position) -> Result<(), EngineError> {
+        let before = Position(position.0.saturating_sub(1));
+        if before < self.cursor.seen {
+            self.move_cursor(|cursor| cursor.seen = before)?;
         }
         Ok(())
     }

@@ -146,11 +146,10 @@ impl Room {
     fn send_intent(&mut self, number: u64, item: OutboxRecord, now: Now) -> Result<Next, EngineError> {
         let deed: Deed = codec::decode(&item.deed, codec::LIMIT).map_err(|_| Denied::Malformed)?;
         let act = Act::new(item.id, self.state.position, &deed)?;
-        let next = self.state.position.next();
         if matches!(deed, Deed::Invite { .. }) && self.give_up_invite(number, &item)? {
             return Ok(Next::Refused(item.id, Denied::NoInvite));
         }
-        if let Err(denied) = self.state.judge(next, &self.record.persona, &act) {
+        if let Err(denied) = self.judge_own(&act, &deed)? {
             self.transact(|room, overlay| {
                 room.outbox.remove(&number);
                 overlay.delete(room.place(Table::Outbox, number));

@@ -263,6 +263,7 @@ impl Person {
                 limit: Some(1_000),
                 follow: false,
                 all,
+                mark: false,
             };
             match self.ask(intent).await {
                 Answer::Messages { messages, .. } if messages.is_empty() => return read,
@@ -342,6 +343,7 @@ impl Person {
                 limit: Some(1_000),
                 follow: false,
                 all: true,
+                mark: false,
             };
             let Answer::Messages { messages, .. } = self.ask(intent).await else {
                 panic!("no messages")

@@ -286,6 +286,8 @@ fn stays(founder: &str, log: &[MessageView]) -> BTreeMap<String, Vec<Stay>> {
 
 #[cfg(test)]
 mod tests {
+    use caucus_client::app::RemarksView;
+
     use super::*;
 
     fn message(position: u64, kind: MessageKind, author: &str, text: &str) -> MessageView {
@@ -299,6 +301,7 @@ mod tests {
             own: false,
             file: None,
             handed_by: None,
+            remarks: RemarksView::default(),
         }
     }
 

@@ -116,6 +116,7 @@ impl Somebody {
                 limit: Some(PAGE),
                 follow: false,
                 all: true,
+                mark: false,
             };
             match self.ask(intent).await {
                 Answer::Messages { messages, .. } if messages.is_empty() => return log,

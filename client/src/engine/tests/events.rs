@@ -3,8 +3,8 @@
 use caucus_proto::id::{ChannelId, IntentId, Minutes, Position};
 use caucus_proto::org::between::LinkStep;
 use caucus_proto::org::{
-    Accepted, Claim, Denied, Effect, MeetingMoved, Moved, Name, Office, Outcome, PersonaPublic, Roster,
-    SignedClaim, Sphere, Subject, Wording,
+    Accepted, Claim, Denied, Effect, MeetingMoved, Moved, Name, Office, Outcome, PersonaPublic, Remark,
+    Roster, SignedClaim, Sphere, Subject, Wording,
 };
 
 use super::world::World;
@@ -18,6 +18,8 @@ enum Shown {
     Words,
     /// A line of the log that everybody sees.
     Line,
+    /// At the message that it is about.
+    There,
     /// Only by whoever asks for everything; why.
     Asked(&'static str),
 }
@@ -79,6 +81,11 @@ fn shown(effect: &Effect) -> Shown {
                 Shown::Asked("keys follow what was decided; nobody gets a power by it")
             }
             _ => Shown::Line,
+        },
+        Effect::Remarked { remark } => match &**remark {
+            Remark::Reply { .. } => Shown::Words,
+            Remark::Pin { .. } | Remark::Vanish { .. } => Shown::Line,
+            Remark::React { .. } | Remark::Edit { .. } | Remark::Unsay { .. } => Shown::There,
         },
         Effect::Met { moved, .. } => match moved {
             MeetingMoved::Minuted { .. } => Shown::Words,
@@ -274,6 +281,9 @@ fn effects(world: &mut World) -> Vec<Effect> {
             meeting: invite,
             moved: MeetingMoved::Given { persona },
         },
+        Effect::Remarked {
+            remark: Box::new(Remark::Vanish { hours: 24 }),
+        },
     ]
 }
 
@@ -304,6 +314,7 @@ fn whatever_changes_who_is_in_or_may_what_is_a_line_that_everybody_sees_and_name
                         | Effect::Proposed { .. }
                         | Effect::Decided { .. }
                         | Effect::MeetingCalled { .. }
+                        | Effect::Remarked { .. }
                 );
                 assert!(!line.is_empty());
                 assert_eq!(line.contains("ben"), names, "{effect:?}: {line}");

@@ -29,9 +29,9 @@ impl Path {
 }
 
 /// The member of the five who lies; holds no office.
-const MAL: usize = 4;
+pub(super) const MAL: usize = 4;
 
-fn persona(world: &World, n: usize) -> PersonaId {
+pub(super) fn persona(world: &World, n: usize) -> PersonaId {
     world.people[n].id()
 }
 
@@ -184,7 +184,7 @@ fn wishes(world: &World, applicant: PersonaId, invite: IntentId) -> Vec<(Deed, D
 }
 
 /// Mal's device says it as if it were allowed.
-fn forge(world: &mut World, deed: &Deed) -> Position {
+pub(super) fn forge(world: &mut World, deed: &Deed) -> Position {
     let (id, minutes) = (world.intent(), world.now.minutes);
     let mal = world.room(MAL);
     let act = Act::new(id, mal.state().position, deed).unwrap();

@@ -21,6 +21,7 @@ mod outsider;
 mod races;
 mod random;
 mod reissue;
+mod remarks;
 mod renewal;
 mod replace;
 mod steps;
