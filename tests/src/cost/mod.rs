@@ -6,6 +6,7 @@ mod group;
 mod inbox;
 mod joins;
 mod mls;
+mod search;
 
 use std::path::Path;
 
@@ -25,11 +26,20 @@ pub enum Part {
     Inbox,
     /// A thousand who join by one link, over a real relay; takes minutes.
     Joins,
+    /// A word, found in everything that was said.
+    Search,
 }
 
 impl Part {
     /// All, in the order in which they are measured: memory first, while nothing that was used is free to be used again.
-    pub const ALL: [Self; 5] = [Self::Machine, Self::Polls, Self::Mls, Self::Inbox, Self::Joins];
+    pub const ALL: [Self; 6] = [
+        Self::Machine,
+        Self::Polls,
+        Self::Mls,
+        Self::Inbox,
+        Self::Search,
+        Self::Joins,
+    ];
 
     /// Measures it. `say` is told what is being done; what is kept on a disk is kept in this folder.
     ///
@@ -42,6 +52,7 @@ impl Part {
             Self::Mls => mls::measure(folder, say),
             Self::Inbox => inbox::measure(folder, say),
             Self::Joins => joins::measure(folder, say),
+            Self::Search => search::measure(folder, say),
         }
     }
 }

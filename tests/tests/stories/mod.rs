@@ -15,6 +15,7 @@ mod offline;
 mod poster;
 mod race;
 mod relays;
+mod remarks;
 mod renewal;
 mod replace;
 mod rooms;
