@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use caucus_proto::id::Position;
-use caucus_proto::org::{Deed, Mark, Remark, Words};
+use caucus_proto::org::{Deed, Mark, Remark, Written};
 use serde::{Deserialize, Serialize};
 
 use super::answer::{Answer, MessageView};
@@ -184,7 +184,7 @@ pub(super) fn pins(engine: &Engine, room: &str) -> Result<Answer, Problem> {
     for pin in &room.state().pins {
         let record = room.named_message(pin)?;
         pins.push(match record {
-            Some(record) if record.words() != Words::None => view::message(&room, pin.position, &record)?,
+            Some(record) if record.words() != Written::None => view::message(&room, pin.position, &record)?,
             record => missing(&room, pin.position, record.as_ref()),
         });
     }
@@ -214,7 +214,7 @@ fn missing(room: &Room, position: Position, record: Option<&LogRecord>) -> Messa
 
 fn why_missing(room: &Room, position: Position, record: Option<&LogRecord>) -> &'static str {
     match record {
-        Some(record) if record.words() == Words::Deleted => "deleted by its author",
+        Some(record) if record.words() == Written::Deleted => "deleted by its author",
         Some(_) => "forgotten here",
         None if position <= room.record().joined_at => "from before this device came in",
         None => "a message that is not here",
@@ -271,7 +271,7 @@ pub(super) fn of_message(
         answers: answered.as_ref().map(|(quote, _)| quote.clone()),
         marks,
         edited: remarks.edited,
-        deleted: record.words() == Words::Deleted,
+        deleted: record.words() == Written::Deleted,
         pinned: state
             .pins
             .iter()
@@ -289,7 +289,7 @@ fn answered(room: &Room, record: &LogRecord) -> Result<Option<(QuoteView, bool)>
     };
     let there = room.named_message(to)?;
     let text = there.as_ref().and_then(|record| excerpt_of(to.position, record));
-    let author = there.as_ref().filter(|record| record.words() != Words::None);
+    let author = there.as_ref().filter(|record| record.words() != Written::None);
     let own = author.is_some_and(|record| record.author == Some(room.me()));
     let quote = QuoteView {
         position: to.position.0,

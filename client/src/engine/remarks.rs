@@ -4,7 +4,7 @@
 
 use caucus_proto::codec;
 use caucus_proto::id::{IntentId, PersonaId, Position};
-use caucus_proto::org::{Act, Deed, Denied, Effect, Message, MessageRef, Outcome, Remark, Words};
+use caucus_proto::org::{Act, Deed, Denied, Effect, Message, MessageRef, Outcome, Remark, Written};
 
 use super::error::EngineError;
 use super::files;
@@ -15,12 +15,12 @@ use crate::vault::{Overlay, Place, Table};
 impl LogRecord {
     /// What stands of it that somebody said.
     #[must_use]
-    pub fn words(&self) -> Words {
+    pub fn words(&self) -> Written {
         match &self.item {
-            Item::Said(_) | Item::Attached { .. } => Words::Own,
-            Item::Discussed { .. } | Item::Minutes { .. } => Words::Decision,
-            Item::Deleted => Words::Deleted,
-            Item::Event(_) | Item::Quiet(_) | Item::NoOp(_) | Item::Remarked { .. } => Words::None,
+            Item::Said(_) | Item::Attached { .. } => Written::Own,
+            Item::Discussed { .. } | Item::Minutes { .. } => Written::Decision,
+            Item::Deleted => Written::Deleted,
+            Item::Event(_) | Item::Quiet(_) | Item::NoOp(_) | Item::Remarked { .. } => Written::None,
         }
     }
 
@@ -53,7 +53,7 @@ impl Room {
         let record = self.log_at(position)?;
         let message = record
             .as_ref()
-            .filter(|record| !matches!(record.words(), Words::None | Words::Deleted))
+            .filter(|record| !matches!(record.words(), Written::None | Written::Deleted))
             .and_then(LogRecord::message);
         match message {
             Some(message) => Ok(MessageRef {

@@ -76,7 +76,7 @@ pub use power::Power;
 pub use principles::{Accepted, Principles, Wording};
 pub use proposal::{Amendment, Decided, Moved, Proposal, Stage, Step, Subject};
 pub use relays::{NoRelayName, RelayName, Relays};
-pub use remark::{Mark, Marks, Message, MessageRef, Remark, Vanishing, Words};
+pub use remark::{Mark, Marks, Message, MessageRef, Remark, Vanishing, Written};
 pub use replace::Return;
 pub use roster::{Annex, Claim, OpenRoom, Place, Roster, SignedClaim};
 pub use rules::{Base, Matter, PollRule, Polls};

@@ -105,7 +105,7 @@ pub struct Vanishing {
 
 /// What stands of a message in a log.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Words {
+pub enum Written {
     /// What its author may still say in other words, or delete.
     Own,
     /// Words that belong to a decision: they stay as they were said.
@@ -124,7 +124,7 @@ pub struct Message<'a> {
     /// Who wrote it.
     pub author: PersonaId,
     /// What stands of it.
-    pub words: Words,
+    pub words: Written,
     /// What it was marked with.
     pub marks: &'a Marks,
 }
@@ -265,13 +265,13 @@ impl Remark {
     pub fn fits(&self, author: &PersonaId, message: Option<&Message<'_>>) -> Result<(), Denied> {
         let named = |of: &MessageRef| {
             let there = message.filter(|message| message.id == of.id);
-            there.filter(|message| message.words != Words::None)
+            there.filter(|message| message.words != Written::None)
         };
         match self {
             Self::Reply { .. } | Self::Pin { .. } | Self::Vanish { .. } => Ok(()),
             Self::React { to, mark, on } => {
                 let message = named(to).ok_or(Denied::NoMessage)?;
-                if message.words == Words::Deleted {
+                if message.words == Written::Deleted {
                     return Err(Denied::NoMessage);
                 }
                 if *on && !message.marks.has(author, mark) && message.marks.is_full_for(author) {
@@ -286,8 +286,8 @@ impl Remark {
                 }
                 match (message.words, self) {
                     // Once more is no more.
-                    (Words::Own, _) | (Words::Deleted, Self::Unsay { .. }) => Ok(()),
-                    (Words::Decision, _) => Err(Denied::OfDecision),
+                    (Written::Own, _) | (Written::Deleted, Self::Unsay { .. }) => Ok(()),
+                    (Written::Decision, _) => Err(Denied::OfDecision),
                     _ => Err(Denied::NoMessage),
                 }
             }

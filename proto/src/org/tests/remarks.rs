@@ -7,7 +7,7 @@ use crate::org::apply::Outcome;
 use crate::org::denied::Denied;
 use crate::org::remark::{
     LONGEST_VANISHING, MARKS_OF_ALL, MARKS_OF_ONE, MOST_PINS, Mark, Marks, Message, MessageRef, Remark,
-    Vanishing, Words,
+    Vanishing, Written,
 };
 
 fn remarks(world: &mut World, seed: u32, remark: Remark) -> Result<(), Denied> {
@@ -189,7 +189,7 @@ impl Logged {
 
 #[test]
 fn only_its_author_edits_or_deletes_a_message() {
-    let logged = Logged::new(Words::Own);
+    let logged = Logged::new(Written::Own);
     let edit = |of| Remark::Edit {
         of,
         text: "never said".to_owned(),
@@ -218,10 +218,10 @@ fn what_is_deleted_forgotten_or_part_of_a_decision_is_not_said_in_other_words() 
         text: "again".to_owned(),
     };
     for (words, edited, unsaid) in [
-        (Words::Own, Ok(()), Ok(())),
-        (Words::Deleted, Err(Denied::NoMessage), Ok(())),
-        (Words::None, Err(Denied::NoMessage), Err(Denied::NoMessage)),
-        (Words::Decision, Err(Denied::OfDecision), Err(Denied::OfDecision)),
+        (Written::Own, Ok(()), Ok(())),
+        (Written::Deleted, Err(Denied::NoMessage), Ok(())),
+        (Written::None, Err(Denied::NoMessage), Err(Denied::NoMessage)),
+        (Written::Decision, Err(Denied::OfDecision), Err(Denied::OfDecision)),
     ] {
         let logged = Logged::new(words);
         assert_eq!(logged.fits(0, &edit(logged.of)), edited, "{words:?}");
@@ -235,7 +235,7 @@ fn what_is_deleted_forgotten_or_part_of_a_decision_is_not_said_in_other_words() 
 
 #[test]
 fn marks_are_put_once_on_words_that_are_there_and_are_bounded_by_person_and_in_all() {
-    let mut logged = Logged::new(Words::Own);
+    let mut logged = Logged::new(Written::Own);
     let react = |of, text: &str, on| Remark::React {
         to: of,
         mark: mark(text),
@@ -266,11 +266,11 @@ fn marks_are_put_once_on_words_that_are_there_and_are_bounded_by_person_and_in_a
         logged.fits(9, &react(of, "last", true)),
         Err(Denied::TooManyMarks)
     );
-    for words in [Words::Deleted, Words::None] {
+    for words in [Written::Deleted, Written::None] {
         let logged = Logged::new(words);
         assert_eq!(logged.fits(1, &react(of, "x", true)), Err(Denied::NoMessage));
     }
-    let logged = Logged::new(Words::Decision);
+    let logged = Logged::new(Written::Decision);
     assert_eq!(logged.fits(1, &react(of, "x", true)), Ok(()));
     let stranger = MessageRef {
         id: IntentId([1; 16]),
@@ -284,7 +284,7 @@ fn marks_are_put_once_on_words_that_are_there_and_are_bounded_by_person_and_in_a
 
 #[test]
 fn an_answer_to_what_is_not_here_is_an_answer_all_the_same() {
-    let logged = Logged::new(Words::None);
+    let logged = Logged::new(Written::None);
     let reply = Remark::Reply {
         to: logged.of,
         text: "yes".to_owned(),
