@@ -28,6 +28,7 @@ pub const fn shipped(kind: Kind) -> &'static str {
         Kind::Cell => include_str!("../charters/cell.toml"),
         Kind::Chapter => include_str!("../charters/chapter.toml"),
         Kind::Committee => include_str!("../charters/committee.toml"),
+        Kind::Direct => include_str!("../charters/direct.toml"),
     }
 }
 
@@ -378,7 +379,7 @@ fn capital(word: &str) -> String {
 mod tests {
     use super::*;
 
-    const KINDS: [Kind; 3] = [Kind::Cell, Kind::Chapter, Kind::Committee];
+    const KINDS: [Kind; 4] = [Kind::Cell, Kind::Chapter, Kind::Committee, Kind::Direct];
 
     #[test]
     fn the_charters_that_come_with_the_program_are_charters() {

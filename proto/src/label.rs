@@ -146,6 +146,14 @@ labels! {
     Site => "site",
     /// What was said before somebody came, as it is handed to them.
     History => "history",
+    /// HPKE: words to one person of a room.
+    Whisper => "whisper",
+    /// HPKE: under which key somebody comes, to the body that introduces them.
+    SealedConsent => "sealed consent",
+    /// HPKE: whom somebody is introduced to.
+    SealedIntroduction => "sealed introduction",
+    /// An introduction of people of other bodies.
+    Introduction => "introduction",
 }
 
 /// SHA-256 over the label and the parts, each with its length before it, so no two inputs collide.

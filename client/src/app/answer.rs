@@ -5,10 +5,12 @@ use serde::{Deserialize, Serialize};
 
 use super::attachments::AttachmentView;
 use super::decision::{OfficeLine, PowerLine, ProposalView, WordView};
+use super::direct::DirectView;
 use super::directives::{BoardView, DirectiveView, RaisedView};
 use super::export::FileView;
 use super::feed::{ItemView, SourceView};
 use super::intent::Keep;
+use super::liaison::{IntroducedView, IntroductionView};
 use super::links::{EdgeView, LinkView, NodeView, OfferView};
 use super::meetings::MeetingView;
 use super::relocate::PlaceView;
@@ -184,7 +186,7 @@ pub enum Answer {
     Charter {
         /// The body.
         body: String,
-        /// What kind it is: `cell`, `chapter` or `committee`; of rules that no body lives by yet, their word for it.
+        /// What kind it is: `cell`, `chapter`, `committee` or `direct`; of rules that no body lives by yet, their word for it.
         kind: String,
         /// The rules as TOML, which `found --charter` takes.
         toml: String,
@@ -413,6 +415,16 @@ pub enum Answer {
         /// This program can.
         possible: bool,
     },
+    /// Whom one talks with alone, whom one asked, and who asks.
+    Direct {
+        /// Who asks first.
+        direct: Vec<DirectView>,
+    },
+    /// Introductions that one's bodies make, and are asked for.
+    Introductions {
+        /// By body, the latest first.
+        introductions: Vec<IntroductionView>,
+    },
 }
 
 /// A room that somebody was removed from.
@@ -471,7 +483,8 @@ pub struct AcceptanceView {
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct InboxItem {
     /// Which kind: `request`, `vouch`, `accept`, `renewal`, `office`, `vote`, `poll`, `outcome`, `amendment`, `review`,
-    /// `meeting`, `word`, `minutes`, `acknowledge`, `directive`, `reply`, `mention` or `answer`.
+    /// `meeting`, `word`, `minutes`, `acknowledge`, `directive`, `reply`, `mention`, `answer`,
+    /// `introduction` or `talk`.
     pub kind: String,
     /// In which body.
     pub body: String,
@@ -825,6 +838,12 @@ pub struct RoomView {
     /// After how many hours what is said in it now vanishes, if it does.
     #[serde(default)]
     pub vanish_hours: Option<u32>,
+    /// A direct room: its name is this device's alone.
+    #[serde(default)]
+    pub direct: bool,
+    /// Who introduced its people.
+    #[serde(default)]
+    pub introduced: Option<IntroducedView>,
 }
 
 /// What a room that does not govern its body knows of who belongs into it.

@@ -159,7 +159,7 @@ impl App {
 
     async fn ask(&self, engine: &Engine, intent: Intent, telling: &Telling) -> Result<Answer, Problem> {
         use super::{
-    attachments, body, convene, directives, export, feed, inbox, isolation, issue, links, meetings, membership, minutes, notify, offices, own, principles, proposals, relays, relocate, remarks, reminders, retention, returning, search, standing, successor, talk,
+    attachments, body, convene, direct, directives, export, feed, inbox, isolation, issue, liaison, links, meetings, membership, minutes, notify, offices, own, principles, proposals, relays, relocate, remarks, reminders, retention, returning, search, standing, successor, talk,
         };
         match intent {
             Intent::Passphrase { old, new } => self.passphrase(engine, old, new, telling.clone()).await,
@@ -325,6 +325,28 @@ impl App {
             }
             Intent::Places { body } => relocate::places(engine, &body),
             Intent::Relocate { body, relay } => relocate::relocate(engine, &body, &relay).await,
+            Intent::AskDirect { body, to, name, word } => {
+                direct::ask(engine, &body, &to, name.as_deref(), &word).await
+            }
+            Intent::AcceptDirect { number, name } => direct::accept(engine, number, name.as_deref()),
+            Intent::DeclineDirect { number } => direct::decline(engine, number),
+            Intent::Directs {} => direct::list(engine),
+            Intent::Introduce {
+                body,
+                between,
+                about,
+                days,
+            } => liaison::introduce(engine, &body, &between, &about, days).await,
+            Intent::ConsentIntroduction {
+                body,
+                from,
+                number,
+                name,
+            } => liaison::consent(engine, &body, from.as_deref(), number, name.as_deref()).await,
+            Intent::DeclineIntroduction { body, from, number } => {
+                liaison::decline(engine, &body, from.as_deref(), number).await
+            }
+            Intent::Introductions { body } => liaison::list(engine, body.as_deref()),
             Intent::Say { room, text } => talk::say(engine, &room, text).await,
             Intent::Read {
                 room,

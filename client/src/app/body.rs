@@ -7,7 +7,7 @@ use super::app::PATIENCE;
 use super::intent::{KindWord, SuiteWord};
 use super::membership::done_or_queued;
 use super::problem::{Code, Problem};
-use super::{find, view};
+use super::{direct, find, view};
 use crate::charter;
 use crate::engine::{Engine, EngineError, Founding};
 
@@ -111,7 +111,12 @@ pub(super) async fn open(engine: &Engine, body: &str, name: &str) -> Result<Answ
 /// The rooms.
 pub(super) fn rooms(engine: &Engine) -> Result<Answer, Problem> {
     let mut rooms = Vec::new();
+    let now = engine.now().minutes;
     for live in engine.rooms() {
+        // Nobody came, and nobody can.
+        if direct::is_over(&live.room(), now)? {
+            continue;
+        }
         rooms.push(view::room(engine, &live)?);
     }
     rooms.sort_by(|a, b| a.name.cmp(&b.name).then_with(|| a.body.cmp(&b.body)));

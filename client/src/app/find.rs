@@ -18,7 +18,7 @@ pub(super) fn room(engine: &Engine, name: &str) -> Result<Arc<LiveRoom>, EngineE
         let matches = {
             let room = live.room();
             let id = room.record().body.to_string();
-            let of_body = room.state().genesis.label.is_like(body)
+            let of_body = room.called().is_like(body)
                 || (body.len() >= SHORTEST_ID && id.starts_with(&body.to_lowercase()));
             of_body && wanted.is_none_or(|wanted| room.state().room_name().eq_ignore_ascii_case(wanted))
         };

@@ -6,7 +6,7 @@ use caucus_proto::org::{Office, Power, Stage, State};
 use super::answer::{Answer, InboxItem, RequestView};
 use super::problem::Problem;
 use super::remarks::ForMe;
-use super::{directives, meetings, remarks, view};
+use super::{direct, directives, liaison, meetings, remarks, view};
 use crate::engine::{Engine, EngineError, LiveRoom, Room};
 
 /// What waits, in all bodies: what has a date first, the earliest first.
@@ -21,6 +21,7 @@ pub(super) fn waiting(engine: &Engine) -> Result<Vec<InboxItem>, Problem> {
     for live in engine.rooms() {
         items.extend(of_room(engine, &live)?);
     }
+    items.extend(direct::waiting(engine)?);
     items.sort_by(|a: &InboxItem, b| {
         let date = |item: &InboxItem| (item.due.is_none(), item.due);
         date(a).cmp(&date(b)).then_with(|| a.body.cmp(&b.body))
@@ -126,6 +127,7 @@ fn of_room(engine: &Engine, live: &LiveRoom) -> Result<Vec<InboxItem>, EngineErr
     words(&room, &body, &mut items)?;
     items.extend(meetings::waiting(&room, &body));
     items.extend(directives::waiting(&room, &body));
+    items.extend(liaison::waiting(&room, &body));
     Ok(items)
 }
 

@@ -808,6 +808,74 @@ pub enum Intent {
         #[serde(default)]
         on: Option<bool>,
     },
+    /// Asks somebody to talk alone. Answer: `done`.
+    AskDirect {
+        /// In which body both are.
+        body: String,
+        /// Whom.
+        to: String,
+        /// One's name in the new room; one that says nothing if none is given.
+        #[serde(default, rename = "as")]
+        name: Option<String>,
+        /// What to say with it.
+        #[serde(default)]
+        word: String,
+    },
+    /// Comes where one was asked to. Answer: `joining`.
+    AcceptDirect {
+        /// Its number as `directs` shows it.
+        number: u64,
+        /// One's name in the new room; one that says nothing if none is given.
+        #[serde(default, rename = "as")]
+        name: Option<String>,
+    },
+    /// Does not come. Answer: `done`.
+    DeclineDirect {
+        /// Its number as `directs` shows it.
+        number: u64,
+    },
+    /// Whom one talks with alone, whom one asked, and who asks. Answer: `direct`.
+    Directs {},
+    /// Would bring people of linked bodies together. Answer: `done`.
+    Introduce {
+        /// Which body introduces them.
+        body: String,
+        /// Of which linked bodies; who comes of the first is the host.
+        between: Vec<String>,
+        /// What it is for.
+        about: String,
+        /// Days in which they may consent.
+        days: u16,
+    },
+    /// Comes when a linked body introduces somebody. Answer: `done`.
+    ConsentIntroduction {
+        /// Which of one's bodies is asked.
+        body: String,
+        /// By which other; needed where it could be several.
+        #[serde(default)]
+        from: Option<String>,
+        /// The introduction's number.
+        number: u32,
+        /// One's name in the new room; one that says nothing if none is given.
+        #[serde(default, rename = "as")]
+        name: Option<String>,
+    },
+    /// Takes a consent back, or says for the body that nobody comes. Answer: `done`.
+    DeclineIntroduction {
+        /// Which of one's bodies is asked.
+        body: String,
+        /// By which other; needed where it could be several.
+        #[serde(default)]
+        from: Option<String>,
+        /// The introduction's number.
+        number: u32,
+    },
+    /// Introductions that one's bodies make, and are asked for. Answer: `introductions`.
+    Introductions {
+        /// Of one body only.
+        #[serde(default)]
+        body: Option<String>,
+    },
 }
 
 /// What becomes of a draft.

@@ -134,6 +134,7 @@ pub(super) fn kind_word(kind: Kind) -> String {
         Kind::Cell => "cell",
         Kind::Chapter => "chapter",
         Kind::Committee => "committee",
+        Kind::Direct => "direct",
     }
     .to_owned()
 }
@@ -333,7 +334,7 @@ pub(super) fn map(engine: &Engine) -> Result<Answer, Problem> {
     for live in engine.rooms() {
         let room = live.room();
         let state = room.state();
-        if state.annex.is_some() || room.may_act().is_err() {
+        if state.annex.is_some() || room.may_act().is_err() || state.genesis.kind == Kind::Direct {
             continue;
         }
         let own = NodeView {

@@ -9,6 +9,7 @@ mod body;
 mod changes;
 mod convene;
 mod decision;
+mod direct;
 mod directives;
 mod explain;
 mod export;
@@ -19,6 +20,7 @@ mod intent;
 mod isolation;
 mod issue;
 mod keep;
+mod liaison;
 mod links;
 mod meetings;
 mod membership;
@@ -56,12 +58,14 @@ pub use decision::{
     AmendmentView, BallotWord, HolderView, MethodWord, OfficeLine, OutcomeView, PollView, PowerLine,
     ProposalView, ResultView, StepWord, SubjectWord, WordView,
 };
+pub use direct::DirectView;
 pub use directives::{AnswerWord, BoardRow, BoardView, DirectiveView, RaiseWord, RaisedView, SumView};
 pub use export::{FileView, row as csv_row, verify};
 pub use feed::{FeedWord, FileLine, ItemView, SourceView};
 pub use intent::{DraftWord, ExportWord, Intent, Keep, KindWord, Secret, SuiteWord};
 pub use issue::{FieldWord, FormField, ItemWord, PriorityWord};
 pub use keep::{destroy, examine};
+pub use liaison::{IntroducedView, IntroductionView};
 pub use links::{EdgeView, LinkView, NodeView, OfferView, SendsWord};
 pub use meetings::{HandsView, MeetingView, MeetingWord, MinutesView, PointView};
 pub use notify::Bell;

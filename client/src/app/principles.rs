@@ -19,11 +19,12 @@ pub(super) fn charter(engine: &Engine, body: &str) -> Result<Answer, Problem> {
     let room = live.room();
     let rules = room.state().charter();
     Ok(Answer::Charter {
-        body: room.state().genesis.label.to_string(),
+        body: room.called().to_string(),
         kind: match room.state().genesis.kind {
             Kind::Cell => "cell",
             Kind::Chapter => "chapter",
             Kind::Committee => "committee",
+            Kind::Direct => "direct",
         }
         .to_owned(),
         toml: charter::written(rules),

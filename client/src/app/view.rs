@@ -12,7 +12,7 @@ use super::answer::{
     ContradictionView, InviteView, JoinStage, JoinView, MessageKind, MessageView, OfficeView, PersonView,
     RelayView, RequestView, RoomState, RoomView, RosterView,
 };
-use super::{attachments, remarks, successor};
+use super::{attachments, liaison, remarks, successor};
 
 use crate::engine::{
     Engine, EngineError, Health, Item, JoinStep, Line, LiveRoom, LogRecord, Mute, Room,
@@ -21,7 +21,7 @@ use crate::vault::{Place, Table};
 
 /// The name of a room: its body's label, and for another than the governing one its own.
 pub(super) fn room_name(room: &Room) -> String {
-    let label = &room.state().genesis.label;
+    let label = room.called();
     match &room.state().annex {
         None => label.to_string(),
         Some(annex) => format!("{label}/{}", annex.name),
@@ -75,7 +75,8 @@ pub(super) fn room(engine: &Engine, live: &LiveRoom) -> Result<RoomView, EngineE
             warnings.push(one.words.clone());
         }
     }
-    if room_state == RoomState::Open && state.present().count() == 2 {
+    let kind = state.genesis.kind;
+    if room_state == RoomState::Open && state.present().count() == 2 && kind != Kind::Direct {
         warnings.push("with two people in it, either can move the room's clock".to_owned());
     }
     match state.idle().count() {
@@ -142,6 +143,8 @@ pub(super) fn room(engine: &Engine, live: &LiveRoom) -> Result<RoomView, EngineE
         },
         draft: room.draft()?.is_some(),
         vanish_hours: vanish_hours(&room),
+        direct: kind == Kind::Direct,
+        introduced: liaison::introduced(&room)?,
     })
 }
 

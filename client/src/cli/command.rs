@@ -13,7 +13,7 @@ use super::failure::Failure;
 use super::secret::Source;
 use super::session::Session;
 use super::{
-    admit, agent, announce, answer, backup, body, charter, completions, decline, demote, destroy, directives, doctor, draft, edit, export, feed, files, found, get_file, handover, inbox, init, invite, invites, isolate, issued, join, joins, leave, lift, link, lock, man, map, mark, meeting, mute, notify, offices, open, overview, passphrase, people, pin, pins, poll, powers, principles, promote, proposal, proposals, propose, raise, raised, react, read, recognize, rekey, relay, remove, renew, replace, reply, requests, restore, retention, revoke, rooms, say, search, send_file, status, successor, suspend, unlock, unsay, vanish, verify, verify_export, vote, vouch, withdraw,
+    admit, agent, announce, answer, backup, body, charter, completions, decline, demote, destroy, directives, dm, doctor, draft, edit, export, feed, files, found, get_file, handover, inbox, init, invite, invites, isolate, issued, join, joins, leave, liaison, lift, link, lock, man, map, mark, meeting, mute, notify, offices, open, overview, passphrase, people, pin, pins, poll, powers, principles, promote, proposal, proposals, propose, raise, raised, react, read, recognize, rekey, relay, remove, renew, replace, reply, requests, restore, retention, revoke, rooms, say, search, send_file, status, successor, suspend, unlock, unsay, vanish, verify, verify_export, vote, vouch, withdraw,
 };
 use crate::agent::Home;
 use crate::clock::{Clock, SystemClock};
@@ -92,6 +92,7 @@ enum Command {
     Files(files::Files),
     GetFile(get_file::GetFile),
     Rooms(rooms::Rooms),
+    Dm(dm::Dm),
     Open(open::Open),
     People(people::People),
     Verify(verify::Verify),
@@ -101,6 +102,7 @@ enum Command {
     Successor(successor::Successor),
     Leave(leave::Leave),
     Link(link::Link),
+    Liaison(liaison::Liaison),
     Map(map::Map),
     Announce(announce::Announce),
     Withdraw(withdraw::Withdraw),
@@ -226,6 +228,7 @@ fn act(command: Command, session: &mut Session) -> Result<u8, Failure> {
         Command::Files(files) => files.run(session),
         Command::GetFile(get) => get.run(session),
         Command::Rooms(rooms) => rooms.run(session),
+        Command::Dm(dm) => dm.run(session),
         Command::Open(open) => open.run(session),
         Command::People(people) => people.run(session),
         Command::Verify(verify) => verify.run(session),
@@ -235,6 +238,7 @@ fn act(command: Command, session: &mut Session) -> Result<u8, Failure> {
         Command::Successor(successor) => successor.run(session),
         Command::Leave(leave) => leave.run(session),
         Command::Link(link) => link.run(session),
+        Command::Liaison(liaison) => liaison.run(session),
         Command::Map(map) => map.run(session),
         Command::Announce(announce) => announce.run(session),
         Command::Withdraw(withdraw) => withdraw.run(session),

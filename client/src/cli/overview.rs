@@ -41,6 +41,7 @@ const GROUPS: [(&str, &[(&str, &str)]); 6] = [
             ("mark, mute", "a room counts as read; is quiet"),
             ("vanish ROOM", "let what is said vanish after a time"),
             ("rooms", "the rooms you are in"),
+            ("dm BODY NAME", "talk alone with somebody of a body"),
             ("open BODY ROOM", "open another room of a body"),
             ("meeting", "call and hold meetings, write their minutes"),
         ],
@@ -99,6 +100,7 @@ const GROUPS: [(&str, &[(&str, &str)]); 6] = [
         &[
             ("map", "the bodies you know of, and their links"),
             ("link", "offer, accept, end links with other bodies"),
+            ("liaison", "bring people of linked bodies together"),
             ("announce BODY TEXT", "tell the bodies that hear yours something"),
             ("feed", "read what bodies announce; choose whom you hear"),
             ("issued, withdraw", "what a body sent; withdraw some of it"),

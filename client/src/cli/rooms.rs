@@ -85,7 +85,17 @@ fn state(room: &RoomView, now: u64) -> Piece<'static> {
     };
     match room.state {
         RoomState::Open if room.live => plain(match &room.roster {
-            None => connected.to_owned(),
+            None => match &room.introduced {
+                Some(introduced) if introduced.signed => {
+                    format!(
+                        "direct; introduced by {} about {}",
+                        introduced.by, introduced.about
+                    )
+                }
+                Some(introduced) => format!("direct; {}'s introduction is not signed by it", introduced.by),
+                None if room.direct => format!("direct; {connected}"),
+                None => connected.to_owned(),
+            },
             Some(roster) if roster.number == 0 => {
                 format!("{connected}; nobody has said yet who belongs here")
             }

@@ -244,6 +244,10 @@ pub(super) fn item(state: &State, outcome: &Outcome, subject: Option<&str>) -> I
                 Item::Event(line) => line,
                 item => return item,
             },
+            Effect::Whispered { .. } => {
+                quiet.push("asked somebody to talk alone");
+                continue;
+            }
             Effect::ControlNamed { .. } => {
                 quiet.push("named a control key");
                 continue;

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use caucus_proto::id::{IntentId, Minutes, RoomId};
-use caucus_proto::org::Name;
+use caucus_proto::org::{Kind, Name};
 use caucus_proto::wire::{Pass, RelayAddress, RelayInfo};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -16,6 +16,7 @@ use tokio::time::Instant;
 use super::annex;
 use super::approach::{self, Target};
 use super::between;
+use super::direct;
 use super::error::EngineError;
 use super::files::FileError;
 use super::found::{self, Founding};
@@ -168,10 +169,14 @@ impl Engine {
 
     pub(super) fn add_room(&self, room: Room) {
         let id = room.id();
+        let is_direct = room.state().genesis.kind == Kind::Direct;
         let live = Arc::new(LiveRoom::new(room, Arc::clone(&self.0.clock)));
         lock(&self.0.rooms).insert(id, Arc::clone(&live));
         self.spawn(pump::run(self.clone(), live));
         self.spawn(between::run(self.clone(), id));
+        if is_direct {
+            self.spawn(direct::run(self.clone(), id));
+        }
         self.changed();
     }
 
@@ -324,17 +329,33 @@ impl Engine {
         let name = caucus_proto::org::Name::new(name)?;
         let claims = claims.map(caucus_proto::org::Name::new).transpose()?;
         let claims = claims.as_ref().map(caucus_proto::org::Name::as_str);
-        let record = JoinRecord {
-            link: parsed.to_string(),
+        self.begin_join(&name, |_, record| {
+            record.link = parsed.to_string();
+            record.word = word.to_owned();
+            record.claims = claims.map(str::to_owned);
+            Ok(())
+        })
+    }
+
+    /// Begins a request of one's own under a fresh persona; `fill` says where it leads, in the same transaction.
+    pub(super) fn begin_join(
+        &self,
+        name: &Name,
+        fill: impl FnOnce(&Overlay, &mut JoinRecord) -> Result<(), EngineError>,
+    ) -> Result<u64, EngineError> {
+        let mut record = JoinRecord {
+            link: String::new(),
             name: name.to_string(),
-            word: word.to_owned(),
+            word: String::new(),
             persona_key: SecretKey(*PersonaKeys::generate()?.bytes()),
             sealing: SecretKey(random::bytes()?),
             stage: JoinStep::New,
-            claims: claims.map(str::to_owned),
+            claims: None,
+            direct: None,
         };
         let turn = self.vault().turn();
         let overlay = self.vault().overlay();
+        fill(&overlay, &mut record)?;
         let number = overlay
             .range(Table::Joins, b"", 0, usize::MAX)?
             .last()

@@ -117,13 +117,17 @@ impl Room {
             | Effect::Refreshed
             | Effect::MeetingCalled { .. }
             | Effect::Met { .. } => Ok(()),
-            Effect::Between { step, .. } => self.follow_between(overlay, step),
+            Effect::Between { step, void, .. } => self.follow_between(overlay, step, *void),
             Effect::Relocated { relay } => match cause.deed {
                 Some(Deed::Relocate { seed, .. }) => self.relocated(overlay, relay, *seed),
                 _ => Ok(()),
             },
             Effect::Remarked { remark } => match &cause.author {
                 Some(author) => self.follow_remark(overlay, author, remark),
+                None => Ok(()),
+            },
+            Effect::Whispered { sealed } => match cause.author {
+                Some(author) => self.hear_whisper(overlay, &author, sealed),
                 None => Ok(()),
             },
             Effect::Moved { proposal, moved } => {

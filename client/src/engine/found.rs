@@ -52,6 +52,16 @@ pub(super) async fn found(
     relay: &RelayAddress,
     founding: Founding,
 ) -> Result<Room, EngineError> {
+    found_with(engine, relay, founding, |_, _| Ok(())).await
+}
+
+/// As [`found`], with what else is written in the same transaction.
+pub(super) async fn found_with(
+    engine: &Engine,
+    relay: &RelayAddress,
+    founding: Founding,
+    beside: impl FnOnce(&Overlay, &Room) -> Result<(), EngineError>,
+) -> Result<Room, EngineError> {
     let persona = PersonaKeys::generate()?;
     let connection = engine.pool().connection(relay, &persona.id()).await?;
     let info = connection.info().await?;
@@ -66,6 +76,7 @@ pub(super) async fn found(
     let _turn = vault.turn();
     let room = draft.keep(vault, &overlay, relay, now)?;
     engine.remember_relay(&overlay, relay)?;
+    beside(&overlay, &room)?;
     overlay.commit()?;
     Ok(room)
 }

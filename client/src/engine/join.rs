@@ -8,12 +8,13 @@ use caucus_proto::envelope::LinkKeys;
 use caucus_proto::id::{ChannelId, Position};
 use caucus_proto::label::Label;
 use caucus_proto::org::application::LONGEST_WORD;
-use caucus_proto::org::{Application, Genesis, Name, ReplyDrop, Signature};
+use caucus_proto::org::{Application, Genesis, Kind, Name, ReplyDrop, Signature};
 use caucus_proto::wire::{RefusedBecause, Retention};
 use thiserror::Error;
 use x25519_dalek::{PublicKey, StaticSecret};
 
 use super::answer::Reply;
+use super::direct::keep_direct;
 use super::engine::Engine;
 use super::entrance::Entrant;
 use super::error::EngineError;
@@ -375,8 +376,10 @@ async fn enter(
     link: &InviteLink,
     replies: &mut Replies<'_>,
 ) -> Result<Option<Step>, EngineError> {
+    let host = record.direct.as_ref().map(|direct| direct.host);
     let fits = |channel: &ChannelId, genesis: &Genesis| {
         InviteLink::commit(channel, &genesis.body(), &link.secret) == link.commitment
+            && host.is_none_or(|host| genesis.kind == Kind::Direct && genesis.founder == host)
     };
     let persona_key = record.persona_key.clone();
     let entrant = Entrant {
@@ -395,9 +398,15 @@ async fn enter(
         let Some(room) = handed.enter(vault, &overlay, engine.now())? else {
             continue;
         };
+        if let Some(direct) = &record.direct {
+            keep_direct(&overlay, &room.id(), &direct.record)?;
+        }
         record.stage = JoinStep::Joined {
             room: room.id(),
-            label: fetched.genesis.label.to_string(),
+            label: record.direct.as_ref().map_or_else(
+                || fetched.genesis.label.to_string(),
+                |direct| direct.record.label.to_string(),
+            ),
         };
         overlay.put_value(place(number), &*record)?;
         engine.remember_relay(&overlay, &link.relay)?;

@@ -63,6 +63,12 @@ pub enum LinkError {
 }
 
 impl InviteLink {
+    /// Whether a text is an invite at this relay. Nobody's device goes to an address because somebody said so.
+    #[must_use]
+    pub fn leads_to(text: &str, relay: &RelayAddress) -> bool {
+        text.parse::<Self>().is_ok_and(|link| link.relay == *relay)
+    }
+
     /// What a link commits to.
     #[must_use]
     pub fn commit(channel: &ChannelId, body: &BodyId, secret: &[u8; 16]) -> [u8; 32] {
@@ -147,6 +153,30 @@ mod tests {
         assert!(text.len() < 360, "{}", text.len());
         assert_eq!(text.parse(), Ok(link()));
         assert_eq!(format!(" {text}\n").parse(), Ok(link()));
+    }
+
+    #[test]
+    fn a_link_that_leads_to_another_relay_than_both_are_at_is_followed_by_nobody() {
+        let here = link().relay;
+        assert!(InviteLink::leads_to(&link().to_string(), &here));
+        for (key, host, port) in [
+            ([4; 32], "relay.example", 4433),
+            ([3; 32], "169.254.169.254", 4433),
+            ([3; 32], "localhost", 4433),
+            ([3; 32], "relay.example", 443),
+        ] {
+            let elsewhere = InviteLink {
+                relay: RelayAddress::new(RelayKey(key), host, port, false).unwrap(),
+                ..link()
+            };
+            assert!(
+                !InviteLink::leads_to(&elsewhere.to_string(), &here),
+                "{host}:{port}"
+            );
+        }
+        for text in ["", "caucus-invite:AAAA", here.to_string().as_str()] {
+            assert!(!InviteLink::leads_to(text, &here));
+        }
     }
 
     #[test]

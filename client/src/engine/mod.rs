@@ -13,6 +13,7 @@ mod commit;
 mod cross;
 mod decisions;
 mod describe;
+mod direct;
 mod doubt;
 mod drops;
 mod duty;
@@ -74,6 +75,7 @@ pub use between::{
 };
 pub use blob::{BlobRef, fetch as fetch_blob};
 pub use decisions::{aim, counted};
+pub use direct::{DirectRecord, Expected, Guest, IntroducedRecord, Invitation, WhisperRecord};
 pub use engine::{Engine, random_seed};
 pub use error::EngineError;
 pub use files::{FileError, Offer, Told, Wanted};

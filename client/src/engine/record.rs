@@ -568,6 +568,8 @@ pub struct JoinRecord {
     pub stage: JoinStep,
     /// The name of whom one claims to be: somebody of the body who lost everything.
     pub claims: Option<String>,
+    /// What there is besides where it leads into a direct room.
+    pub direct: Option<super::direct::Entering>,
 }
 
 /// How far a request of one's own is.

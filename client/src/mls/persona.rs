@@ -42,6 +42,12 @@ impl PersonaKeys {
         Signature::from(self.0.sign(digest).to_bytes())
     }
 
+    /// The secret of [`PersonaPublic::exchange`] (X25519).
+    #[must_use]
+    pub fn exchange(&self) -> Zeroizing<[u8; 32]> {
+        Zeroizing::new(self.0.to_scalar_bytes())
+    }
+
     /// The public key.
     #[must_use]
     pub fn public(&self) -> PersonaPublic {

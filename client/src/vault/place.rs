@@ -55,6 +55,8 @@ pub enum Table {
     Parts = 23,
     /// Between bodies: keys, how far drops and bulletins were read, and what stood there.
     Between = 24,
+    /// Direct rooms: what they are called here and whom they were founded for; who would talk with this person alone.
+    Direct = 25,
 }
 
 impl Table {

@@ -261,6 +261,11 @@ pub enum Deed {
         /// What.
         remark: Box<Remark>,
     },
+    /// Words to one person of the room, sealed: everybody tries to open them, and nothing names whom they are for.
+    Whisper {
+        /// Of [`SEALED_WORDS`](crate::org::whisper::SEALED_WORDS) bytes.
+        sealed: Vec<u8>,
+    },
 }
 
 /// A key package that a commit adds.
@@ -360,7 +365,8 @@ impl Deed {
             | Self::Attach { .. }
             | Self::Between { .. }
             | Self::Relocate { .. }
-            | Self::Remark { .. } => 1,
+            | Self::Remark { .. }
+            | Self::Whisper { .. } => 1,
         }
     }
 
@@ -382,6 +388,7 @@ impl Deed {
             self,
             Self::Say { .. }
                 | Self::Attach { .. }
+                | Self::Whisper { .. }
                 | Self::ControlKey { .. }
                 | Self::RaiseFloor { .. }
                 | Self::Renew { .. }
@@ -430,6 +437,7 @@ impl Deed {
             Self::Between { .. } => "Between",
             Self::Relocate { .. } => "Relocate",
             Self::Remark { .. } => "Remark",
+            Self::Whisper { .. } => "Whisper",
         }
     }
 }

@@ -424,6 +424,7 @@ impl State {
             Effect::Between { step, void, .. } => self.link_step(author, step, *void),
             Effect::Relocated { .. } => self.relocate(),
             Effect::Remarked { remark } => self.remark(at.position, remark),
+            Effect::Whispered { .. } => self.whispered(author),
         }
     }
 

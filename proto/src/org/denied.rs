@@ -466,6 +466,18 @@ pub enum Denied {
     /// A wrong time after which words vanish.
     #[error("words vanish after an hour to a year, or not at all, and it must be another time than now")]
     Vanishing,
+    /// As often as one may on one day.
+    #[error("nobody asks others to talk alone more than 10 times a day: try again tomorrow")]
+    WhisperedEnough,
+    /// No such introduction, or it is over.
+    #[error("there is no such introduction, or it is over")]
+    NoIntroduction,
+    /// Too few, too many, or one twice.
+    #[error("an introduction brings people of two to eight other bodies together, each named once")]
+    Introduces,
+    /// Too short or too long.
+    #[error("people have between one and 21 days to consent to an introduction")]
+    IntroductionDays,
 }
 
 /// The standing that was needed.

@@ -369,6 +369,11 @@ pub enum Effect {
         /// What.
         remark: Box<Remark>,
     },
+    /// Somebody said something to one person.
+    Whispered {
+        /// Sealed.
+        sealed: Vec<u8>,
+    },
 }
 
 impl Effect {
@@ -457,6 +462,7 @@ impl fmt::Debug for Effect {
             Self::Between { .. } => "Between(..)",
             Self::Relocated { .. } => "Relocated(..)",
             Self::Remarked { .. } => "Remarked(..)",
+            Self::Whispered { .. } => "Whispered(..)",
         })
     }
 }

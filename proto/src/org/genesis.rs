@@ -18,6 +18,8 @@ pub enum Kind {
     Chapter,
     /// An organizing committee or editorial board.
     Committee,
+    /// A few people who talk alone, under names and keys of their own.
+    Direct,
 }
 
 /// The MLS ciphersuite of a room (RFC 9420, section 17.1 and the post-quantum draft).

@@ -392,6 +392,7 @@ impl State {
             Deed::Between { step } => self.judge_between(author, id, *step),
             Deed::Relocate { relay, .. } => self.judge_relocation(author, relay),
             Deed::Remark { remark } => self.judge_remark(author, remark),
+            Deed::Whisper { sealed } => self.judge_whisper(author, sealed),
         }
     }
 

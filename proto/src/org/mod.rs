@@ -46,6 +46,7 @@ pub mod state;
 pub mod succeed;
 pub mod verdict;
 pub mod vouch;
+pub mod whisper;
 pub mod witness;
 mod witnesses;
 

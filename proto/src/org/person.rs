@@ -184,6 +184,8 @@ pub struct Person {
     pub elector: bool,
     /// Whose will be.
     pub next_elector: bool,
+    /// A day, and how often they whispered on it.
+    pub whispered: (u64, u8),
 }
 
 impl Person {
@@ -224,6 +226,7 @@ impl Person {
             seen: Position(0),
             elector: false,
             next_elector: false,
+            whispered: (0, 0),
         }
     }
 

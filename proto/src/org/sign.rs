@@ -35,6 +35,14 @@ impl From<[u8; 64]> for Signature {
 }
 
 impl PersonaPublic {
+    /// The X25519 key of the same point (RFC 7748, section 4.1): what is sealed to it, whoever has this key's secret opens.
+    /// None for what is no point, or one of small order.
+    #[must_use]
+    pub fn exchange(&self) -> Option<[u8; 32]> {
+        let key = VerifyingKey::from_bytes(&self.0).ok()?;
+        (!key.is_weak()).then(|| key.to_montgomery().to_bytes())
+    }
+
     /// Whether this key signed these 32 bytes: no small-order key, no second form of S.
     ///
     /// # Errors
@@ -109,6 +117,18 @@ mod tests {
             point
         });
         points.into_iter().chain(negative).collect()
+    }
+
+    #[test]
+    fn a_key_that_signs_has_one_that_others_seal_to() {
+        let key = SigningKey::from_bytes(&[3; 32]);
+        let secret = x25519_dalek::StaticSecret::from(key.to_scalar_bytes());
+        let public = PersonaPublic(key.verifying_key().to_bytes());
+        let expected = x25519_dalek::PublicKey::from(&secret).to_bytes();
+        assert_eq!(public.exchange(), Some(expected));
+        for point in small_order_points() {
+            assert_eq!(PersonaPublic(point).exchange(), None);
+        }
     }
 
     #[test]

@@ -305,6 +305,7 @@ macro_rules! every_type {
             crate::org::Voter, crate::org::Meeting, crate::org::MeetingStage,
             crate::org::MeetingStep, crate::org::Hands, crate::org::Office, crate::org::Share,
             crate::org::Claim, crate::org::SignedClaim, crate::org::SignedHistory, crate::org::OpenRoom,
+            crate::org::between::LinkStep, crate::org::between::Says, crate::org::between::SignedIntroduction,
             crate::org::Annex, crate::org::Attachment, crate::org::FileName, crate::org::FileSecret,
             crate::org::Charter, crate::org::witness::Clock, crate::org::denied::WantedStanding,
             crate::org::Remark, crate::org::Mark, crate::org::Marks,

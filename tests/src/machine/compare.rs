@@ -66,6 +66,10 @@ pub(super) fn is_same(before: &State, state: &State, model: &Model) -> Result<()
         );
         let words: Vec<_> = ours.vouches.iter().map(|vouch| (vouch.by, vouch.at.0)).collect();
         same!((&words, &ours.sponsors), (&person.words, &person.sponsors));
+        let day = |at: &u64| at / (24 * 60);
+        let last = person.whispers.last().map_or(0, day);
+        let on_it = person.whispers.iter().filter(|at| day(at) == last).count();
+        same!((ours.whispered.0, usize::from(ours.whispered.1)), (last, on_it));
         let lately = |at: &u64| *at > model.now.saturating_sub(30 * 24 * 60);
         let gave: Vec<_> = ours.vouched.iter().map(|at| at.0).filter(lately).collect();
         same!(

@@ -37,6 +37,9 @@ pub(super) enum Did {
     Say {
         len: usize,
     },
+    Whisper {
+        len: usize,
+    },
     Invite {
         uses: u16,
         expires: u64,
@@ -176,6 +179,8 @@ pub(super) struct Someone {
     pub(super) sponsors: Vec<PersonaId>,
     /// When they vouched, ever.
     pub(super) gave_word: Vec<u64>,
+    /// When they whispered, ever.
+    pub(super) whispers: Vec<u64>,
     /// By whom, and until when.
     pub(super) review: Option<(PersonaId, u64)>,
     /// (version, number of the text).
@@ -223,6 +228,7 @@ impl Someone {
             words: vec![],
             sponsors: vec![],
             gave_word: vec![],
+            whispers: Vec::new(),
             review: None,
             accepted: None,
             key,
@@ -547,6 +553,16 @@ impl Model {
         let ok = match deed {
             Did::Unknown => false,
             Did::Say { len } => (1..=65_536).contains(len),
+            Did::Whisper { len } => {
+                let now = self.now;
+                let today = |at: &&u64| **at / (24 * 60) == now / (24 * 60);
+                let ok =
+                    *len == 2048 && self.find(&author).unwrap().whispers.iter().filter(today).count() < 10;
+                if ok {
+                    self.find_mut(&author).whispers.push(now);
+                }
+                ok
+            }
             Did::Invite { uses, expires, drop } => {
                 let usable = |t: &&Ticket| t.left > 0 && t.expires >= self.now;
                 let ok = admits

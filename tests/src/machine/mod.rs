@@ -236,6 +236,7 @@ impl Account {
                         Effect::RenewalAllowed { .. } => add("allowed to be renewed"),
                         Effect::Renewed { .. } => add("renewed"),
                         Effect::Vouched { .. } => add("vouched"),
+                        Effect::Whispered { .. } => add("whispered"),
                         Effect::Promoted { .. } => add("promoted"),
                         Effect::Demoted { .. } => add("demoted"),
                         Effect::Suspended { .. } => add("suspended"),

@@ -581,6 +581,72 @@ pub const MUTANTS: &[Mutant] = &[
         "self.with_power(author, Power::Facilitate)?;",
         "",
     ),
+    (
+        "whispers",
+        "whisper.rs",
+        "if sealed.len() != SEALED_WORDS {",
+        "if sealed.len() > SEALED_WORDS {",
+    ),
+    (
+        "whispers",
+        "whisper.rs",
+        "whispered.0 == today && whispered.1 >= WHISPERS_A_DAY",
+        "whispered.0 == today && whispered.1 > WHISPERS_A_DAY",
+    ),
+    (
+        "whispers",
+        "whisper.rs",
+        "let before = if day == today { before } else { 0 };",
+        "let _ = day;",
+    ),
+    (
+        "introductions",
+        "between/liaison.rs",
+        "made.consents.contains_key(&number) {",
+        "false {",
+    ),
+    (
+        "introductions",
+        "between/liaison.rs",
+        "made.is_open(now) && made.links.contains(&link)",
+        "made.is_open(now)",
+    ),
+    (
+        "introductions",
+        "between/liaison.rs",
+        "if asked.consented.is_some() {",
+        "if false {",
+    ),
+    (
+        "introductions",
+        "between/liaison.rs",
+        "if self.asked(link, number)?.consented != Some(*author) {",
+        "if self.asked(link, number)?.consented.is_none() {",
+    ),
+    (
+        "introductions",
+        "between/liaison.rs",
+        "asked.consented.ok_or(Denied::NotNext)?;",
+        "let _ = asked;",
+    ),
+    (
+        "introductions",
+        "between/liaison.rs",
+        "if !self.root_holders().contains(author) {",
+        "if false {",
+    ),
+    (
+        "introductions",
+        "between/liaison.rs",
+        "*introduction <= latest",
+        "*introduction == latest",
+    ),
+    (
+        "introductions",
+        "between/liaison.rs",
+        "if !over.we.directives {",
+        "if false {",
+    ),
 ];
 
 #[cfg(test)]

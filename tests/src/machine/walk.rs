@@ -150,7 +150,11 @@ impl Roll {
         let ticket: IntentId = pick(&tickets, self.whom).unwrap_or_else(|| intent(u32::from(self.n)));
         let (did, deed) = match self.kind {
             10..=19 => self.remark(model),
-            0..=9 => {
+            0..=1 => {
+                let len = [2048, 2048, 2047, 2049][usize::from(self.n % 4)];
+                (Did::Whisper { len }, Deed::Whisper { sealed: vec![7; len] })
+            }
+            2..=9 => {
                 let len = [5, 0, 65_536, 65_537][usize::from(self.n.saturating_sub(65_500)).min(3)];
                 (
                     Did::Say { len },

@@ -64,6 +64,17 @@ fn letter_words(state: &State, link: u32, says: &Says) -> Option<String> {
         } => format!("{from} sent {} {number}: {text}", raise_word(*kind)),
         Says::Reply { number, text } => format!("{from} answered what was raised as {number}: {text}"),
         Says::Ended { reason } => format!("{from} ended the link{}", because(reason)),
+        Says::Introduce { number, about, .. } => {
+            format!(
+                "{from} would introduce somebody of this body to somebody of another (number {number}): {about}"
+            )
+        }
+        Says::Consent { number, .. } => format!("somebody of {from} comes to introduction {number}"),
+        Says::NoConsent { number } => format!("nobody of {from} comes to introduction {number}"),
+        Says::Introduced { number, .. } => format!("{from} made introduction {number}"),
+        Says::NotIntroduced { number } => {
+            format!("introduction {number} of {from} comes to nothing: somebody else would not come")
+        }
     })
 }
 
@@ -130,6 +141,23 @@ pub(in crate::engine) fn describe(state: &State, step: &LinkStep, void: bool) ->
             )
         }
         LinkStep::Agreed { .. } => "agreed to a link".to_owned(),
+        LinkStep::Introduce { links, about, .. } => {
+            let names: Vec<_> = links.iter().map(|link| linked_name(state, *link)).collect();
+            format!(
+                "would introduce people of {} to each other: {about}",
+                names.join(", ")
+            )
+        }
+        LinkStep::Consent { link, number, .. } => {
+            format!("comes to introduction {number} of {}", linked_name(state, *link))
+        }
+        LinkStep::NoConsent { link, number } => {
+            format!(
+                "says that nobody comes to introduction {number} of {}",
+                linked_name(state, *link)
+            )
+        }
+        LinkStep::Bring { number, .. } => format!("made introduction {number}: those who meet were told"),
         LinkStep::Masthead { signed } => {
             format!("named who may publish: {}", signed.masthead.editors.len())
         }

@@ -57,6 +57,7 @@ impl Room {
             waits |= self.name_sealing(now)?;
             waits |= self.sign_masthead(&keys, now)?;
             waits |= self.turn_bulletin(now)?;
+            waits |= self.bring_together(&keys, now)?;
         }
         self.plan.between.settled = (!waits).then_some(position);
         Ok(())
@@ -215,6 +216,20 @@ impl Room {
         self.step(LinkStep::Masthead {
             signed: Box::new(signed),
         })
+    }
+
+    fn bring_together(&mut self, keys: &LinkKeys, now: Now) -> Result<bool, EngineError> {
+        let due = self.state.introductions_due();
+        let is_due = !due.is_empty();
+        if !self.is_turn("bring", is_due, now) || self.is_stepping("Bring") {
+            return Ok(is_due);
+        }
+        for number in due {
+            if let Some(step) = self.bringing(keys, number)? {
+                return self.step(step);
+            }
+        }
+        Ok(false)
     }
 
     fn turn_bulletin(&mut self, now: Now) -> Result<bool, EngineError> {

@@ -133,14 +133,24 @@ impl Room {
         sealed.map_err(|error| EngineError::RoomState(error.to_string()))
     }
 
-    /// Takes the root keys that were sealed to this device.
+    /// Takes what was sealed to this device: root keys, and to whom this person is introduced.
     pub(in crate::engine) fn follow_between(
         &self,
         overlay: &Overlay,
         step: &LinkStep,
+        void: bool,
     ) -> Result<(), EngineError> {
-        let LinkStep::Entrust { to, sealed, .. } = step else {
-            return Ok(());
+        let (to, sealed) = match step {
+            LinkStep::Entrust { to, sealed, .. } => (to, sealed),
+            LinkStep::Hear { link, signed } if !void => {
+                return self.follow_introduction(overlay, *link, signed);
+            }
+            LinkStep::HearAll { letters } => {
+                let mut letters = letters.iter();
+                return letters
+                    .try_for_each(|(link, signed)| self.follow_introduction(overlay, *link, signed));
+            }
+            _ => return Ok(()),
         };
         let Some(house) = self.state.between.house() else {
             return Ok(());

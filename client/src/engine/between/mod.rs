@@ -8,6 +8,7 @@ mod duty;
 mod feed;
 mod keys;
 mod letters;
+mod liaison;
 mod offer;
 mod record;
 mod worker;

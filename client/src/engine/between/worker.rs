@@ -10,7 +10,7 @@ use tokio::task::{AbortHandle, JoinSet};
 
 use super::desk::Desk;
 use super::letters::Post;
-use super::{bulletin, feed, letters};
+use super::{bulletin, feed, letters, liaison};
 use crate::engine::engine::Engine;
 use crate::engine::live::LiveRoom;
 use crate::engine::record::Health;
@@ -61,6 +61,8 @@ pub(in crate::engine) async fn run(engine: Engine, room: RoomId) {
         // Where the vault cannot be written now, they are read again.
         let _ = live.room().keep_drops_read_to(&desk.read());
         post.send(&engine, &live).await;
+        // What cannot be done now is done at the next look.
+        let _ = liaison::go_on(&engine, &live);
         tokio::select! {
             _ = changes.changed() => tokio::time::sleep(GATHER).await,
             () = tokio::time::sleep(TICK) => {}

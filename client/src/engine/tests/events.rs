@@ -31,6 +31,7 @@ fn shown(effect: &Effect) -> Shown {
         Effect::ControlNamed { .. } => {
             Shown::Asked("it fills a slot of the relay's, and gives nobody a power")
         }
+        Effect::Whispered { .. } => Shown::Asked("it is between two people; nobody gets a power by it"),
         Effect::OlderRemoved { .. } => Shown::Asked("the renewal before it was shown; the person stays"),
         Effect::Refreshed => Shown::Asked("everybody does it by themselves, often; nothing else changes"),
         Effect::Invited { .. }
@@ -284,6 +285,7 @@ fn effects(world: &mut World) -> Vec<Effect> {
         Effect::Remarked {
             remark: Box::new(Remark::Vanish { hours: 24 }),
         },
+        Effect::Whispered { sealed: vec![1] },
     ]
 }
 
@@ -340,7 +342,7 @@ fn whatever_changes_who_is_in_or_may_what_is_a_line_that_everybody_sees_and_name
             }
         }
     }
-    assert_eq!(quiet, 4);
+    assert_eq!(quiet, 5);
     let refused = describe::item(&state, &Outcome::NoOp(Denied::Oneself), None);
     assert_eq!(refused, Item::NoOp(Denied::Oneself));
 }

@@ -114,6 +114,10 @@ impl State {
             LinkStep::Agreed { link, offer } => {
                 self.between.agreed.insert(*link, *offer);
             }
+            LinkStep::Introduce { links, about, days } => self.introduce(author, links, about, *days),
+            LinkStep::Consent { link, number, sealed } => self.consent(author, *link, *number, sealed),
+            LinkStep::NoConsent { link, number } => self.no_consent(*link, *number),
+            LinkStep::Bring { number, sealed } => self.bring(*number, sealed),
         }
     }
 
@@ -381,6 +385,11 @@ impl State {
                 }
             }
             Says::Ended { reason } => self.end(number, reason, false),
+            Says::Introduce { .. }
+            | Says::Consent { .. }
+            | Says::NoConsent { .. }
+            | Says::Introduced { .. }
+            | Says::NotIntroduced { .. } => self.hear_liaison(number, &letter.says),
         }
     }
 

@@ -125,6 +125,12 @@ impl State {
                 says_something(text)?;
             }
             LinkStep::Agreed { .. } => return Err(Denied::ByPoll),
+            LinkStep::Introduce { links, about, days } => {
+                self.judge_introducing(author, links, about, *days)?;
+            }
+            LinkStep::Consent { link, number, sealed } => self.judge_consent(*link, *number, sealed)?,
+            LinkStep::NoConsent { link, number } => self.judge_no_consent(author, *link, *number)?,
+            LinkStep::Bring { number, sealed } => self.judge_bringing(author, *number, sealed)?,
         }
         Ok(Effect::Between {
             id,
@@ -138,7 +144,7 @@ impl State {
     }
 
     /// A link that stands.
-    fn stands(&self, link: u32) -> Result<&Link, Denied> {
+    pub(super) fn stands(&self, link: u32) -> Result<&Link, Denied> {
         let link = self.between.links.get(&link).ok_or(Denied::NoLink)?;
         match (&link.peer, &link.ended) {
             (_, Some(_)) => Err(Denied::LinkOver),
@@ -530,6 +536,11 @@ impl State {
                 says_something(text)
             }
             Says::Ended { reason } => bounded(reason.clone()).map(|_| ()),
+            Says::Introduce { .. }
+            | Says::Consent { .. }
+            | Says::NoConsent { .. }
+            | Says::Introduced { .. }
+            | Says::NotIntroduced { .. } => self.judge_liaison(number, link, says),
         }
     }
 

@@ -55,6 +55,43 @@ pub enum Says {
         /// Why; may be empty.
         reason: String,
     },
+    /// Somebody of the other body would be brought together with people of others.
+    Introduce {
+        /// The number of the introduction.
+        number: u32,
+        /// What it is for.
+        about: String,
+        /// Until when somebody may consent.
+        until: Minutes,
+        /// Whoever consents founds the room.
+        host: bool,
+        /// Of how many bodies people would meet.
+        parties: u8,
+    },
+    /// Somebody of this body comes.
+    Consent {
+        /// To which introduction.
+        number: u32,
+        /// Under which key, sealed to the other's root key.
+        sealed: Vec<u8>,
+    },
+    /// Nobody of this body comes.
+    NoConsent {
+        /// To which introduction.
+        number: u32,
+    },
+    /// Whoever consented is introduced.
+    Introduced {
+        /// The number of the introduction.
+        number: u32,
+        /// To whom, sealed to the key that they come under.
+        sealed: Vec<u8>,
+    },
+    /// Nobody is introduced: somebody of another body would not come.
+    NotIntroduced {
+        /// The number of the introduction.
+        number: u32,
+    },
 }
 
 /// What is to be written. What follows from the state of now is not kept twice.
@@ -131,6 +168,11 @@ impl fmt::Debug for Says {
             Self::Raised { .. } => "Raised(..)",
             Self::Reply { .. } => "Reply(..)",
             Self::Ended { .. } => "Ended(..)",
+            Self::Introduce { .. } => "Introduce(..)",
+            Self::Consent { .. } => "Consent(..)",
+            Self::NoConsent { .. } => "NoConsent(..)",
+            Self::Introduced { .. } => "Introduced(..)",
+            Self::NotIntroduced { .. } => "NotIntroduced(..)",
         })
     }
 }

@@ -12,6 +12,7 @@ mod enact;
 mod item;
 mod judge;
 mod letter;
+mod liaison;
 mod link;
 mod step;
 
@@ -26,6 +27,10 @@ pub use bulletin::{
 pub use card::{Card, LinkSecret, Offer, Reading, RootKey, Sends, SignedOffer, Terms};
 pub use item::{Announcement, Field, FieldKind, Item, Order, Priority};
 pub use letter::{Letter, Out, Says, SignedLetter};
+pub use liaison::{
+    Asked, Introduced, Introducing, Introduction, LONGEST_ABOUT, MOST_INTRODUCED, MOST_INTRODUCTION_DAYS,
+    REMEMBERED_INTRODUCTIONS, SignedIntroduction, WAITING_INTRODUCTIONS,
+};
 pub use link::{End, Ended, Link, Peer};
 pub use step::LinkStep;
 
@@ -72,6 +77,10 @@ pub struct Between {
     pub raised: Records<(u32, bool, u32), Raised>,
     /// Digests of the offers that the body decided to accept, by their link's id.
     pub agreed: Records<IntentId, [u8; 32]>,
+    /// Introductions that this body makes, by number.
+    pub introducing: Records<u32, Introducing>,
+    /// Introductions that others would make of somebody of this body: number of the link, of the introduction.
+    pub asked: Records<(u32, u32), Asked>,
 }
 
 /// What a body speaks by.
@@ -219,6 +228,8 @@ impl Between {
         self.told.pass();
         self.raised.pass();
         self.agreed.pass();
+        self.introducing.pass();
+        self.asked.pass();
     }
 
     pub(super) fn settle(&mut self) {
@@ -231,6 +242,8 @@ impl Between {
         self.told.settle();
         self.raised.settle();
         self.agreed.settle();
+        self.introducing.settle();
+        self.asked.settle();
     }
 
     pub(in crate::org) fn root(&self) -> [u8; 32] {
@@ -247,6 +260,8 @@ impl Between {
             self.told.root(),
             self.raised.root(),
             self.agreed.root(),
+            self.introducing.root(),
+            self.asked.root(),
         ])
     }
 }

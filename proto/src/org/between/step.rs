@@ -149,6 +149,38 @@ pub enum LinkStep {
         /// Numbers of links, in order, each with its letter.
         letters: Vec<(u32, SignedLetter)>,
     },
+    /// Would bring people of linked bodies together.
+    Introduce {
+        /// Numbers of the links; who comes of the first is the host.
+        links: Vec<u32>,
+        /// What it is for.
+        about: String,
+        /// Days in which they may consent.
+        days: u16,
+    },
+    /// Comes when another body introduces somebody of this one.
+    Consent {
+        /// The link's number.
+        link: u32,
+        /// The introduction's.
+        number: u32,
+        /// Under which key, sealed to the other's root key.
+        sealed: Vec<u8>,
+    },
+    /// Takes it back, or says for the body that nobody comes.
+    NoConsent {
+        /// The link's number.
+        link: u32,
+        /// The introduction's.
+        number: u32,
+    },
+    /// Tells those who consented how to find each other.
+    Bring {
+        /// The introduction.
+        number: u32,
+        /// Sealed to the key of each, in the order of the links.
+        sealed: Vec<Vec<u8>>,
+    },
 }
 
 impl LinkStep {
@@ -174,6 +206,10 @@ impl LinkStep {
             Self::Reply { .. } => "Reply",
             Self::Agreed { .. } => "Agreed",
             Self::HearAll { .. } => "HearAll",
+            Self::Introduce { .. } => "Introduce",
+            Self::Consent { .. } => "Consent",
+            Self::NoConsent { .. } => "NoConsent",
+            Self::Bring { .. } => "Bring",
         }
     }
 }

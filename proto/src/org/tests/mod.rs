@@ -9,6 +9,7 @@ mod decisions;
 mod directives;
 mod laws;
 mod letters;
+mod liaison;
 mod meetings;
 mod offices;
 mod relays;
