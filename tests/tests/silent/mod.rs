@@ -2,6 +2,7 @@
 //! while somebody is there (cases ).
 
 mod leaks;
+mod liaison;
 mod organization;
 
 use std::fs;

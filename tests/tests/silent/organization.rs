@@ -17,7 +17,7 @@ const FORGOTTEN_AFTER: Duration = Duration::from_secs(20);
 const LEFT_ON_THE_STACK: usize = 2;
 
 /// Every string of an answer that is long enough to be an id.
-fn ids(answer: &Value, into: &mut Vec<String>) {
+pub(super) fn ids(answer: &Value, into: &mut Vec<String>) {
     match answer {
         Value::String(text) if text.len() >= 16 && !text.contains(' ') => into.push(text.clone()),
         Value::Array(all) => all.iter().for_each(|value| ids(value, into)),

@@ -54,7 +54,7 @@ fn quick(kind: Kind, change: impl FnOnce(&mut Charter)) -> String {
     charter::written(&charter)
 }
 
-async fn body(world: &World, label: &str, kind: KindWord, names: &[&str]) -> Vec<Person> {
+pub(super) async fn body(world: &World, label: &str, kind: KindWord, names: &[&str]) -> Vec<Person> {
     let of = match kind {
         KindWord::Cell => Kind::Cell,
         KindWord::Chapter => Kind::Chapter,
@@ -101,7 +101,7 @@ fn accepting(body: &str, offer: &str) -> Intent {
 }
 
 /// The one offers, the other accepts, and both know of it.
-async fn link(above: (&Person, &str), below: (&Person, &str)) {
+pub(super) async fn link(above: (&Person, &str), below: (&Person, &str)) {
     let offered = offer(above.0, above.1, DOWN, UP).await;
     assert_eq!(below.0.ask(accepting(below.1, &offered)).await, Answer::Done {});
     is_linked(above.0, above.1, below.1).await;

@@ -10,6 +10,7 @@ mod isolation;
 mod join;
 mod keys;
 mod leave;
+mod liaison;
 mod meetings;
 mod offline;
 mod poster;
