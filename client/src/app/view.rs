@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use caucus_proto::id::{Minutes, PersonaId, Position};
+use caucus_proto::id::{PersonaId, Position};
 use caucus_proto::org::mandate::DAY;
 use caucus_proto::org::witness::IDLE_DAYS;
 use caucus_proto::org::{Application, Kind, Office, Person, Power, Regard, SafetyCode, Standing, State};

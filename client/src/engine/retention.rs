@@ -12,7 +12,7 @@
 //! between), so that one wrong setting does not empty a log. A clock that is turned back brings nothing back: what was forgotten is gone.
 
 use caucus_proto::id::{Minutes, Position, RoomId};
-use caucus_proto::org::Words;
+use caucus_proto::org::Written;
 use serde::{Deserialize, Serialize};
 
 use super::engine::Engine;
@@ -447,7 +447,7 @@ impl Engine {
 
 /// Whether it is what people said to each other, outside of decisions.
 fn is_message(record: &LogRecord) -> bool {
-    matches!(record.words(), Words::Own | Words::Deleted) || matches!(record.item, Item::Remarked { .. })
+    matches!(record.words(), Written::Own | Written::Deleted) || matches!(record.item, Item::Remarked { .. })
 }
 
 fn without_words(record: LogRecord) -> LogRecord {

@@ -159,12 +159,12 @@ fn what_people_say_of_messages_changes_no_state_but_of_its_author() {
 /// A message of person 0 as a log has it.
 struct Logged {
     of: MessageRef,
-    words: Words,
+    words: Written,
     marks: Marks,
 }
 
 impl Logged {
-    fn new(words: Words) -> Self {
+    fn new(words: Written) -> Self {
         let of = MessageRef {
             position: Position(7),
             id: intent(3),
