@@ -159,7 +159,9 @@ impl App {
 
     async fn ask(&self, engine: &Engine, intent: Intent, telling: &Telling) -> Result<Answer, Problem> {
         use super::{
-    attachments, body, convene, direct, directives, export, feed, inbox, isolation, issue, liaison, links, meetings, membership, minutes, notify, offices, own, principles, proposals, relays, relocate, remarks, reminders, retention, returning, search, standing, successor, talk,
+            attachments, body, convene, direct, directives, export, feed, inbox, isolation, issue, liaison,
+            links, meetings, membership, minutes, notify, offices, own, principles, proposals, relays,
+            relocate, remarks, reminders, retention, returning, search, standing, successor, talk,
         };
         match intent {
             Intent::Passphrase { old, new } => self.passphrase(engine, old, new, telling.clone()).await,

@@ -205,6 +205,7 @@ fn missing(room: &Room, position: Position, record: Option<&LogRecord>) -> Messa
         text: why_missing(room, position, record).to_owned(),
         own: false,
         file: None,
+        handed_by: None,
         remarks: RemarksView {
             pinned: true,
             ..RemarksView::default()

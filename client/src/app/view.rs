@@ -14,9 +14,7 @@ use super::answer::{
 };
 use super::{attachments, liaison, remarks, successor};
 
-use crate::engine::{
-    Engine, EngineError, Health, Item, JoinStep, Line, LiveRoom, LogRecord, Mute, Room,
-};
+use crate::engine::{Engine, EngineError, Health, Item, JoinStep, Line, LiveRoom, LogRecord, Mute, Room};
 use crate::vault::{Place, Table};
 
 /// The name of a room: its body's label, and for another than the governing one its own.

@@ -13,7 +13,13 @@ use super::failure::Failure;
 use super::secret::Source;
 use super::session::Session;
 use super::{
-    admit, agent, announce, answer, backup, body, charter, completions, decline, demote, destroy, directives, dm, doctor, draft, edit, export, feed, files, found, get_file, handover, inbox, init, invite, invites, isolate, issued, join, joins, leave, liaison, lift, link, lock, man, map, mark, meeting, mute, notify, offices, open, overview, passphrase, people, pin, pins, poll, powers, principles, promote, proposal, proposals, propose, raise, raised, react, read, recognize, rekey, relay, remove, renew, replace, reply, requests, restore, retention, revoke, rooms, say, search, send_file, status, successor, suspend, unlock, unsay, vanish, verify, verify_export, vote, vouch, withdraw,
+    admit, agent, announce, answer, backup, body, charter, completions, decline, demote, destroy, directives,
+    dm, doctor, draft, edit, export, feed, files, found, get_file, handover, inbox, init, invite, invites,
+    isolate, issued, join, joins, leave, liaison, lift, link, lock, man, map, mark, meeting, mute, notify,
+    offices, open, overview, passphrase, people, pin, pins, poll, powers, principles, promote, proposal,
+    proposals, propose, raise, raised, react, read, recognize, rekey, relay, remove, renew, replace, reply,
+    requests, restore, retention, revoke, rooms, say, search, send_file, status, successor, suspend, unlock,
+    unsay, vanish, verify, verify_export, vote, vouch, withdraw,
 };
 use crate::agent::Home;
 use crate::clock::{Clock, SystemClock};

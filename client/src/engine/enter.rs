@@ -15,9 +15,7 @@ use super::blob::BlobRef;
 use super::doubt::MOST_DOUBTS;
 use super::error::EngineError;
 use super::random;
-use super::record::{
-    Cursor, HeadFacts, Health, Item, Job, LogRecord, Remarks, RoomRecord, SecretKey,
-};
+use super::record::{Cursor, HeadFacts, Health, Item, Job, LogRecord, Remarks, RoomRecord, SecretKey};
 use super::room::Room;
 use super::send::Now;
 use super::site::Site;

@@ -100,7 +100,9 @@ fn words(item: &Item) -> Option<Words> {
             version: *version,
             text: text.clone(),
         },
-        Item::Event(_) | Item::Quiet(_) | Item::NoOp(_) => return None,
+        Item::Event(_) | Item::Quiet(_) | Item::NoOp(_) | Item::Deleted | Item::Remarked { .. } => {
+            return None;
+        }
     })
 }
 

@@ -159,7 +159,9 @@ impl State {
     #[must_use]
     pub fn told_since(&self) -> Option<Minutes> {
         let days = u64::from(self.charter().history.days);
-        (days > 0).then(|| Minutes(self.now().0.saturating_sub(days.saturating_mul(DAY))))
+        // Where words vanish, nobody is handed what would vanish from everybody else.
+        (days > 0 && self.vanishing.hours == 0)
+            .then(|| Minutes(self.now().0.saturating_sub(days.saturating_mul(DAY))))
     }
 }
 

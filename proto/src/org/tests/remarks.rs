@@ -221,7 +221,11 @@ fn what_is_deleted_forgotten_or_part_of_a_decision_is_not_said_in_other_words() 
         (Written::Own, Ok(()), Ok(())),
         (Written::Deleted, Err(Denied::NoMessage), Ok(())),
         (Written::None, Err(Denied::NoMessage), Err(Denied::NoMessage)),
-        (Written::Decision, Err(Denied::OfDecision), Err(Denied::OfDecision)),
+        (
+            Written::Decision,
+            Err(Denied::OfDecision),
+            Err(Denied::OfDecision),
+        ),
     ] {
         let logged = Logged::new(words);
         assert_eq!(logged.fits(0, &edit(logged.of)), edited, "{words:?}");
