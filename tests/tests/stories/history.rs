@@ -41,6 +41,7 @@ async fn said(person: &Person, room: &str) -> Vec<MessageView> {
         limit: Some(1_000),
         follow: false,
         all: false,
+        mark: false,
     };
     let Answer::Messages { messages, .. } = person.ask(intent).await else {
         panic!("no messages")

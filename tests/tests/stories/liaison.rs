@@ -67,6 +67,7 @@ async fn log(person: &Person, room: &str) -> String {
         limit: Some(1_000),
         follow: false,
         all: true,
+        mark: false,
     };
     match person.ask(intent).await {
         Answer::Messages { messages, .. } => {

@@ -9,7 +9,7 @@ use caucus_proto::org::{BadHistory, Charter, Heard, History, Kind, SignedHistory
 use super::world::World;
 use crate::engine::Line;
 use crate::engine::record::{Item, SecretKey};
-use crate::engine::retention::Retention;
+use crate::engine::retention::{Look, Retention};
 use crate::mls::PersonaKeys;
 
 const CEM: usize = 2;
@@ -335,7 +335,7 @@ fn what_is_older_than_the_charter_says_or_was_forgotten_is_not_handed_over() {
     let now = world.now.minutes;
     for day in 0..4 {
         let later = Minutes(now.0 + day * 24 * 60);
-        world.room(0).forget_old(later).unwrap();
+        world.room(0).forget_old(later, Look::Hourly).unwrap();
     }
     assert_eq!(texts(&mut world), []);
 }
@@ -353,7 +353,7 @@ fn what_was_handed_over_is_forgotten_as_what_was_heard_is() {
     overlay.commit().unwrap();
     drop(turn);
     let now = world.now.minutes;
-    world.room(CEM).forget_old(now).unwrap();
+    world.room(CEM).forget_old(now, Look::Hourly).unwrap();
     assert_eq!(
         reads(&mut world).len(),
         3,
@@ -361,7 +361,7 @@ fn what_was_handed_over_is_forgotten_as_what_was_heard_is() {
     );
     for day in 1..5 {
         let later = Minutes(now.0 + day * 24 * 60);
-        world.room(CEM).forget_old(later).unwrap();
+        world.room(CEM).forget_old(later, Look::Hourly).unwrap();
     }
     assert_eq!(reads(&mut world), []);
 }
