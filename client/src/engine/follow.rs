@@ -82,9 +82,10 @@ impl Room {
                 Some(request) => self.keep_renewal(overlay, request),
                 None => Ok(()),
             },
-            Effect::Renewed { persona, .. } | Effect::Followed { persona, .. } => {
-                self.renewed(overlay, persona, cause)
-            }
+            Effect::Renewed { persona, .. } => self.renewed(overlay, persona, cause, false),
+            // Into a room besides the governing one people come so; whoever comes into a successor has a log, and takes
+            // nothing of what is handed over.
+            Effect::Followed { persona, .. } => self.renewed(overlay, persona, cause, true),
             Effect::Answered
             | Effect::Said { .. }
             | Effect::Attached { .. }
@@ -171,6 +172,7 @@ impl Room {
         overlay: &Overlay,
         persona: &PersonaId,
         cause: Cause<'_>,
+        is_new: bool,
     ) -> Result<(), EngineError> {
         self.cursor.heads.remove(persona);
         self.cursor.disputes.remove(persona);
@@ -182,7 +184,7 @@ impl Room {
             return Ok(());
         }
         if cause.ours || self.rank().is_some() {
-            self.keep_greeting(overlay, persona, cause, false)
+            self.keep_greeting(overlay, persona, cause, is_new)
         } else {
             self.forget_renewal(overlay, persona);
             self.forget_request(overlay, persona).map(|_| ())
