@@ -23,7 +23,7 @@ use super::record::{Health, Job};
 use super::refuge;
 use super::room::Room;
 use super::send::Now;
-use super::site::{self, Former, Site};
+use super::site::{self, Site};
 use crate::relay::{Connection, LinkError};
 use crate::vault::Overlay;
 
@@ -88,6 +88,13 @@ pub(super) struct Hint {
     relay: RelayAddress,
     channel: ChannelId,
     after: Position,
+}
+
+/// What is left at the relay of before.
+struct Farewell {
+    relay: RelayAddress,
+    refuges: Vec<RefugeSecret>,
+    content: Vec<u8>,
 }
 
 /// A channel that carries the room on.
@@ -248,14 +255,18 @@ impl Room {
     }
 
     /// The relay that is still to be told, with the refuges and what to say there.
-    fn farewell(&self, now: Now) -> Result<Option<(Former, Vec<RefugeSecret>, Vec<u8>)>, EngineError> {
+    fn farewell(&self, now: Now) -> Result<Option<Farewell>, EngineError> {
         let untold = self.record.former.last().filter(|former| !former.told);
         let (Some(former), true) = (untold, self.is_keyholder()) else {
             return Ok(None);
         };
         let refuges = self.known_refuges().into_iter().rev().take(TOLD).collect();
         let content = self.word_of_relocation(now)?;
-        Ok(content.map(|content| (former.clone(), refuges, content)))
+        Ok(content.map(|content| Farewell {
+            relay: former.relay.clone(),
+            refuges,
+            content,
+        }))
     }
 
     fn farewell_said(&mut self) -> Result<(), EngineError> {
@@ -528,14 +539,19 @@ async fn follow_hint(engine: &Engine, room: &LiveRoom, hint: &Hint) -> Result<bo
 /// Leaves word at the relay of before where the room lies now, once it can be reached.
 async fn say_farewell(engine: &Engine, room: &LiveRoom, now: Now) -> Result<(), EngineError> {
     let farewell = room.room().farewell(now)?;
-    let Some((former, refuges, content)) = farewell else {
+    let Some(Farewell {
+        relay,
+        refuges,
+        content,
+    }) = farewell
+    else {
         return Ok(());
     };
     let (persona, purpose) = room.room().asks_as();
-    let connection = engine.connection(&former.relay, &persona, purpose).await?;
+    let connection = engine.connection(&relay, &persona, purpose).await?;
     for refuge in &refuges {
-        refuge::put(&connection, refuge, &content, engine.take_pass(&former.relay)).await?;
+        refuge::put(&connection, refuge, &content, engine.take_pass(&relay)).await?;
     }
-    engine.part(&former.relay, &persona, purpose).await;
+    engine.part(&relay, &persona, purpose).await;
     room.room().farewell_said()
 }

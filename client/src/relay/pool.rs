@@ -47,6 +47,7 @@ impl Lane {
 
 type Key = (RelayAddress, PersonaId, Lane);
 type Slot = Arc<Turn<Option<Connection>>>;
+type Turns = HashMap<(RelayAddress, PersonaId), Arc<Turn<()>>>;
 
 /// One connection for each relay, persona and lane, made when it is wanted. Two personas never share one.
 pub struct Pool {
@@ -54,7 +55,7 @@ pub struct Pool {
     sockets: Sockets,
     slots: Mutex<HashMap<Key, Slot>>,
     /// Whose turn it is to connect, of the lanes of one persona that are apart.
-    turns: Mutex<HashMap<(RelayAddress, PersonaId), Arc<Turn<()>>>>,
+    turns: Mutex<Turns>,
     closings: watch::Sender<u64>,
 }
 

@@ -313,7 +313,9 @@ pub enum BadCharter {
         what: &'static str,
     },
     /// Too many relays, or one twice.
-    #[error("relays.alternates names at most {MOST_ALTERNATES} relays, each once")]
+    #[error(
+        "relays.alternates names at most {MOST_ALTERNATES} relays, each once, by addresses that begin with caucus://"
+    )]
     Alternates,
     /// An office without its name, or two of one name.
     #[error("the {office} needs a name of its own in [words.offices]")]

@@ -11,6 +11,7 @@ use crate::id::{Minutes, PersonaId};
 use crate::org::denied::Denied;
 use crate::org::effect::Effect;
 use crate::org::mandate::DAY;
+use crate::org::name::is_unsafe;
 use crate::org::person::{Person, Standing};
 use crate::org::power::Power;
 use crate::org::state::State;
@@ -18,20 +19,23 @@ use crate::org::state::State;
 /// Longest address of a relay in bytes.
 pub const LONGEST_RELAY: usize = 256;
 
+/// How the address of a relay begins.
+const SCHEME: &str = "caucus://";
+
 /// Most relays that a charter names.
 pub const MOST_ALTERNATES: usize = 4;
 
 /// Minutes of witnessed time between two moves of a room.
 const BETWEEN_MOVES: u64 = DAY;
 
-/// The address of a relay as a charter writes it. What it says is for those who connect to know.
+/// The address of a relay as people write it. What it says is for those who connect to know.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct RelayName(String);
 
 /// A text is no address of a relay.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Error)]
-#[error("a relay's address begins with caucus:// and has at most {LONGEST_RELAY} bytes, without spaces")]
+#[error("a relay's address has at most {LONGEST_RELAY} bytes, without spaces")]
 pub struct NoRelayName;
 
 impl RelayName {
@@ -46,9 +50,8 @@ impl TryFrom<String> for RelayName {
     type Error = NoRelayName;
 
     fn try_from(text: String) -> Result<Self, NoRelayName> {
-        let is_address = text.starts_with("caucus://")
-            && text.len() <= LONGEST_RELAY
-            && text.bytes().all(|byte| byte.is_ascii_graphic());
+        let is_address = (1..=LONGEST_RELAY).contains(&text.len())
+            && !text.chars().any(|c| c.is_whitespace() || is_unsafe(c));
         is_address.then_some(Self(text)).ok_or(NoRelayName)
     }
 }
@@ -81,10 +84,13 @@ pub struct Relays {
 }
 
 impl Relays {
-    /// Few, each once.
+    /// Few, each once, and addresses.
     pub(super) fn are_fit(&self) -> bool {
+        let is_address = |name: &RelayName| name.as_str().starts_with(SCHEME);
         let twice = |(place, name)| self.alternates.iter().take(place).any(|other| other == name);
-        self.alternates.len() <= MOST_ALTERNATES && !self.alternates.iter().enumerate().any(twice)
+        self.alternates.len() <= MOST_ALTERNATES
+            && self.alternates.iter().all(is_address)
+            && !self.alternates.iter().enumerate().any(twice)
     }
 }
 

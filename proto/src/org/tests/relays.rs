@@ -111,20 +111,17 @@ fn a_charter_names_few_relays_and_each_once() {
     assert_eq!(charter.check(), Ok(()));
     charter.relays.alternates.push(relay(9));
     assert_eq!(charter.check(), Err(BadCharter::Alternates));
-    charter.relays.alternates = vec![relay(1), relay(1)];
-    assert_eq!(charter.check(), Err(BadCharter::Alternates));
+    let elsewhere = RelayName::try_from("https://relay.example".to_owned()).unwrap();
+    for bad in [vec![relay(1), relay(1)], vec![elsewhere]] {
+        charter.relays.alternates = bad;
+        assert_eq!(charter.check(), Err(BadCharter::Alternates));
+    }
 }
 
 #[test]
 fn what_is_no_address_is_no_relay() {
     let long = format!("caucus://{}", "a".repeat(256));
-    for bad in [
-        "",
-        "https://relay.example",
-        "caucus://a b",
-        "caucus://a\u{1b}[2J",
-        &long,
-    ] {
+    for bad in ["", "caucus://a b", "caucus://a\u{1b}[2J", &long] {
         assert!(RelayName::try_from(bad.to_owned()).is_err(), "{bad:?}");
     }
 }
