@@ -62,7 +62,7 @@ fn is_canonical<T: Serialize + DeserializeOwned + PartialEq + core::fmt::Debug>(
         }
     }
     assert!(
-        made * 2 > rounds(),
+        made * 4 > rounds(),
         "{} is hardly ever made",
         core::any::type_name::<T>()
     );

@@ -183,7 +183,7 @@ fn how_long_words_are_kept_is_chosen_by_room() {
     ana.ask(&["init"]);
     ana.ask(&["relay", "add", relay.address()]);
     ana.ask(&["found", "cell", "North", "--as", "ana"]);
-    let shown = |default: serde_json::Value, own: serde_json::Value| json!({"is": "retention", "default": default, "rooms": [{"room": "North", "own": own, "forgotten": 0}]});
+    let shown = |default: serde_json::Value, own: serde_json::Value| json!({"is": "retention", "default": default, "rooms": [{"room": "North", "own": own, "forgotten": 0, "vanish_hours": null}]});
     assert_eq!(ana.ask(&["retention"]), shown(json!("forever"), json!(null)));
     ana.ask(&["retention", "--days", "30"]);
     assert_eq!(
