@@ -527,8 +527,8 @@ impl App {
         Ok(Answer::Done {})
     }
 
-    /// Forgets what is too old to be kept, once an hour and where messages vanish every few minutes, and rewrites the vault within a day of anything
-    /// deleted or replaced, at once where words were. Whoever moves the clock calls it; an agent does by itself.
+    /// Forgets what is too old to be kept, once an hour and where messages vanish every few minutes, and rewrites the
+    /// vault within a day of anything deleted or replaced, at once where words were. Whoever moves the clock calls it; an agent does by itself.
     pub async fn keep_house(&self) {
         let now = self.0.clock.now_ms();
         let engine = self.slot().clone();

@@ -1,5 +1,7 @@
 //! Moving a body to another relay.
 
+use std::sync::Arc;
+
 use caucus_proto::org::{Deed, RelayName};
 use caucus_proto::wire::RelayAddress;
 use serde::{Deserialize, Serialize};
@@ -8,7 +10,7 @@ use super::answer::Answer;
 use super::app::PATIENCE;
 use super::problem::{Code, Problem};
 use super::{find, relays, view};
-use crate::engine::{Engine, Fate, LiveRoom, random_seed};
+use crate::engine::{Engine, EngineError, Fate, LiveRoom, random_seed};
 
 /// Where a room of a body lies.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -39,7 +41,7 @@ fn place(live: &LiveRoom, stays: Option<String>) -> PlaceView {
 }
 
 /// The rooms of a body that this person is in; the governing one first.
-fn rooms_of(engine: &Engine, body: &str) -> Result<Vec<std::sync::Arc<LiveRoom>>, Problem> {
+fn rooms_of(engine: &Engine, body: &str) -> Result<Vec<Arc<LiveRoom>>, Problem> {
     let first = find::room(engine, body)?;
     let of = first.room().record().body;
     let mut rooms = engine.rooms();
@@ -68,20 +70,30 @@ pub(super) async fn relocate(engine: &Engine, body: &str, relay: &str) -> Result
     let name = RelayName::try_from(address.to_string())
         .map_err(|error| Problem::new(Code::BadInput, error.to_string(), "give a shorter address"))?;
     let rooms = rooms_of(engine, body)?;
-    // A relay that is not there would leave everybody looking for another.
-    engine.relay_info(&address).await?;
-    let mut places = Vec::new();
-    let mut first = None;
-    for live in &rooms {
-        if live.room().record().relay == address {
-            places.push(place(live, Some("it lies there already".to_owned())));
-            continue;
-        }
+    let mut asked = Vec::new();
+    for live in rooms {
         let deed = Deed::Relocate {
             relay: name.clone(),
             seed: random_seed()?,
         };
-        let stays = match live.act(&deed, PATIENCE).await {
+        let there = live.room().record().relay == address;
+        let may = match there {
+            true => Err(EngineError::RoomState("it lies there already".to_owned())),
+            false => live.room().may_do(&deed),
+        };
+        asked.push((live, deed, may));
+    }
+    if asked.iter().any(|(_, _, may)| may.is_ok()) {
+        // A relay that is not there would leave everybody looking for another.
+        engine.relay_info(&address).await?;
+    }
+    let (mut places, mut first) = (Vec::new(), None);
+    for (live, deed, may) in asked {
+        let moved = match may {
+            Ok(()) => live.act(&deed, PATIENCE).await,
+            Err(error) => Err(error),
+        };
+        let stays = match moved {
             Ok(Fate::Landed(_)) => None,
             Ok(Fate::Waits) => Some("it goes once its own relay can be reached".to_owned()),
             Err(error) => {
@@ -91,7 +103,7 @@ pub(super) async fn relocate(engine: &Engine, body: &str, relay: &str) -> Result
                 Some(words)
             }
         };
-        places.push(place(live, stays));
+        places.push(place(&live, stays));
     }
     match first {
         Some(problem) if places.iter().all(|place| place.stays.is_some()) => Err(problem),

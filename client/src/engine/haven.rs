@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use caucus_proto::codec;
 use caucus_proto::envelope::{Body, Content, RefugeSecret};
-use caucus_proto::id::{ChannelId, PersonaId, Position};
+use caucus_proto::id::{ChannelId, Minutes, PersonaId, Position};
 use caucus_proto::org::{NoticeKind, RelayName, SignedNotice};
 use caucus_proto::wire::{RefusedBecause, RelayAddress, Role, Served, bucket};
 
@@ -201,7 +201,7 @@ impl Room {
     ) -> Result<(), EngineError> {
         self.transact(|room, overlay| {
             let read = room.cursor.position;
-            room.go_to(overlay, relay.clone(), site)?;
+            room.go_to(overlay, relay.clone(), site, after)?;
             room.forget_own_renewal(overlay)?;
             if read == after && matches!(room.cursor.health, Health::Open | Health::Gone) {
                 room.cursor.health = Health::Open;
@@ -218,14 +218,14 @@ impl Room {
                 let at = read.min(after).next();
                 room.cursor.health = Health::Unsynced { at, why };
             }
-            room.tell_where(overlay, now)?;
+            room.tell_where(overlay, now.minutes)?;
             room.keep(overlay)
         })?;
         self.forgive()
     }
 
     /// Leaves word in the refuges of the relay of now where the room lies: for who looks for it there.
-    pub(super) fn tell_where(&self, overlay: &Overlay, now: Now) -> Result<(), EngineError> {
+    pub(super) fn tell_where(&self, overlay: &Overlay, now: Minutes) -> Result<(), EngineError> {
         if !self.is_keyholder() {
             return Ok(());
         }
@@ -238,7 +238,7 @@ impl Room {
         Ok(())
     }
 
-    fn word_of_relocation(&self, now: Now) -> Result<Option<Vec<u8>>, EngineError> {
+    fn word_of_relocation(&self, now: Minutes) -> Result<Option<Vec<u8>>, EngineError> {
         let Some(former) = self.record.former.last() else {
             return Ok(None);
         };
@@ -250,7 +250,7 @@ impl Room {
             channel: self.record.lies_in(),
             after: former.until,
         })?;
-        let content = self.content(Body::Notice(notice), now.minutes, true)?;
+        let content = self.content(Body::Notice(notice), now, true)?;
         Ok(Some(codec::encode(&content, bucket::LARGEST)?))
     }
 
@@ -261,7 +261,7 @@ impl Room {
             return Ok(None);
         };
         let refuges = self.known_refuges().into_iter().rev().take(TOLD).collect();
-        let content = self.word_of_relocation(now)?;
+        let content = self.word_of_relocation(now.minutes)?;
         Ok(content.map(|content| Farewell {
             relay: former.relay.clone(),
             refuges,

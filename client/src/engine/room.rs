@@ -126,7 +126,7 @@ impl Room {
         self.record.room
     }
 
-    /// What never changes about it.
+    /// Where it lies, and who one is in it.
     #[must_use]
     pub fn record(&self) -> &RoomRecord {
         &self.record

@@ -96,19 +96,20 @@ impl Room {
         };
         self.end_invites(overlay)?;
         self.forget_requests(overlay)?;
-        self.go_to(overlay, relay, site)
+        self.go_to(overlay, relay, site, self.cursor.position)?;
+        self.tell_where(overlay, self.state.now())
     }
 
-    /// From here on the log lies there.
+    /// From the entry after `until` on the log lies there.
     pub(super) fn go_to(
         &mut self,
         overlay: &Overlay,
         relay: RelayAddress,
         site: Site,
+        until: Position,
     ) -> Result<(), EngineError> {
         let relay = std::mem::replace(&mut self.record.relay, relay);
         let site = self.record.site.replace(site);
-        let until = self.cursor.position;
         self.record.former.push(Former {
             relay,
             site,
