@@ -39,7 +39,7 @@ fn own(text: &str) -> String {
 }
 
 /// A charter in which nothing waits for days that no test has.
-fn quick(kind: Kind, change: impl FnOnce(&mut Charter)) -> String {
+pub(super) fn quick(kind: Kind, change: impl FnOnce(&mut Charter)) -> String {
     let mut charter = charter::read(charter::shipped(kind)).unwrap();
     charter.admission.vouches = 0;
     charter.polls.grace = 0;
@@ -63,7 +63,13 @@ pub(super) async fn body(world: &World, label: &str, kind: KindWord, names: &[&s
     body_by(world, label, kind, names, quick(of, |_| {})).await
 }
 
-async fn body_by(world: &World, label: &str, kind: KindWord, names: &[&str], charter: String) -> Vec<Person> {
+pub(super) async fn body_by(
+    world: &World,
+    label: &str,
+    kind: KindWord,
+    names: &[&str],
+    charter: String,
+) -> Vec<Person> {
     let first = world.person(names[0]).await;
     first.found_by(kind, label, Some(charter)).await;
     let mut people = vec![first];

@@ -4,40 +4,18 @@ use caucus_client::app::{
     Answer, BallotWord, Code, ExportWord, Intent, KindWord, MethodWord, OfficeLine, PowerLine, ProposalView,
     RoomState, StepWord, SubjectWord, verify,
 };
-use caucus_client::charter;
 use caucus_proto::org::{Charter, Filling, Kind, Office};
 use caucus_tests::harness::{Person, World};
 
+use super::between::{self, body_by};
+
 /// The charter of a cell, in which nothing waits for days that no test has.
 fn quick(change: impl FnOnce(&mut Charter)) -> String {
-    let mut charter = charter::read(charter::shipped(Kind::Cell)).unwrap();
-    charter.admission.vouches = 0;
-    charter.polls.grace = 0;
-    for rule in [
-        &mut charter.polls.ordinary,
-        &mut charter.polls.people,
-        &mut charter.polls.rules,
-    ] {
-        rule.days = 0;
-    }
-    change(&mut charter);
-    charter::written(&charter)
+    between::quick(Kind::Cell, change)
 }
 
 async fn cell(world: &World, names: &[&str], charter: String) -> Vec<Person> {
-    let first = world.person(names[0]).await;
-    first.found_by(KindWord::Cell, "North", Some(charter)).await;
-    let mut people = vec![first];
-    for name in &names[1..] {
-        let link = people[0].invite("North", 1).await;
-        let person = world.stranger(name).await;
-        person.join(&link).await;
-        people[0].await_requests("North", 1).await;
-        people[0].admit_all().await;
-        person.await_joined().await;
-        person.is_in("North").await;
-        people.push(person);
-    }
+    let people = body_by(world, "North", KindWord::Cell, names, charter).await;
     for person in &people {
         person.is_well().await;
     }

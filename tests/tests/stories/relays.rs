@@ -5,38 +5,25 @@ use std::time::{Duration, Instant};
 use caucus_client::app::{
     Answer, BallotWord, Intent, KindWord, MethodWord, PlaceView, RoomState, StepWord, SubjectWord,
 };
-use caucus_client::charter;
 use caucus_proto::org::{Kind, RelayName};
 use caucus_tests::harness::{Person, RelayHost, World};
+
+use super::between::{body_by, quick};
 
 /// How long a relay may be lost until its people have gone on, on a machine that is shared.
 const GOING_OVER: Duration = Duration::from_secs(180);
 
 /// The charter of a cell that may go on at these relays, in which nothing waits for days that no test has.
 fn with_alternates(relays: &[&RelayHost]) -> String {
-    let mut charter = charter::read(charter::shipped(Kind::Cell)).unwrap();
-    charter.admission.vouches = 0;
-    charter.polls.grace = 0;
-    for rule in [
-        &mut charter.polls.ordinary,
-        &mut charter.polls.people,
-        &mut charter.polls.rules,
-    ] {
-        rule.days = 0;
-    }
     let name = |relay: &&RelayHost| RelayName::try_from(relay.address()).unwrap();
-    charter.relays.alternates = relays.iter().map(name).collect();
-    charter::written(&charter)
+    quick(Kind::Cell, |charter| {
+        charter.relays.alternates = relays.iter().map(name).collect();
+    })
 }
 
-/// A cell "North" at the world's relay, with one invite for all, and everybody well.
+/// A cell "North" at the world's relay, and everybody well.
 async fn cell(world: &World, names: &[&str], charter: String) -> Vec<Person> {
-    let first = world.person(names[0]).await;
-    first.found_by(KindWord::Cell, "North", Some(charter)).await;
-    let mut people = vec![first];
-    for name in &names[1..] {
-        people.push(joins(world, &people[0], name).await);
-    }
+    let people = body_by(world, "North", KindWord::Cell, names, charter).await;
     for person in &people {
         person.is_well().await;
     }
