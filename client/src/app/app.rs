@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use caucus_proto::id::Minutes;
 
@@ -31,6 +31,10 @@ const LOOK: Duration = Duration::from_secs(60);
 
 /// Milliseconds between two looks at what is too old to be kept.
 const RETENTION_MS: u64 = 60 * 60 * 1000;
+
+/// How long locking waits for work beside it to let the vault go, and how often it looks.
+const LETTING_GO: Duration = Duration::from_secs(2);
+const LETTING_GO_LOOK: Duration = Duration::from_millis(5);
 
 /// Milliseconds between two looks where messages vanish.
 const QUICK_MS: u64 = 5 * 60 * 1000;
@@ -434,6 +438,13 @@ impl App {
         if let Some(engine) = engine {
             engine.note_ages();
             engine.stop().await;
+            let vault = engine.vault().clone();
+            drop(engine);
+            // What cannot be stopped, such as reading through a log, ends soon: then the vault is closed.
+            let begun = Instant::now();
+            while !vault.is_alone() && begun.elapsed() < LETTING_GO {
+                tokio::time::sleep(LETTING_GO_LOOK).await;
+            }
         }
     }
 

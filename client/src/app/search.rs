@@ -15,7 +15,7 @@ use super::alike::is_accent;
 use super::answer::Answer;
 use super::problem::{Code, Problem};
 use super::{attachments, find, view};
-use crate::engine::{Engine, EngineError, Item, LiveRoom, LogRecord};
+use crate::engine::{Engine, EngineError, Item, Line, LiveRoom};
 
 /// Hits shown where nobody says how many.
 const SHOWN: u32 = 20;
@@ -44,6 +44,9 @@ pub struct HitView {
     pub author: Option<String>,
     /// Minutes since 1970-01-01T00:00Z, by the author's clock.
     pub time: Option<u64>,
+    /// Who handed it over, where it was said before this person came: it is their word, and verified by nothing.
+    #[serde(default)]
+    pub handed_by: Option<String>,
     /// What stands around the first hit.
     pub excerpt: Vec<PieceView>,
 }
@@ -127,16 +130,20 @@ fn in_room(live: &LiveRoom, wanted: &Wanted, limit: usize) -> Result<Vec<HitView
     let mut hits = Vec::new();
     loop {
         let room = live.room();
-        let page = room.log_before(before, PAGE)?;
+        let page = room.shown_before(before, PAGE)?;
         let Some((first, _)) = page.first() else { break };
         before = *first;
-        for (position, record) in page.iter().rev() {
-            if let Some(text) = hit(record, wanted, &mut scratch) {
+        for (position, line) in page.iter().rev() {
+            if let Some(text) = hit(line, wanted, &mut scratch) {
                 hits.push(HitView {
                     room: view::room_name(&room),
                     position: position.0,
-                    author: record.author.map(|_| record.name.clone()),
-                    time: record.time.map(|time| time.0),
+                    author: line.name().map(ToOwned::to_owned),
+                    time: line.time(),
+                    handed_by: match line {
+                        Line::Own(_) => None,
+                        Line::Handed(handed) => Some(room.name_of(&handed.by)),
+                    },
                     excerpt: excerpt(&text, &wanted.words),
                 });
                 if hits.len() > limit {
@@ -151,10 +158,10 @@ fn in_room(live: &LiveRoom, wanted: &Wanted, limit: usize) -> Result<Vec<HitView
     Ok(hits)
 }
 
-/// The text of a record, if it is what is looked for.
-fn hit(record: &LogRecord, wanted: &Wanted, scratch: &mut String) -> Option<String> {
+/// The text of what a person reads, if it is what is looked for.
+fn hit(line: &Line, wanted: &Wanted, scratch: &mut String) -> Option<String> {
     let named;
-    let text = match &record.item {
+    let text = match line.item() {
         Item::Said(text) | Item::Discussed { text, .. } | Item::Minutes { text, .. } => text,
         Item::Attached { text, file } => {
             named = attachments::named(file, text);
@@ -164,14 +171,9 @@ fn hit(record: &LogRecord, wanted: &Wanted, scratch: &mut String) -> Option<Stri
             return None;
         }
     };
-    if wanted
-        .from
-        .as_ref()
-        .is_some_and(|from| !from.is_like(&record.name))
-        || wanted
-            .since
-            .is_some_and(|since| record.time.is_none_or(|time| time < since))
-    {
+    let is_by = |from: &Name| line.name().is_some_and(|name| from.is_like(name));
+    let is_since = |since: Minutes| line.time().is_some_and(|time| time >= since.0);
+    if !(wanted.from.as_ref().is_none_or(is_by) && wanted.since.is_none_or(is_since)) {
         return None;
     }
     scratch.clear();

@@ -79,6 +79,9 @@ fn show(session: &mut Session, hit: &HitView) -> Result<(), Failure> {
         bold(hit.room.clone()),
         dim(format!("  {}  {time}  ", hit.position)),
         plain(author),
+        dim(hit.handed_by.as_deref().map_or_else(String::new, |by| {
+            format!(" (handed over by {})", harmless::line(by))
+        })),
     ])?;
     let pieces = hit.excerpt.iter().map(|piece| {
         let look = if piece.hit { Look::Bold } else { Look::Plain };

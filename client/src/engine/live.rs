@@ -5,8 +5,9 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use caucus_proto::id::{IntentId, Position};
+use caucus_proto::id::{ChannelId, EntryHash, IntentId, Minutes, Position};
 use caucus_proto::org::{Deed, Denied};
+use caucus_proto::wire::Entry;
 use tokio::sync::{Notify, broadcast, oneshot};
 
 use super::error::EngineError;
@@ -57,6 +58,8 @@ pub struct LiveRoom {
     pub(super) live: AtomicBool,
     /// Since which millisecond its relay cannot be reached; 0 while it can.
     lost: AtomicU64,
+    /// What its relay said that it stored last, in which channel and where, until an entry is shown there.
+    stored: Mutex<Option<(ChannelId, Position, EntryHash)>>,
     trouble: Mutex<Option<String>>,
     landings: Mutex<HashMap<IntentId, oneshot::Sender<Landing>>>,
     /// Why nothing goes over a link, and why a bulletin is not read, by the link's number.
@@ -74,6 +77,7 @@ impl LiveRoom {
             order: Mutex::default(),
             live: AtomicBool::new(false),
             lost: AtomicU64::new(0),
+            stored: Mutex::default(),
             trouble: Mutex::default(),
             landings: Mutex::default(),
             troubles: Mutex::default(),
@@ -95,6 +99,31 @@ impl LiveRoom {
     #[must_use]
     pub fn is_live(&self) -> bool {
         self.live.load(Ordering::Relaxed)
+    }
+
+    /// The relay says that it stored an entry.
+    pub(super) fn note_stored(&self, at: Position, entry: EntryHash) {
+        let lies_in = self.room().record.lies_in();
+        *self.stored() = Some((lies_in, at, entry));
+    }
+
+    /// An entry is shown: is it what was stored there, as the relay said?
+    ///
+    /// # Errors
+    /// `EngineError::Vault`.
+    pub(super) fn compare_stored(&self, entry: &Entry, now: Minutes) -> Result<(), EngineError> {
+        let said = self.stored().take_if(|(_, at, _)| *at <= entry.position);
+        let mut room = self.room();
+        match said {
+            Some((lies_in, at, stored)) if at == entry.position && lies_in == room.record.lies_in() => {
+                room.compare_stored(entry, stored, now)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn stored(&self) -> MutexGuard<'_, Option<(ChannelId, Position, EntryHash)>> {
+        self.stored.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Its relay cannot be reached at this millisecond, or can again.

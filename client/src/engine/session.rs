@@ -52,8 +52,6 @@ pub(super) struct Session<'a> {
     await_position: Position,
     /// Since when nothing of it came.
     awaited_since: u64,
-    /// What the relay said that it stored last, and where.
-    stored: Option<(Position, EntryHash)>,
     /// Nothing is sent before this time.
     not_before: u64,
     control_tried: u64,
@@ -86,7 +84,6 @@ impl<'a> Session<'a> {
             synced: false,
             await_position: Position(0),
             awaited_since: 0,
-            stored: None,
             not_before: 0,
             control_tried: 0,
             control_pause: CONTROL_AGAIN.0,
@@ -112,10 +109,7 @@ impl<'a> Session<'a> {
     pub(super) fn served(&mut self, served: Served) -> Result<Option<Ended>, EngineError> {
         match served {
             Served::Entry(entry) => {
-                if let Some((_, hash)) = self.stored.take_if(|(at, _)| *at <= entry.position) {
-                    let now = self.now().minutes;
-                    self.room.room().compare_stored(&entry, hash, now)?;
-                }
+                self.room.compare_stored(&entry, self.now().minutes)?;
                 if take_in(self.room, self.engine, &entry)? {
                     self.engine.changed();
                     return Ok(Some(Ended::Halted));
@@ -296,7 +290,7 @@ impl<'a> Session<'a> {
             Ok(Appended::Stored(position)) => {
                 self.room.set_trouble(None);
                 self.expect(position, now)?;
-                self.stored = Some((position, hash));
+                self.room.note_stored(position, hash);
             }
             Ok(Appended::Moved { newest, .. }) => self.expect(newest, now)?,
             Err(LinkError::Refused(

@@ -55,6 +55,12 @@ pub(super) struct State {
 }
 
 impl Vault {
+    /// Whether nobody else has it: dropped now, it is closed.
+    #[must_use]
+    pub fn is_alone(&self) -> bool {
+        Arc::strong_count(&self.0) == 1
+    }
+
     /// Whether there is a vault in this folder.
     #[must_use]
     pub fn exists(folder: &Path) -> bool {

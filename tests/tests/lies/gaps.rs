@@ -190,7 +190,14 @@ fn an_entry_that_was_acknowledged_and_left_out_is_missed_by_its_author_and_count
             sleep(Duration::from_secs(3)).await;
             cem.say("in its place").await;
         });
-        let (found, _) = scene.notices(ben, "exchanged", Duration::from_secs(90)).await;
+        // It stands until the relay shows its end again, which may be at once.
+        let look = || async {
+            let all = ben.room().await.contradictions;
+            all.into_iter().find(|one| one.kind == "exchanged")
+        };
+        let found = ben
+            .wait("an exchanged entry", Duration::from_secs(180), look)
+            .await;
         assert!(found.at > end && found.here != found.there, "{found:?}");
         scene.liar.tell_the_truth(ben.device);
         sleep(2 * HEARTBEAT).await;

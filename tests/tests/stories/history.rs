@@ -118,6 +118,18 @@ async fn a_newcomer_reads_what_was_said_before_as_the_word_of_who_let_them_in() 
     assert_eq!(all.len(), 4);
     assert!(all.is_sorted_by_key(|message| message.position));
     assert_eq!(all[3].handed_by, None);
+    let search = Intent::Search {
+        words: vec!["PAPER".to_owned()],
+        room: None,
+        from: Some("ben".to_owned()),
+        since: None,
+        limit: None,
+    };
+    let Answer::Found { hits, .. } = cem.ask(search).await else {
+        panic!("nothing is found")
+    };
+    assert_eq!(hits.len(), 1);
+    assert_eq!(hits[0].handed_by.as_deref(), Some("ana"));
     let copy = world.folder.path().join("copy.txt");
     cem.until("the file is fetched", || async {
         let get = Intent::GetFile {
