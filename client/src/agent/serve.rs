@@ -177,7 +177,10 @@ impl Work {
         // What is done of a file is kept, so that whoever breaks it off stops it.
         let breaks_off = matches!(
             intent,
-            Intent::SendFile { .. } | Intent::GetFile { .. } | Intent::GetAnnounced { .. }
+            Intent::SendFile { .. }
+                | Intent::GetFile { .. }
+                | Intent::GetAnnounced { .. }
+                | Intent::GetReported { .. }
         );
         let app = self.shared.app.clone();
         let mut gone = self.gone.clone();

@@ -163,9 +163,10 @@ impl App {
 
     async fn ask(&self, engine: &Engine, intent: Intent, telling: &Telling) -> Result<Answer, Problem> {
         use super::{
-            attachments, body, convene, direct, directives, export, feed, inbox, isolation, issue, liaison,
-            links, meetings, membership, minutes, notify, offices, own, principles, proposals, relays,
-            relocate, remarks, reminders, retention, returning, search, standing, successor, talk,
+            attachments, body, convene, direct, directives, export, feed, find, forward, inbox, isolation,
+            issue, liaison, links, meetings, membership, minutes, notify, offices, own, principles,
+            proposals, relays, relocate, remarks, reminders, retention, returning, search, standing,
+            successor, talk,
         };
         match intent {
             Intent::Passphrase { old, new } => self.passphrase(engine, old, new, telling.clone()).await,
@@ -326,8 +327,9 @@ impl App {
                 to,
                 force,
             } => {
-                let which = (body.as_str(), from.as_str(), number);
-                attachments::get_announced(engine, which, place, (&to, force), telling).await
+                let live = find::room(engine, &body)?;
+                let files = forward::announced(&live.room(), &from, number)?;
+                attachments::get_of(engine, &live, (files, place), (&to, force), telling).await
             }
             Intent::Places { body } => relocate::places(engine, &body),
             Intent::Relocate { body, relay } => relocate::relocate(engine, &body, &relay).await,
@@ -353,6 +355,19 @@ impl App {
                 liaison::decline(engine, &body, from.as_deref(), number).await
             }
             Intent::Introductions { body } => liaison::list(engine, body.as_deref()),
+            Intent::GetReported {
+                body,
+                from,
+                number,
+                place,
+                to,
+                force,
+            } => {
+                let live = find::room(engine, &body)?;
+                let files = forward::reported(&live.room(), &from, number)?;
+                attachments::get_of(engine, &live, (files, place), (&to, force), telling).await
+            }
+            Intent::Forward { body, from, number } => forward::forward(engine, &body, &from, number).await,
             Intent::Say { room, text } => talk::say(engine, &room, text).await,
             Intent::Read {
                 room,

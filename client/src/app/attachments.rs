@@ -4,12 +4,13 @@ use std::path::{Path, PathBuf};
 
 use caucus_proto::id::Position;
 use caucus_proto::org::Attachment;
+use caucus_proto::wire::RelayAddress;
 use serde::{Deserialize, Serialize};
 
 use super::answer::Answer;
 use super::app::{PATIENCE, Telling};
-use super::feed::announced;
 use super::find;
+use super::forward::Files;
 use super::membership::waiting_because;
 use super::problem::{Code, Problem};
 use super::view::room_name;
@@ -146,36 +147,31 @@ pub(super) async fn get(
 ) -> Result<Answer, Problem> {
     let live = find::room(engine, room)?;
     let file = wanted(&live.room(), number)?;
-    fetch(engine, &live, file, (to, replace), telling).await
+    fetch(engine, &live, (file, None), (to, replace), telling).await
 }
 
-/// Fetches a file that goes with an announcement: of those the one of this place, from 1.
-pub(super) async fn get_announced(
+/// Fetches a file that goes with an announcement or a report: of those the one of this place, from 1.
+pub(super) async fn get_of(
     engine: &Engine,
-    (body, from, number): (&str, &str, u32),
-    place: usize,
+    live: &LiveRoom,
+    ((files, relay), place): (Files, usize),
     (to, replace): (&str, bool),
     telling: &Telling,
 ) -> Result<Answer, Problem> {
-    let live = find::room(engine, body)?;
-    let file = {
-        let room = live.room();
-        let files = announced(&room, from, number)?;
-        let wanted = place
-            .checked_sub(1)
-            .and_then(|place| files.into_iter().nth(place));
-        wanted.ok_or_else(|| EngineError::NotFound {
-            what: "file of that announcement",
-            name: place.to_string(),
-        })?
-    };
-    fetch(engine, &live, file, (to, replace), telling).await
+    let wanted = place
+        .checked_sub(1)
+        .and_then(|place| files.into_iter().nth(place));
+    let file = wanted.ok_or_else(|| EngineError::NotFound {
+        what: "file that goes with it",
+        name: place.to_string(),
+    })?;
+    fetch(engine, live, (file, relay), (to, replace), telling).await
 }
 
 async fn fetch(
     engine: &Engine,
     live: &LiveRoom,
-    file: Attachment,
+    (file, relay): (Attachment, Option<RelayAddress>),
     (to, replace): (&str, bool),
     telling: &Telling,
 ) -> Result<Answer, Problem> {
@@ -190,6 +186,7 @@ async fn fetch(
     let (name, size) = (file.name.to_string(), file.size);
     let wanted = Wanted {
         file,
+        relay,
         target,
         replace,
     };

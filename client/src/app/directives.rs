@@ -12,7 +12,8 @@ use serde::{Deserialize, Serialize};
 
 use super::answer::{Answer, InboxItem};
 use super::app::PATIENCE;
-use super::feed::{ItemView, item_view};
+use super::attachments::wanted;
+use super::feed::{FileLine, ItemView, item_view};
 use super::links::named;
 use super::membership::done_or_queued;
 use super::problem::{Code, Problem};
@@ -50,6 +51,9 @@ pub struct BoardRow {
     pub words: String,
     /// What it reported, by the fields of the form.
     pub values: Vec<String>,
+    /// Files that go with the report.
+    #[serde(default)]
+    pub files: Vec<FileLine>,
     /// It is to be acknowledged, or done, and that is late.
     pub late: bool,
     /// The link has ended.
@@ -104,6 +108,9 @@ pub enum AnswerWord {
         /// In words.
         #[serde(default)]
         text: String,
+        /// Numbers of files of the body's governing room that go with it.
+        #[serde(default)]
+        files: Vec<u64>,
     },
 }
 
@@ -147,8 +154,8 @@ pub struct RaisedView {
 
 /// The stage that a body has come to, since when, and what it said in words.
 fn stage(progress: &Progress) -> (&'static str, Option<Minutes>, String) {
-    if let Some((at, _, text)) = &progress.reported {
-        return ("reported", Some(*at), text.clone());
+    if let Some(report) = &progress.reported {
+        return ("reported", Some(report.at), report.text.clone());
     }
     if let Some(at) = progress.carried_out {
         return ("carried_out", Some(at), String::new());
@@ -246,7 +253,7 @@ pub(super) async fn answer(
         let order = told
             .and_then(|told| told.item.as_ref())
             .and_then(|item| item.order());
-        (link, answer_of(answer, order)?)
+        (link, answer_of(&room, answer, order)?)
     };
     let step = LinkStep::Answer {
         link,
@@ -263,17 +270,20 @@ async fn act(live: &LiveRoom, step: LinkStep) -> Result<Answer, Problem> {
     done_or_queued(live, fate)
 }
 
-fn answer_of(answer: AnswerWord, order: Option<&Order>) -> Result<DirectiveAnswer, Problem> {
+fn answer_of(room: &Room, answer: AnswerWord, order: Option<&Order>) -> Result<DirectiveAnswer, Problem> {
     Ok(match answer {
         AnswerWord::Acknowledge {} => DirectiveAnswer::Acknowledged,
         AnswerWord::Adopt {} => DirectiveAnswer::Adopted,
         AnswerWord::Decline { reason } => DirectiveAnswer::Declined { reason },
         AnswerWord::CarriedOut {} => DirectiveAnswer::CarriedOut,
-        AnswerWord::Report { values, text } => {
+        AnswerWord::Report { values, text, files } => {
             let form = order.map(|order| order.form.as_slice()).unwrap_or_default();
             DirectiveAnswer::Reported {
                 values: values_of(form, &values)?,
                 text,
+                files: (files.into_iter())
+                    .map(|number| wanted(room, number))
+                    .collect::<Result<_, _>>()?,
             }
         }
     })
@@ -362,7 +372,7 @@ pub(super) fn board(engine: &Engine, body: &str, number: Option<u32>, all: bool)
             .map(|(link, of)| row(state, order, (*known, *link), of))
             .collect();
         let reports: Vec<_> = (state.between.board.range((*known, 0)..=(*known, u32::MAX)))
-            .filter_map(|(_, progress)| progress.reported.as_ref().map(|(_, values, _)| values.as_slice()))
+            .filter_map(|(_, progress)| progress.reported.as_ref().map(|report| report.values.as_slice()))
             .collect();
         let mut item = item_view(&issued.item, *known, issued.at.0, issued.gone);
         item.from = state.genesis.label.to_string();
@@ -406,7 +416,8 @@ fn is_for(state: &State, directive: u32, number: u32, link: &Link, to: &[u32]) -
 fn row(state: &State, order: &Order, key: (u32, u32), link: &Link) -> BoardRow {
     let progress = state.between.board.get(&key).cloned().unwrap_or_default();
     let (stage, since, words) = stage(&progress);
-    let values = progress.reported.iter().flat_map(|(_, values, _)| values);
+    let values = progress.reported.iter().flat_map(|report| &report.values);
+    let files = progress.reported.iter().flat_map(|report| &report.files);
     let ended = link.ended.is_some();
     BoardRow {
         body: linked_name(state, key.1),
@@ -419,6 +430,7 @@ fn row(state: &State, order: &Order, key: (u32, u32), link: &Link) -> BoardRow {
             .zip(values)
             .map(|(field, value)| value_words(field, value))
             .collect(),
+        files: files.map(FileLine::of).collect(),
         late: !ended && is_late(order, &progress, state.now()),
         ended,
     }

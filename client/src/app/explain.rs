@@ -161,6 +161,11 @@ impl From<EngineError> for Problem {
                 format!("not allowed: {message}"),
                 "see how it is with `caucus vanish ROOM`",
             ),
+            EngineError::Denied(Denied::NotForAll) => Self::new(
+                Code::Denied,
+                format!("not allowed: {message}"),
+                "`caucus feed show` shows what holds; what another body asked of yours alone, say in your own words with `caucus announce`",
+            ),
             EngineError::Denied(_) => Self::new(
                 Code::Denied,
                 format!("not allowed: {message}"),
@@ -183,6 +188,8 @@ impl From<EngineError> for Problem {
                     "person" => "see who is there with `caucus people BODY`",
                     "request" => "see what waits with `caucus requests`",
                     "invite" => "see what is open with `caucus invites BODY`",
+                    "announcement" => "see which there are with `caucus feed show --all`",
+                    "report" => "see what was reported with `caucus directives board BODY`",
                     "linked body" => "see which there are with `caucus link list BODY`",
                     _ => "see what there is with `caucus rooms`",
                 },

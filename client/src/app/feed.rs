@@ -1,18 +1,20 @@
 //! The feed: what one's bodies and those that they are linked with announce, in one order and without repeats.
 
-use std::collections::BTreeMap;
-
-use caucus_proto::id::{BodyId, Minutes};
+use caucus_proto::id::Minutes;
 use caucus_proto::org::Attachment;
-use caucus_proto::org::between::Item;
+use caucus_proto::org::between::{Item, Peer, Rogue};
 use serde::{Deserialize, Serialize};
 
 use super::answer::Answer;
+use super::find;
+use super::heard::{self, Acquaintance, Shown};
 use super::issue::{FormField, PriorityWord};
 use super::links::named;
 use super::problem::Problem;
-use super::{find, view};
-use crate::engine::{Engine, EngineError, FeedMark, Room};
+use crate::engine::{Engine, FeedCursor, FeedMark};
+
+/// Minutes after which what letters name of a bulletin is to have been shown.
+const SETTLED: u64 = 5;
 
 /// Items of a feed at most.
 const MOST: usize = 500;
@@ -22,9 +24,15 @@ const MOST: usize = 500;
 pub struct ItemView {
     /// Which body says it.
     pub from: String,
+    /// Of what is forwarded: that body's id.
+    #[serde(default)]
+    pub origin: Option<String>,
+    /// Of what is forwarded, and was not heard from that body itself: the bodies that forward it.
+    #[serde(default)]
+    pub by_way_of: Vec<String>,
     /// Its number there.
     pub number: u32,
-    /// `announcement`, `directive` or `withdrawal`.
+    /// `announcement`, `directive`, `withdrawal`; among what one's own body published also `forwarded`.
     pub kind: String,
     /// In a few words.
     pub title: String,
@@ -70,13 +78,22 @@ pub struct ItemView {
     pub handed_by: Option<String>,
 }
 
-/// A file that goes with an announcement.
+/// A file that goes with an announcement or a report.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct FileLine {
     /// Its name.
     pub name: String,
     /// Bytes.
     pub size: u64,
+}
+
+impl FileLine {
+    pub(super) fn of(file: &Attachment) -> Self {
+        Self {
+            name: file.name.to_string(),
+            size: file.size,
+        }
+    }
 }
 
 /// A body whose announcements come in.
@@ -123,12 +140,7 @@ pub(super) fn item_view(item: &Item, number: u32, at: u64, gone: Option<u32>) ->
             text: said.text.clone(),
             language: said.language.clone(),
             expires: said.expires.map(|time| time.0),
-            files: (said.files.iter())
-                .map(|file| FileLine {
-                    name: file.name.to_string(),
-                    size: file.size,
-                })
-                .collect(),
+            files: said.files.iter().map(FileLine::of).collect(),
             ..base
         },
         Item::Order(order) => ItemView {
@@ -147,47 +159,46 @@ pub(super) fn item_view(item: &Item, number: u32, at: u64, gone: Option<u32>) ->
             text: reason.clone(),
             ..base
         },
+        Item::Forwarded(forwarded) => ItemView {
+            kind: "forwarded".to_owned(),
+            origin: Some(forwarded.body().to_string()),
+            number,
+            at,
+            gone,
+            replaces: None,
+            ..item_view(&forwarded.item(), number, at, gone)
+        },
     }
 }
 
-/// The files that go with an announcement of one's own body, or of one that it hears.
-pub(super) fn announced(room: &Room, from: &str, number: u32) -> Result<Vec<Attachment>, EngineError> {
-    let state = room.state();
-    let item = if state.genesis.label.is_like(from) {
-        state
-            .between
-            .issued
-            .get(&number)
-            .map(|issued| issued.item.clone())
-    } else {
-        let link = named(room, from)?;
-        let told = state
-            .between
-            .told
-            .get(&(link, number))
-            .and_then(|told| told.item.clone());
-        let mut entries = room.feed(link)?.into_iter().map(|record| record.entry);
-        told.or_else(|| {
-            entries
-                .find(|entry| entry.item_number == number)
-                .map(|entry| entry.item)
-        })
-    };
-    match item {
-        Some(Item::Announcement(said)) => Ok(said.files),
-        _ => Err(EngineError::NotFound {
-            what: "announcement",
-            name: number.to_string(),
-        }),
+/// What a person should know of a bulletin that is read here, in words: another body's, or their own.
+pub(super) fn bulletin_warnings(cursor: Option<&FeedCursor>, own: bool) -> Vec<String> {
+    let Some(cursor) = cursor else { return Vec::new() };
+    let mut warnings = Vec::new();
+    if cursor.missing > 0 && !own {
+        warnings.push(format!(
+            "{} of its announcements were not shown here",
+            cursor.missing
+        ));
     }
+    warnings.extend(cursor.rogues.iter().map(|(_, rogue)| match own {
+        false => format!("its bulletin has {}", rogue.words()),
+        true => format!(
+            "the body's own bulletin has {}: say so to those who read it",
+            rogue.words()
+        ),
+    }));
+    warnings
 }
 
-/// One source of a feed, with its items.
-struct Source {
-    body: BodyId,
-    view: SourceView,
-    mark: FeedMark,
-    items: Vec<ItemView>,
+/// That what a linked body published was not shown here, though its letters name it, in words.
+pub(super) fn withheld(peer: &Peer, cursor: Option<&FeedCursor>, now: Minutes) -> Option<String> {
+    let number = peer.withheld(cursor.map_or(0, |cursor| cursor.follower.last.0))?;
+    // What was published a moment ago is about to be read.
+    (now.0.saturating_sub(peer.heard.0) >= SETTLED).then(|| {
+        let words = Rogue::Withheld { number }.words();
+        format!("its bulletin has {words}; ask it to send that to your body by name")
+    })
 }
 
 /// The feed of a body, or of all. What is muted, over, or was replaced is left out unless everything is asked for.
@@ -199,161 +210,58 @@ pub(super) fn feed(
     mark: bool,
 ) -> Result<Answer, Problem> {
     let now = engine.now().minutes;
-    let (mut merged, mut sources) = (BTreeMap::<(BodyId, u32), ItemView>::new(), Vec::new());
+    let mut known = Acquaintance::default();
+    for live in engine.rooms() {
+        known.learn(&live.room());
+    }
+    let (mut sources, mut rooms) = (Vec::new(), Vec::new());
     for live in find::rooms(engine, body)? {
         if live.room().state().annex.is_some() {
             continue;
         }
-        let found = of_room(&live.room())?;
+        let found = heard::sources(&live.room(), now)?;
         for mut source in found {
             source.view.warnings.extend(live.troubles_of(source.mark.link));
-            let last = source.items.iter().map(|item| item.number).max().unwrap_or(0);
-            let muted = source.view.how == "mute";
-            let digest = source.view.how == "digest";
-            for mut item in source.items {
-                if !all && (muted || is_over(&item, now)) || unread && item.read {
-                    continue;
-                }
-                if digest && !all {
-                    item.text.clear();
-                }
-                let key = (source.body, item.number);
-                match merged.get_mut(&key) {
-                    Some(known) => {
-                        known.read |= item.read;
-                        known.heard_in.extend(item.heard_in);
-                    }
-                    None => {
-                        merged.insert(key, item);
-                    }
-                }
+            sources.push(source);
+            rooms.push(live.clone());
+        }
+    }
+    let merged = heard::merge(&mut sources, &known);
+    let wanted = |shown: &Shown| {
+        let hidden = !all && (shown.muted || is_over(&shown.view, now));
+        !(hidden || unread && shown.view.read)
+    };
+    let mut items: Vec<_> = (merged.into_iter())
+        .filter(|(_, shown)| wanted(shown))
+        .map(|(key, mut shown)| {
+            if shown.digest && !all {
+                shown.view.text.clear();
             }
-            if mark && last > source.mark.read {
+            (key, shown.view)
+        })
+        .collect();
+    items.sort_by(|(a_key, a), (b_key, b)| (a.at, a_key).cmp(&(b.at, b_key)));
+    if mark {
+        for (source, live) in sources.iter().zip(&rooms) {
+            let last = source.last();
+            if last > source.mark.read {
                 let mark = FeedMark {
                     read: last,
                     ..source.mark
                 };
                 live.room().keep_feed_mark(&mark)?;
             }
-            sources.push(source.view);
         }
     }
-    let mut items: Vec<_> = merged.into_iter().collect();
-    items.sort_by(|((a_body, _), a), ((b_body, _), b)| {
-        (a.at, a_body, a.number).cmp(&(b.at, b_body, b.number))
-    });
     let excess = items.len().saturating_sub(MOST);
-    let items = items.into_iter().skip(excess).map(|(_, item)| item).collect();
-    Ok(Answer::Feed { items, sources })
+    Ok(Answer::Feed {
+        items: items.into_iter().skip(excess).map(|(_, item)| item).collect(),
+        sources: sources.into_iter().map(|source| source.view).collect(),
+    })
 }
 
 fn is_over(item: &ItemView, now: Minutes) -> bool {
     item.gone.is_some() || item.expires.is_some_and(|time| time <= now.0)
-}
-
-fn of_room(room: &Room) -> Result<Vec<Source>, EngineError> {
-    let state = room.state();
-    let mut sources = Vec::new();
-    if !state.between.issued.is_empty() {
-        let issued = &state.between.issued;
-        let items = issued
-            .iter()
-            .map(|(number, issued)| item_view(&issued.item, *number, issued.at.0, issued.gone));
-        sources.push(source(room, 0, room.record().body, items.collect())?);
-    }
-    for (number, link) in &state.between.links {
-        let Some(peer) = &link.peer else { continue };
-        let mut items = BTreeMap::new();
-        for record in room.feed(*number)? {
-            let entry = record.entry;
-            let view = ItemView {
-                handed_by: record.handed_by.map(|by| room.name_of(&by)),
-                ..item_view(&entry.item, entry.item_number, entry.at.0, None)
-            };
-            // What this device has read itself goes before what it was handed.
-            let known = items.get(&entry.item_number);
-            if view.handed_by.is_none() || known.is_none_or(|known: &ItemView| known.handed_by.is_some()) {
-                items.insert(entry.item_number, view);
-            }
-        }
-        let told = state.between.told.range((*number, 0)..=(*number, u32::MAX));
-        for ((_, item_number), told) in told {
-            if let Some(item) = &told.item {
-                let seen = item_view(item, *item_number, told.at.0, told.gone);
-                items.entry(*item_number).or_insert(seen);
-            }
-        }
-        // Corrections and withdrawals supersede, visibly.
-        let replaced: Vec<_> = items
-            .iter()
-            .filter_map(|(by, item)| Some((item.replaces?, *by)))
-            .collect();
-        for (of, by) in replaced {
-            if let Some(item) = items.get_mut(&of) {
-                item.gone = Some(by);
-            }
-        }
-        if link.live().is_some() || !items.is_empty() {
-            sources.push(source(
-                room,
-                *number,
-                peer.card.body,
-                items.into_values().collect(),
-            )?);
-        }
-    }
-    Ok(sources)
-}
-
-fn source(room: &Room, link: u32, body: BodyId, mut items: Vec<ItemView>) -> Result<Source, EngineError> {
-    let heard_in = view::room_name(room);
-    let from = match link {
-        0 => heard_in.clone(),
-        link => crate::engine::linked_name(room.state(), link),
-    };
-    let mark = room.feed_mark(link)?;
-    for item in &mut items {
-        item.from.clone_from(&from);
-        item.heard_in = vec![heard_in.clone()];
-        item.read = item.number <= mark.read;
-    }
-    let cursor = room.feed_cursor(link)?;
-    let mut warnings = Vec::new();
-    if let Some(cursor) = &cursor {
-        if cursor.missing > 0 {
-            warnings.push(format!(
-                "{} of its announcements were not shown here",
-                cursor.missing
-            ));
-        }
-        warnings.extend(
-            cursor
-                .rogues
-                .iter()
-                .map(|(_, rogue)| format!("there was {}", rogue.words())),
-        );
-    }
-    let how = match (mark.muted, mark.digest) {
-        (true, _) => "mute",
-        (false, true) => "digest",
-        (false, false) => "show",
-    };
-    Ok(Source {
-        body,
-        view: SourceView {
-            from,
-            heard_in,
-            how: how.to_owned(),
-            unread: items
-                .iter()
-                .filter(|item| !item.read && item.gone.is_none())
-                .count() as u64,
-            up_to: cursor.map(|cursor| cursor.read.0),
-            warnings,
-        },
-        mark,
-        items,
-    })
 }
 
 /// Sets how the announcements of a body are shown.

@@ -555,7 +555,7 @@ pub enum Intent {
     GetAnnounced {
         /// In which of one's bodies it was heard.
         body: String,
-        /// Whose announcement; one's own body's too.
+        /// Whose announcement; one's own body's too, and that of one which others forward.
         from: String,
         /// Its number.
         number: u32,
@@ -566,6 +566,32 @@ pub enum Intent {
         /// Replace what has this name.
         #[serde(default)]
         force: bool,
+    },
+    /// Fetches a file that goes with a report on a directive of one's own body, as `get_file`. Answer: `file_saved`.
+    GetReported {
+        /// Whose directive.
+        body: String,
+        /// Whose report.
+        from: String,
+        /// Number of the directive.
+        number: u32,
+        /// Which of its files, from 1.
+        place: usize,
+        /// The whole path of a folder, or of the file as it will be.
+        to: String,
+        /// Replace what has this name.
+        #[serde(default)]
+        force: bool,
+    },
+    /// Publishes once more what another body announced, with that body's signature, for those who hear one's own. Answer:
+    /// `issued`.
+    Forward {
+        /// By which body.
+        body: String,
+        /// Whose announcement.
+        from: String,
+        /// Its number there.
+        number: u32,
     },
     /// The links of a body with others. Answer: `links`.
     Links {

@@ -13,7 +13,7 @@ use super::links::named;
 use super::membership::waiting_because;
 use super::problem::Problem;
 use super::{find, view};
-use crate::engine::{Engine, Fate};
+use crate::engine::{Engine, Fate, LiveRoom};
 
 /// What a field of a report takes.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -234,11 +234,15 @@ pub(super) async fn issue(
         item: Box::new(item),
         to,
     };
-    let (id, fate) = live
-        .act_named(&Deed::Between { step: Box::new(step) }, PATIENCE)
+    let fate = live
+        .act(&Deed::Between { step: Box::new(step) }, PATIENCE)
         .await?;
-    let _ = id;
-    Ok(match fate {
+    Ok(issued_answer(&live, &fate))
+}
+
+/// What was published, by its number, or that it waits.
+pub(super) fn issued_answer(live: &LiveRoom, fate: &Fate) -> Answer {
+    match fate {
         Fate::Landed(_) => {
             let room = live.room();
             let me = room.me();
@@ -256,9 +260,9 @@ pub(super) async fn issue(
         }
         Fate::Waits => Answer::Queued {
             waiting: live.room().unsent(),
-            why: waiting_because(&live),
+            why: waiting_because(live),
         },
-    })
+    }
 }
 
 /// What a body published and sent, the latest first.

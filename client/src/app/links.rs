@@ -1,11 +1,13 @@
 //! Links with other bodies: offered, accepted, ended; and the map of the bodies that a person knows of.
 
+use caucus_proto::id::Minutes;
 use caucus_proto::org::between::{Link, Sends, SignedOffer, Terms};
 use caucus_proto::org::{How, Kind};
 use serde::{Deserialize, Serialize};
 
 use super::answer::Answer;
 use super::app::PATIENCE;
+use super::feed::{bulletin_warnings, withheld};
 use super::membership::{done_or_queued, waiting_because};
 use super::problem::{Code, Problem};
 use super::{find, view};
@@ -13,6 +15,9 @@ use crate::engine::{Engine, EngineError, Fate, LiveRoom, Room};
 
 /// Minutes after which a body that was not heard is called silent.
 const SILENT: u64 = 14 * 24 * 60;
+
+/// Minutes after which it is said that a body whose offer was accepted has not answered.
+const UNANSWERED: u64 = 24 * 60;
 
 /// What a body may send over a link.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
@@ -74,7 +79,7 @@ pub struct OfferView {
     pub they: SendsWord,
     /// Until when, in minutes since 1970-01-01T00:00Z.
     pub expires: u64,
-    /// Everybody decides whether it is accepted.
+    /// Everybody decides whether it is accepted, and has not decided that it is.
     pub by_poll: bool,
 }
 
@@ -144,7 +149,7 @@ pub(super) fn links(engine: &Engine, body: &str) -> Result<Answer, Problem> {
     let live = find::room(engine, body)?;
     let (room, mut links) = (live.room(), Vec::new());
     for (number, link) in &room.state().between.links {
-        links.push(link_view(&live, &room, *number, link)?);
+        links.push(link_view(&live, &room, (*number, link), engine.now().minutes)?);
     }
     let body = view::room_name(&room);
     let own = own_warnings(&live, &room)?;
@@ -155,7 +160,12 @@ pub(super) fn links(engine: &Engine, body: &str) -> Result<Answer, Problem> {
     })
 }
 
-fn link_view(live: &LiveRoom, room: &Room, number: u32, link: &Link) -> Result<LinkView, EngineError> {
+fn link_view(
+    live: &LiveRoom,
+    room: &Room,
+    (number, link): (u32, &Link),
+    time: Minutes,
+) -> Result<LinkView, EngineError> {
     let now = room.state().now();
     let peer = link.peer.as_ref();
     let stage = match (peer, &link.ended) {
@@ -172,20 +182,14 @@ fn link_view(live: &LiveRoom, room: &Room, number: u32, link: &Link) -> Result<L
         {
             warnings.push("it was not heard for two weeks".to_owned());
         }
-        if let Some(cursor) = &cursor {
-            if cursor.missing > 0 {
-                warnings.push(format!(
-                    "{} of its announcements were not shown here",
-                    cursor.missing
-                ));
-            }
-            warnings.extend(
-                cursor
-                    .rogues
-                    .iter()
-                    .map(|(_, rogue)| format!("its bulletin has {}", rogue.words())),
+        if peer.is_some() && link.heard == 0 && now.0.saturating_sub(link.since.0) >= UNANSWERED {
+            warnings.push(
+                "it has not answered since its offer was accepted: somebody else may have been first; end the link and ask for another offer"
+                    .to_owned(),
             );
         }
+        warnings.extend(bulletin_warnings(cursor.as_ref(), false));
+        warnings.extend(peer.and_then(|peer| withheld(peer, cursor.as_ref(), time)));
     }
     Ok(LinkView {
         number,
@@ -207,14 +211,7 @@ fn link_view(live: &LiveRoom, room: &Room, number: u32, link: &Link) -> Result<L
 /// What one should know of one's own bulletin.
 fn own_warnings(live: &LiveRoom, room: &Room) -> Result<Vec<String>, EngineError> {
     let mut warnings = live.troubles_of(0);
-    if let Some(cursor) = room.feed_cursor(0)? {
-        warnings.extend(cursor.rogues.iter().map(|(_, rogue)| {
-            format!(
-                "the body's own bulletin has {}: say so to those who read it",
-                rogue.words()
-            )
-        }));
-    }
+    warnings.extend(bulletin_warnings(room.feed_cursor(0)?.as_ref(), true));
     Ok(warnings)
 }
 
@@ -256,7 +253,11 @@ pub(super) async fn offer(
 pub(super) async fn read(engine: &Engine, body: &str, offer: &str) -> Result<Answer, Problem> {
     let live = find::room(engine, body)?;
     let signed = engine.read_offer(offer).await?;
-    let by_poll = live.room().state().charter().between.links == How::Poll;
+    let room = live.room();
+    let state = room.state();
+    let decided = SignedOffer::digest(&signed.offer)
+        .is_ok_and(|digest| state.between.agreed.get(&signed.offer.link) == Some(&digest));
+    let by_poll = state.charter().between.links == How::Poll && !decided;
     Ok(Answer::Offer(offer_view(&signed, by_poll)))
 }
 
@@ -354,7 +355,7 @@ pub(super) fn map(engine: &Engine) -> Result<Answer, Problem> {
                 mine: false,
                 people: None,
             };
-            let seen = link_view(&live, &room, *number, link)?;
+            let seen = link_view(&live, &room, (*number, link), engine.now().minutes)?;
             let silent = state.now().0.saturating_sub(peer.heard.0) >= SILENT;
             let health = match (silent, seen.warnings.is_empty()) {
                 (true, _) => "silent",

@@ -15,6 +15,8 @@ mod explain;
 mod export;
 mod feed;
 mod find;
+mod forward;
+mod heard;
 mod inbox;
 mod intent;
 mod isolation;

@@ -6,7 +6,7 @@ use super::failure::Failure;
 use super::session::Session;
 use super::table::Table;
 use super::{ending, plain as harmless, time};
-use crate::app::{Answer, BoardRow, BoardView, Intent, SumView, csv_row};
+use crate::app::{Answer, BoardRow, BoardView, Intent, SumView, csv_row, file_size};
 use crate::calendar;
 
 /// Shows it, or writes it as CSV to standard output.
@@ -87,6 +87,17 @@ fn tell(session: &mut Session, board: &BoardView) -> Result<(), Failure> {
         ]);
     }
     table.print(&mut session.console, 2)?;
+    for row in &board.rows {
+        for (place, file) in row.files.iter().enumerate() {
+            session.console.line([dim(format!(
+                "  [file {} of {}: {}, {}]",
+                place + 1,
+                row.body,
+                file.name,
+                file_size(file.size)
+            ))])?;
+        }
+    }
     for sum in board.sums.iter().filter(|sum| sum.answers > 0) {
         session.console.line([
             dim("  in sum  "),
@@ -209,6 +220,7 @@ mod tests {
             since: Some(0),
             words: words.to_owned(),
             values: values.iter().map(|value| (*value).to_owned()).collect(),
+            files: Vec::new(),
             late: stage == "received",
             ended: false,
         }

@@ -14,12 +14,12 @@ use super::secret::Source;
 use super::session::Session;
 use super::{
     admit, agent, announce, answer, backup, body, charter, completions, decline, demote, destroy, directives,
-    dm, doctor, draft, edit, export, feed, files, found, get_file, handover, inbox, init, invite, invites,
-    isolate, issued, join, joins, leave, liaison, lift, link, lock, man, map, mark, meeting, mute, notify,
-    offices, open, overview, passphrase, people, pin, pins, poll, powers, principles, promote, proposal,
-    proposals, propose, raise, raised, react, read, recognize, rekey, relay, remove, renew, replace, reply,
-    requests, restore, retention, revoke, rooms, say, search, send_file, status, successor, suspend, unlock,
-    unsay, vanish, verify, verify_export, vote, vouch, withdraw,
+    dm, doctor, draft, edit, export, feed, files, forward, found, get_file, handover, inbox, init, invite,
+    invites, isolate, issued, join, joins, leave, liaison, lift, link, lock, man, map, mark, meeting, mute,
+    notify, offices, open, overview, passphrase, people, pin, pins, poll, powers, principles, promote,
+    proposal, proposals, propose, raise, raised, react, read, recognize, rekey, relay, remove, renew,
+    replace, reply, requests, restore, retention, revoke, rooms, say, search, send_file, status, successor,
+    suspend, unlock, unsay, vanish, verify, verify_export, vote, vouch, withdraw,
 };
 use crate::agent::Home;
 use crate::clock::{Clock, SystemClock};
@@ -111,6 +111,7 @@ enum Command {
     Liaison(liaison::Liaison),
     Map(map::Map),
     Announce(announce::Announce),
+    Forward(forward::Forward),
     Withdraw(withdraw::Withdraw),
     Issued(issued::Issued),
     Feed(feed::Feed),
@@ -247,6 +248,7 @@ fn act(command: Command, session: &mut Session) -> Result<u8, Failure> {
         Command::Liaison(liaison) => liaison.run(session),
         Command::Map(map) => map.run(session),
         Command::Announce(announce) => announce.run(session),
+        Command::Forward(forward) => forward.run(session),
         Command::Withdraw(withdraw) => withdraw.run(session),
         Command::Issued(issued) => issued.run(session),
         Command::Feed(feed) => feed.run(session),

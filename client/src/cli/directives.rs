@@ -73,7 +73,7 @@ enum What {
     Done(Which),
     /// Report what came of it
     #[command(
-        after_help = "Example:\n  caucus directives report North 3 --value \"How many?=12\" --value \"Met them?=yes\" --text \"Two were away.\""
+        after_help = "Example:\n  caucus directives report North 3 --value \"How many?=12\" --value \"Met them?=yes\" --text \"Two were away.\"\n  caucus directives report North 3 --text \"The list is attached.\" --attach 41"
     )]
     Report {
         #[command(flatten)]
@@ -84,6 +84,9 @@ enum What {
         /// In words; - reads them from standard input
         #[arg(long, default_value = "", value_name = "T")]
         text: String,
+        /// Number of a file of the body (`caucus send-file` first) that goes with it; more than once for several
+        #[arg(long, value_name = "N")]
+        attach: Vec<u64>,
     },
     /// Show what became of directives of a body of yours: by body, and what was reported in sum
     #[command(
@@ -164,7 +167,12 @@ impl Directives {
                 let words = "It is said to be done; the other is told.";
                 answer(session, which, AnswerWord::CarriedOut {}, words, Some(next))
             }
-            What::Report { which, values, text } => {
+            What::Report {
+                which,
+                values,
+                text,
+                attach: files,
+            } => {
                 let values = form::values(values).map_err(|label| {
                     Failure::usage(
                         format!("\"{label}\" is answered twice"),
@@ -172,7 +180,7 @@ impl Directives {
                     )
                 })?;
                 let text = words(text, session)?;
-                let report = AnswerWord::Report { values, text };
+                let report = AnswerWord::Report { values, text, files };
                 answer(session, which, report, "The report is sent.", None)
             }
             What::Board {

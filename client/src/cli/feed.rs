@@ -14,6 +14,9 @@ use crate::app::{Answer, FeedWord, Intent, ItemView, SourceView, file_size};
 /// What to do where one hears nobody.
 const NOBODY: &str = "  next: `caucus link list BODY` shows whom a body is linked with, `caucus link offer --help` how to link it";
 
+/// Letters of a body's id that people compare.
+const LETTERS: usize = 12;
+
 /// Read what your bodies, and the bodies that they hear, announce; choose whom you hear, and how
 ///
 /// What you choose here is yours alone: nobody else sees it. Times are UTC.
@@ -159,13 +162,20 @@ fn tell(session: &mut Session, item: &ItemView) -> Result<(), Failure> {
     if !item.read {
         head.push(warn("  new"));
     }
+    let mut from = item.from.clone();
+    if let Some(origin) = item.origin.as_ref().filter(|_| !item.by_way_of.is_empty()) {
+        let id: String = origin.chars().take(LETTERS).collect();
+        from.push_str(&format!(
+            " (its id begins with {id}), by way of {}",
+            item.by_way_of.join(", ")
+        ));
+    }
     let heard: Vec<_> = (item.heard_in.iter())
         .filter(|name| **name != item.from)
         .map(String::as_str)
         .collect();
     let mut beside = format!(
-        "  {}, {} {}, {}",
-        item.from,
+        "  {from}, {} {}, {}",
         item.kind,
         item.number,
         time::clock(item.at, now)

@@ -18,17 +18,20 @@ use crate::app::{Answer, Intent, file_size};
 /// without --force.
 #[derive(Args, Debug)]
 #[command(
-    after_help = "Example:\n  caucus get-file North 41\n  caucus get-file North 41 --to ~/Documents/minutes.pdf\n  caucus get-file North 3 --of \"City Committee\""
+    after_help = "Example:\n  caucus get-file North 41\n  caucus get-file North 41 --to ~/Documents/minutes.pdf\n  caucus get-file North 3 --of \"City Committee\"\n  caucus get-file City 3 --of North --report"
 )]
 pub(super) struct GetFile {
     /// Where: BODY or BODY/ROOM
     room: String,
-    /// Its number, as `caucus files` shows it; with --of that of the announcement
+    /// Its number, as `caucus files` shows it; with --of that of the announcement, or of the directive
     number: u64,
-    /// It goes with an announcement of this body
+    /// It goes with what this body announced, whoever forwarded it; with --report, with what it reported to yours
     #[arg(long, value_name = "BODY")]
     of: Option<String>,
-    /// Which of the files of an announcement
+    /// It goes with the report of that body on a directive of yours
+    #[arg(long, requires = "of")]
+    report: bool,
+    /// Which of the files of an announcement or a report
     #[arg(long, value_name = "K", default_value_t = 1, requires = "of")]
     nth: usize,
     /// Into which folder, or under which name
@@ -43,14 +46,29 @@ impl GetFile {
     pub(super) fn run(self, session: &mut Session) -> Result<u8, Failure> {
         let (to, force) = (whole_of(&self.to, "a file")?, self.force);
         let intent = match self.of {
-            Some(from) => Intent::GetAnnounced {
-                body: self.room.clone(),
-                from,
-                number: u32::try_from(self.number).unwrap_or(u32::MAX),
-                place: self.nth,
-                to,
-                force,
-            },
+            Some(from) => {
+                let (body, place) = (self.room.clone(), self.nth);
+                let number = u32::try_from(self.number).unwrap_or(u32::MAX);
+                if self.report {
+                    Intent::GetReported {
+                        body,
+                        from,
+                        number,
+                        place,
+                        to,
+                        force,
+                    }
+                } else {
+                    Intent::GetAnnounced {
+                        body,
+                        from,
+                        number,
+                        place,
+                        to,
+                        force,
+                    }
+                }
+            }
             None => Intent::GetFile {
                 room: self.room.clone(),
                 number: self.number,

@@ -75,7 +75,7 @@ enum What {
     },
     /// End a link, or take back an offer that nobody has accepted
     #[command(
-        after_help = "Example:\n  caucus link end North \"City Committee\" --because \"We have left the union\""
+        after_help = "Example:\n  caucus link end North \"City Committee\" --because \"We have left the union\"\n  caucus link end North 3 --yes"
     )]
     End {
         /// Of which body
@@ -85,6 +85,9 @@ enum What {
         /// Why; both bodies see it
         #[arg(long, default_value = "", value_name = "TEXT")]
         because: String,
+        /// You mean it: do not ask
+        #[arg(long)]
+        yes: bool,
     },
 }
 
@@ -129,7 +132,15 @@ impl Link {
             What::List { body } => list(session, &body),
             What::Preview(offered) => preview(session, offered),
             What::Accept { offered, yes } => accept(session, offered, yes),
-            What::End { body, with, because } => {
+            What::End {
+                body,
+                with,
+                because,
+                yes,
+            } => {
+                let question =
+                    format!("End the link of {body} with {with}? To link anew, both have to agree again.");
+                sure(session, yes, &question)?;
                 let intent = Intent::EndLink {
                     body: body.clone(),
                     link: with,

@@ -26,6 +26,7 @@ mod failure;
 mod feed;
 mod files;
 mod form;
+mod forward;
 mod found;
 mod get_file;
 mod handover;

@@ -102,6 +102,7 @@ const GROUPS: [(&str, &[(&str, &str)]); 6] = [
             ("link", "offer, accept, end links with other bodies"),
             ("liaison", "bring people of linked bodies together"),
             ("announce BODY TEXT", "tell the bodies that hear yours something"),
+            ("forward", "pass on what another body announced"),
             ("feed", "read what bodies announce; choose whom you hear"),
             ("issued, withdraw", "what a body sent; withdraw some of it"),
             (

@@ -71,7 +71,8 @@ mod tests;
 
 pub use accuse::Contradiction;
 pub use between::{
-    FeedCursor, FeedMark, FeedRecord, OfferLink, entry_key, linked_name, open_under, raise_word, read_key,
+    EntrySignature, FeedCursor, FeedMark, FeedRecord, OfferLink, entry_key, linked_name, open_under,
+    raise_word, read_key,
 };
 pub use blob::{BlobRef, fetch as fetch_blob};
 pub use decisions::{aim, counted};

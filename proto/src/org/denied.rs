@@ -478,6 +478,11 @@ pub enum Denied {
     /// Too short or too long.
     #[error("people have between one and 21 days to consent to an introduction")]
     IntroductionDays,
+    /// It cannot be forwarded.
+    #[error(
+        "what is forwarded is another body's announcement that holds, and that it signed for all who hear it"
+    )]
+    NotForAll,
 }
 
 /// The standing that was needed.

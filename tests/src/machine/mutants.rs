@@ -647,6 +647,30 @@ pub const MUTANTS: &[Mutant] = &[
         "if !over.we.directives {",
         "if false {",
     ),
+    (
+        "between",
+        "between/hear.rs",
+        "|| !letters.is_sorted_by(|(a, _), (b, _)| a < b)",
+        "",
+    ),
+    (
+        "between",
+        "between/hear.rs",
+        "_ => self.judge_letter(link, signed)?,",
+        "_ => self.judge_letter(link, signed).map(|_| ()),",
+    ),
+    (
+        "between",
+        "between/hear.rs",
+        "if known.card.root != forwarded.root {",
+        "if false {",
+    ),
+    (
+        "between",
+        "between/bulletin.rs",
+        "if forged { Err(Rogue::NotOrigin) } else { Ok(()) }",
+        "Ok(())",
+    ),
 ];
 
 #[cfg(test)]

@@ -69,7 +69,7 @@ struct State {
     channels: HashMap<ChannelId, Channel>,
     /// The first channel that anybody made: the room.
     room: Option<ChannelId>,
-    lies: HashMap<IpAddr, Lie>,
+    lies: HashMap<(IpAddr, ChannelId), Lie>,
     connections: Vec<(IpAddr, quinn::Connection)>,
 }
 
@@ -134,16 +134,38 @@ impl Liar {
     }
 
     /// From now on this device is shown another log of the room; its connection ends.
+    ///
+    /// # Panics
+    /// If nobody founded anything.
     pub fn lie(&self, to: Device, lie: impl Fn(&[Kept]) -> Vec<Entry> + Send + Sync + 'static) {
+        let room = self.state().room.expect("a room");
+        self.lie_of(room, to, lie);
+    }
+
+    /// The same of another channel.
+    pub fn lie_of(
+        &self,
+        channel: ChannelId,
+        to: Device,
+        lie: impl Fn(&[Kept]) -> Vec<Entry> + Send + Sync + 'static,
+    ) {
         let place = self.fabric.ip(to);
-        self.state().lies.insert(place, Arc::new(lie));
+        self.state().lies.insert((place, channel), Arc::new(lie));
         self.hang_up(to);
+    }
+
+    /// Where the true log of a channel ends.
+    #[must_use]
+    pub fn newest_of(&self, channel: ChannelId) -> Position {
+        let state = self.state();
+        let found = state.channels.get(&channel);
+        found.map_or(Position(0), Channel::newest)
     }
 
     /// From now on this device is shown the true log again; its connection ends.
     pub fn tell_the_truth(&self, to: Device) {
         let place = self.fabric.ip(to);
-        self.state().lies.remove(&place);
+        self.state().lies.retain(|(lied_to, _), _| *lied_to != place);
         self.hang_up(to);
     }
 
@@ -349,7 +371,7 @@ impl State {
         let Some(channel) = self.channels.get(&id) else {
             return Vec::new();
         };
-        match self.lies.get(&to).filter(|_| self.room == Some(id)) {
+        match self.lies.get(&(to, id)) {
             Some(lie) => lie(&channel.log),
             None => channel.log.iter().map(|kept| kept.entry.clone()).collect(),
         }

@@ -2,6 +2,7 @@
 //! never merged, said in words; and everything goes on by itself once the right log is shown again.
 
 mod branches;
+mod bulletin;
 mod gaps;
 mod replay;
 mod scene;

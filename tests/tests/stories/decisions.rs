@@ -7,15 +7,17 @@ use caucus_client::app::{
 use caucus_proto::org::{Charter, Filling, Kind, Office};
 use caucus_tests::harness::{Person, World};
 
-use super::between::{self, body_by};
+use super::assembly::{self, open};
 
-/// The charter of a cell, in which nothing waits for days that no test has.
+const NORTH: &str = "North";
+
+/// The quick charter of a cell.
 fn quick(change: impl FnOnce(&mut Charter)) -> String {
-    between::quick(Kind::Cell, change)
+    assembly::quick(Kind::Cell, change)
 }
 
 async fn cell(world: &World, names: &[&str], charter: String) -> Vec<Person> {
-    let people = body_by(world, "North", KindWord::Cell, names, charter).await;
+    let people = assembly::body_by(world, NORTH, KindWord::Cell, names, charter).await;
     for person in &people {
         person.is_well().await;
     }
@@ -23,78 +25,27 @@ async fn cell(world: &World, names: &[&str], charter: String) -> Vec<Person> {
 }
 
 async fn propose(person: &Person, title: &str, text: &str, subject: SubjectWord) -> u32 {
-    let intent = Intent::Propose {
-        body: "North".to_owned(),
-        title: title.to_owned(),
-        text: text.to_owned(),
-        subject,
-    };
-    match person.ask(intent).await {
-        Answer::Proposed { number, .. } => number,
-        other => panic!("{other:?}"),
-    }
+    assembly::propose(person, NORTH, (title, text), subject).await
 }
 
 fn intent(number: u32, what: StepWord) -> Intent {
-    Intent::Step {
-        body: "North".to_owned(),
-        number,
-        what,
-    }
+    assembly::step(NORTH, number, what)
 }
 
 async fn does(person: &Person, number: u32, what: StepWord) {
     assert_eq!(person.ask(intent(number, what)).await, Answer::Done {});
 }
 
-fn open(method: MethodWord, options: &[&str], sealed: bool) -> StepWord {
-    StepWord::Open {
-        method,
-        options: options.iter().map(|option| (*option).to_owned()).collect(),
-        minutes: 60,
-        sealed,
-        most: None,
-        winners: None,
-    }
-}
-
-/// Votes, as soon as this device knows of the poll.
 async fn votes(person: &Person, number: u32, ballot: BallotWord) {
-    sees(person, number, |view| {
-        view.poll.as_ref().is_some_and(|poll| poll.may_vote)
-    })
-    .await;
-    does(person, number, StepWord::Vote { ballot }).await;
+    assembly::votes(person, NORTH, number, ballot).await;
 }
 
-/// A proposal, once it is so on this device.
 async fn sees(person: &Person, number: u32, is: impl Fn(&ProposalView) -> bool) -> ProposalView {
-    let look = || async {
-        let intent = Intent::Proposals {
-            body: Some("North".to_owned()),
-        };
-        match person.ask(intent).await {
-            Answer::Proposals { proposals } => proposals
-                .into_iter()
-                .find(|view| view.number == number && is(view)),
-            other => panic!("{other:?}"),
-        }
-    };
-    person.until("a proposal has come so far", look).await
+    assembly::sees(person, NORTH, number, is).await
 }
 
-/// What everybody's device says came of it, which is the same.
 async fn decided(people: &[Person], number: u32) -> ProposalView {
-    let mut views = Vec::new();
-    for person in people {
-        views.push(sees(person, number, |view| view.stage == "decided").await);
-    }
-    let results = views.iter().map(|view| &view.result);
-    assert!(
-        results.clone().all(|result| *result == views[0].result),
-        "{views:#?}"
-    );
-    views.remove(0)
+    assembly::decided(people, NORTH, number).await
 }
 
 async fn offices(person: &Person) -> Vec<OfficeLine> {

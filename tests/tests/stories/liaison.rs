@@ -5,7 +5,8 @@ use caucus_client::app::{
 };
 use caucus_tests::harness::{Person, World};
 
-use super::between::{body, link};
+use super::assembly::body;
+use super::between::link;
 
 fn own(text: &str) -> String {
     text.to_owned()

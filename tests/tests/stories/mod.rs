@@ -1,7 +1,8 @@
 //! Stories: what people do, over a real relay and real QUIC.
 
+pub(crate) mod assembly;
 mod belonging;
-mod between;
+pub(crate) mod between;
 mod decisions;
 mod files;
 mod forget;

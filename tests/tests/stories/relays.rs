@@ -8,7 +8,7 @@ use caucus_client::app::{
 use caucus_proto::org::{Kind, RelayName};
 use caucus_tests::harness::{Person, RelayHost, World};
 
-use super::between::{body_by, quick};
+use super::assembly::{body_by, quick};
 
 /// How long a relay may be lost until its people have gone on, on a machine that is shared.
 const GOING_OVER: Duration = Duration::from_secs(180);

@@ -211,12 +211,8 @@ impl Own<'_> {
             }
             Some((Posted::Entry(signed), taken)) => {
                 self.unproven.push((signed.entry.number, signed.entry.hash()?));
-                if let Taken::Entry { entry, .. } = taken {
-                    record = Some(FeedRecord {
-                        entry: *entry,
-                        taken: at,
-                        handed_by: None,
-                    });
+                if let Taken::Entry { .. } = taken {
+                    record = Some(FeedRecord::read(signed, at));
                 }
             }
             _ => {}

@@ -17,6 +17,7 @@ fn item_words(item: &Item) -> String {
         Item::Announcement(said) => format!("the announcement \"{}\"", said.title),
         Item::Order(order) => format!("the directive \"{}\"", order.title),
         Item::Withdrawal { of, .. } => format!("that number {of} is withdrawn"),
+        Item::Forwarded(forwarded) => format!("{} of {}", item_words(&forwarded.item()), forwarded.name),
     }
 }
 
@@ -92,9 +93,10 @@ pub(in crate::engine) fn describe(state: &State, step: &LinkStep, void: bool) ->
                 because(reason)
             )
         }
-        LinkStep::Hear { link, .. } if void => {
-            format!("{} wrote what does not count", linked_name(state, *link))
-        }
+        LinkStep::Hear { link, signed } if void => match &signed.letter.says {
+            Says::Accepted(card) => format!("{} accepted the link when the offer was over", card.name),
+            _ => format!("{} wrote what does not count", linked_name(state, *link)),
+        },
         LinkStep::Hear { link, signed } => return letter_words(state, *link, &signed.letter.says),
         LinkStep::HearAll { letters } => {
             let words =
@@ -112,6 +114,13 @@ pub(in crate::engine) fn describe(state: &State, step: &LinkStep, void: bool) ->
                 item_words(&entry.item),
                 entry.item_number
             )
+        }
+        LinkStep::Forward { link, signed, .. } => {
+            let (from, item) = (linked_name(state, *link), &signed.entry.item);
+            match item {
+                Item::Forwarded(_) => format!("forwarded {}, by way of {from}", item_words(item)),
+                _ => format!("forwarded {} of {from}", item_words(item)),
+            }
         }
         LinkStep::Issue { item, to } if to.is_empty() => format!("published {}", item_words(item)),
         LinkStep::Issue { item, to } => {

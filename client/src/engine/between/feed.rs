@@ -167,11 +167,9 @@ impl Reader<'_> {
             let at = self.engine.now().minutes;
             let taken = take(cursor, &self.secret, &self.channel, &entry, at);
             let record = match &taken {
-                Some((_, Taken::Entry { entry, .. })) => Some(FeedRecord {
-                    entry: (**entry).clone(),
-                    taken: at,
-                    handed_by: None,
-                }),
+                Some((Posted::Entry(signed), Taken::Entry { .. })) => {
+                    Some(FeedRecord::read(signed.clone(), at))
+                }
                 _ => None,
             };
             if let Some((Posted::Entry(signed), Taken::Entry { .. })) = &taken

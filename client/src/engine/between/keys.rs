@@ -237,3 +237,25 @@ pub(super) fn sealed_post(
         &content,
     )?)
 }
+
+#[cfg(test)]
+mod tests {
+    use caucus_proto::codec;
+
+    use super::*;
+    use crate::engine::lie::hex;
+
+    #[test]
+    fn the_keys_of_a_body_have_these_bytes_in_the_vault() {
+        let keys = LinkKeys {
+            roots: vec![RootSecret {
+                number: 1,
+                seed: SecretKey([2; 32]),
+            }],
+            custody: Some(SecretKey([3; 32])),
+            editor: None,
+        };
+        let bytes = codec::encode(&keys, codec::LIMIT).unwrap();
+        insta::assert_snapshot!("keys", hex(&bytes));
+    }
+}

@@ -21,4 +21,4 @@ pub use describe::{linked_name, raise_word};
 pub use keys::{entry_key, read_key};
 pub use letters::open_under;
 pub use offer::OfferLink;
-pub use record::{FeedCursor, FeedMark, FeedRecord};
+pub use record::{EntrySignature, FeedCursor, FeedMark, FeedRecord};

@@ -1,8 +1,8 @@
 //! What this device keeps of a bulletin that it reads.
 
 use caucus_proto::id::{Minutes, PersonaId, Position};
-use caucus_proto::org::Heard;
-use caucus_proto::org::between::{Entry, Follower, Rogue};
+use caucus_proto::org::between::{Entry, Follower, Rogue, SignedEntry};
+use caucus_proto::org::{Heard, PersonaPublic, Signature};
 use serde::{Deserialize, Serialize};
 
 use crate::engine::error::EngineError;
@@ -44,10 +44,23 @@ pub struct FeedCursor {
 pub struct FeedRecord {
     /// The entry.
     pub entry: Entry,
+    /// How its editor signed it, where this device has read it itself.
+    pub signature: Option<EntrySignature>,
     /// When, by this device's clock.
     pub taken: Minutes,
     /// Who handed it over, where this device has not read it itself: it is their word.
     pub handed_by: Option<PersonaId>,
+}
+
+/// What makes an entry one that its editor signed.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct EntrySignature {
+    /// Number of the masthead under which it was published.
+    pub masthead: u32,
+    /// The editor's key.
+    pub key: PersonaPublic,
+    /// By that.
+    pub signature: Signature,
 }
 
 /// What a person wants to see of a bulletin, and has.
@@ -61,6 +74,34 @@ pub struct FeedMark {
     pub muted: bool,
     /// Titles only.
     pub digest: bool,
+}
+
+impl FeedRecord {
+    /// Of an entry that this device has read itself.
+    pub(super) fn read(signed: SignedEntry, taken: Minutes) -> Self {
+        Self {
+            entry: signed.entry,
+            signature: Some(EntrySignature {
+                masthead: signed.masthead,
+                key: signed.key,
+                signature: signed.signature,
+            }),
+            taken,
+            handed_by: None,
+        }
+    }
+
+    /// The entry as its editor signed it; none of what was handed over, which is no word of that body for others.
+    #[must_use]
+    pub fn signed(self) -> Option<SignedEntry> {
+        let by = self.signature?;
+        Some(SignedEntry {
+            entry: self.entry,
+            masthead: by.masthead,
+            key: by.key,
+            signature: by.signature,
+        })
+    }
 }
 
 impl FeedCursor {
@@ -164,6 +205,7 @@ impl Room {
             let record = FeedRecord {
                 taken: entry.at,
                 entry,
+                signature: None,
                 handed_by: Some(*by),
             };
             overlay.put_value(place, &record)?;
@@ -180,5 +222,109 @@ impl Room {
             overlay.delete(self.feed_place(link, number));
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use caucus_proto::codec;
+    use caucus_proto::id::BodyId;
+    use caucus_proto::org::PersonaPublic;
+    use caucus_proto::org::between::{
+        Announcement, Editor, Entry, Item, Masthead, RootKey, SignedEntry, SignedMasthead,
+    };
+
+    use super::*;
+    use crate::engine::lie::hex;
+
+    const BODY: BodyId = BodyId([1; 32]);
+
+    fn masthead() -> SignedMasthead {
+        SignedMasthead {
+            masthead: Masthead {
+                body: BODY,
+                number: 2,
+                editors: vec![Editor {
+                    key: PersonaPublic([3; 32]),
+                    announces: true,
+                    directs: false,
+                }],
+            },
+            root: 4,
+            signature: [5; 64].into(),
+        }
+    }
+
+    fn signed() -> SignedEntry {
+        let said = Announcement {
+            title: "Come".to_owned(),
+            text: "At eight.".to_owned(),
+            language: "en".to_owned(),
+            expires: Some(Minutes(6)),
+            files: Vec::new(),
+            replaces: Some(7),
+        };
+        SignedEntry {
+            entry: Entry {
+                body: BODY,
+                number: 8,
+                previous: [9; 32],
+                at: Minutes(10),
+                item_number: 11,
+                item: Item::Announcement(Box::new(said)),
+            },
+            masthead: 2,
+            key: PersonaPublic([3; 32]),
+            signature: [12; 64].into(),
+        }
+    }
+
+    #[test]
+    fn what_is_kept_of_bulletins_has_these_bytes_in_the_vault() {
+        let cursor = FeedCursor {
+            follower: Follower {
+                body: BODY,
+                root: RootKey {
+                    number: 4,
+                    key: PersonaPublic([13; 32]),
+                },
+                masthead: Some(masthead()),
+                last: (8, [14; 32]),
+                fresh: Minutes(15),
+            },
+            generation: 16,
+            position: Position(17),
+            masthead_in: 18,
+            published: 19,
+            read: Minutes(20),
+            missing: 21,
+            rogues: vec![
+                (Minutes(22), Rogue::NotDecided),
+                (Minutes(23), Rogue::Withheld { number: 24 }),
+                (Minutes(25), Rogue::NotOrigin),
+            ],
+        };
+        let record = FeedRecord::read(signed(), Minutes(26));
+        assert_eq!(record.clone().signed(), Some(signed()));
+        let handed = FeedRecord {
+            signature: None,
+            handed_by: Some(PersonaId([29; 32])),
+            ..record.clone()
+        };
+        assert_eq!(handed.clone().signed(), None);
+        let mark = FeedMark {
+            link: 27,
+            read: 28,
+            muted: true,
+            digest: false,
+        };
+        let written = [
+            ("cursor", codec::encode(&cursor, codec::LIMIT)),
+            ("record", codec::encode(&record, codec::LIMIT)),
+            ("handed", codec::encode(&handed, codec::LIMIT)),
+            ("mark", codec::encode(&mark, codec::LIMIT)),
+        ];
+        let lines = written.map(|(name, bytes)| format!("{name} {}", hex(&bytes.unwrap())));
+        insta::assert_snapshot!("between", lines.join("\n"));
     }
 }

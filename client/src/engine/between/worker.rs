@@ -79,7 +79,7 @@ fn wanted(live: &LiveRoom) -> Vec<Reads> {
     }
     let (now, mut wanted) = (state.now(), Vec::new());
     for (number, link) in &state.between.links {
-        if link.live().is_some() || link.is_offered(now) {
+        if link.live().is_some() || link.is_awaited(now) {
             wanted.push(Reads::Drop(*number));
         }
         if link.live().is_some_and(|peer| !peer.keys.is_empty()) && link.they.publishes() {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use caucus_proto::id::Position;
 use caucus_proto::org::Attachment;
-use caucus_proto::wire::{Entry, RefusedBecause, Role, Served};
+use caucus_proto::wire::{Entry, RefusedBecause, RelayAddress, Role, Served};
 use serde::{Deserialize, Serialize};
 use tokio::task::JoinHandle;
 
@@ -31,6 +31,8 @@ const READ_AGAIN: u64 = 4;
 pub struct Wanted {
     /// As the message names it.
     pub file: Attachment,
+    /// The relay where it lies, if it is not the room's.
+    pub relay: Option<RelayAddress>,
     /// The whole path that it gets.
     pub target: PathBuf,
     /// In place of what is there.
@@ -74,8 +76,12 @@ impl Engine {
         let (part, mut record) = self.begin_download(file, &wanted.target, &sheet).await?;
         let have = |record: &DownloadRecord| record.have.iter().all(Option::is_some);
         if !have(&record) {
-            // What was sent before the room moved lies where it was sent.
-            let relays = live.room().record().relays();
+            // What a linked body sent lies at its relay; of one's own, what was sent before the room moved lies where it
+            // was sent.
+            let relays = match &wanted.relay {
+                Some(relay) => vec![relay.clone()],
+                None => live.room().record().relays(),
+            };
             let mut fetched = Err(EngineError::NoRelay);
             for relay in &relays {
                 fetched = match Errand::to(self, relay).await {

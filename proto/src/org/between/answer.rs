@@ -5,8 +5,9 @@ use core::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::item::{Field, FieldKind, Order};
+use super::item::{Field, FieldKind, Order, judge_files};
 use crate::id::Minutes;
+use crate::org::attachment::Attachment;
 use crate::org::denied::Denied;
 
 /// Longest reason or report in words, in bytes.
@@ -52,6 +53,8 @@ pub enum Answer {
         values: Vec<Value>,
         /// In words; may be empty.
         text: String,
+        /// Files that go with it.
+        files: Vec<Attachment>,
     },
 }
 
@@ -79,7 +82,20 @@ pub struct Progress {
     /// It is done.
     pub carried_out: Option<Minutes>,
     /// The last report.
-    pub reported: Option<(Minutes, Vec<Value>, String)>,
+    pub reported: Option<Report>,
+}
+
+/// What came of a directive.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Report {
+    /// When it was told.
+    pub at: Minutes,
+    /// By the fields of the form.
+    pub values: Vec<Value>,
+    /// In words.
+    pub text: String,
+    /// Files that go with it.
+    pub files: Vec<Attachment>,
 }
 
 impl Field {
@@ -120,7 +136,7 @@ impl Progress {
                 self.decided = Some((at, Decision::Declined { reason }));
             }
             Answer::CarriedOut if adopted && self.carried_out.is_none() => self.carried_out = Some(at),
-            Answer::Reported { values, text } if adopted => {
+            Answer::Reported { values, text, files } if adopted => {
                 let fits = values.len() == order.form.len()
                     && order
                         .form
@@ -130,11 +146,17 @@ impl Progress {
                 if !fits {
                     return Err(Denied::Form);
                 }
-                let says = values.iter().any(|value| *value != Value::Empty);
+                judge_files(files)?;
+                let says = values.iter().any(|value| *value != Value::Empty) || !files.is_empty();
                 if text.len() > LONGEST_ANSWER || !says && text.trim().is_empty() {
                     return Err(Denied::Text);
                 }
-                self.reported = Some((at, values.clone(), text.clone()));
+                self.reported = Some(Report {
+                    at,
+                    values: values.clone(),
+                    text: text.clone(),
+                    files: files.clone(),
+                });
             }
             _ => return Err(Denied::NotNext),
         }
@@ -155,9 +177,10 @@ impl Progress {
                 reason: reason.clone(),
             },
         });
-        let reported = self.reported.as_ref().map(|(_, values, text)| Answer::Reported {
-            values: values.clone(),
-            text: text.clone(),
+        let reported = self.reported.as_ref().map(|report| Answer::Reported {
+            values: report.values.clone(),
+            text: report.text.clone(),
+            files: report.files.clone(),
         });
         [
             self.received.map(|_| Answer::Received),

@@ -9,6 +9,7 @@ use crate::codec;
 use crate::error::{Misuse, PeerFault};
 use crate::id::{BodyId, Minutes};
 use crate::label::{Label, hash};
+use crate::org::denied::Denied;
 use crate::org::sign::{PersonaPublic, Signature};
 
 /// Editors that a masthead may name.
@@ -165,6 +166,8 @@ pub enum Rogue {
         /// The last.
         number: u64,
     },
+    /// It is forwarded in the name of another body, which did not sign it so.
+    NotOrigin,
 }
 
 impl SignedMasthead {
@@ -229,7 +232,9 @@ impl SignedEntry {
     /// # Errors
     /// `Rogue`.
     pub fn is_by_an_editor_of(&self, signed: &SignedMasthead) -> Result<(), Rogue> {
-        if self.entry.body != signed.masthead.body || self.entry.item.judge().is_err() {
+        let judged = self.entry.item.judge();
+        let forged = judged == Err(Denied::NotSigned);
+        if self.entry.body != signed.masthead.body || judged.is_err() && !forged {
             return Err(Rogue::Malformed);
         }
         if self.masthead > signed.masthead.number || !signed.allows(&self.key, &self.entry.item) {
@@ -238,7 +243,8 @@ impl SignedEntry {
         let digest = || self.entry.digest(self.masthead).map_err(|_| Rogue::Malformed);
         self.key
             .verify(&digest()?, &self.signature)
-            .map_err(|_| Rogue::Signature)
+            .map_err(|_| Rogue::Signature)?;
+        if forged { Err(Rogue::NotOrigin) } else { Ok(()) }
     }
 }
 
@@ -391,6 +397,9 @@ impl Rogue {
             Self::Malformed => "something that is no word of it".to_owned(),
             Self::Signature => "something that is not signed by whom it names".to_owned(),
             Self::NoEditor => "something by a key that may not publish for it, or may no more".to_owned(),
+            Self::NotOrigin => {
+                "something that it forwards in another body's name and that body did not sign".to_owned()
+            }
             Self::TwoVersions => "two versions of one announcement".to_owned(),
             Self::NotDecided => "something that was published and does not stand in its log".to_owned(),
             Self::Withheld { number } => {

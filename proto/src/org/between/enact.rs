@@ -3,7 +3,9 @@
 use std::collections::VecDeque;
 
 use super::answer::{Answer, Progress};
+use super::bulletin::SignedMasthead;
 use super::card::{LinkSecret, Reading, RootKey, SignedOffer};
+use super::forward::Forwarded;
 use super::item::Item;
 use super::letter::{Out, Says, SignedLetter};
 use super::link::{End, Ended, GENERATIONS, Link, Peer};
@@ -64,16 +66,22 @@ impl State {
                 masthead,
                 signed,
             } => {
-                if let Some(peer) = self
-                    .between
-                    .links
-                    .get_mut(link)
-                    .and_then(|link| link.peer.as_mut())
-                {
-                    peer.masthead = masthead.masthead.number;
-                    peer.heard = now;
-                }
+                self.read_masthead(*link, masthead);
                 self.tell(*link, signed.entry.item_number, &signed.entry.item);
+            }
+            LinkStep::Forward {
+                link,
+                masthead,
+                signed,
+            } => {
+                self.read_masthead(*link, masthead);
+                let link = self.between.links.get(link);
+                let forwarded = link
+                    .and_then(Link::live)
+                    .and_then(|peer| Forwarded::of(&peer.card, masthead, signed));
+                if let Some(forwarded) = forwarded {
+                    self.issue(author, &Item::Forwarded(Box::new(forwarded)), &[]);
+                }
             }
             LinkStep::Issue { item, to } => self.issue(author, item, to),
             LinkStep::Answer {
@@ -228,7 +236,7 @@ impl State {
     fn offer(&mut self, signed: &SignedOffer, read: LinkSecret, now: Minutes) {
         let offer = &signed.offer;
         // Offers that nobody took are forgotten.
-        let untaken = |link: &Link| link.peer.is_none() && !link.is_offered(now);
+        let untaken = |link: &Link| link.peer.is_none() && !link.is_awaited(now);
         let over: Vec<_> = (self.between.links.iter())
             .filter(|(_, link)| untaken(link))
             .map(|(number, _)| *number)
@@ -259,6 +267,7 @@ impl State {
             pair: None,
             masthead: offer.card.masthead,
             heard: now,
+            published: (u64::MAX, 0),
         });
         self.between.agreed.remove(&offer.link);
         self.between.links.insert(number, link);
@@ -308,6 +317,15 @@ impl State {
         }
     }
 
+    fn read_masthead(&mut self, link: u32, masthead: &SignedMasthead) {
+        let now = self.now();
+        let link = self.between.links.get_mut(&link);
+        if let Some(peer) = link.and_then(|link| link.peer.as_mut()) {
+            peer.masthead = masthead.masthead.number;
+            peer.heard = now;
+        }
+    }
+
     fn read_letter(&mut self, number: u32, signed: &SignedLetter, void: bool) {
         let (now, letter) = (self.now(), &signed.letter);
         let Some(link) = self.between.links.get_mut(&number) else {
@@ -323,7 +341,7 @@ impl State {
         if let Says::Accepted(card) = &letter.says
             && link.peer.is_none()
         {
-            let bulletin = card.bulletin.iter().filter(|_| link.they.publishes());
+            let bulletin = card.bulletin.iter().filter(|_| link.they.publishes() && !void);
             let keys = bulletin
                 .map(|reading| (reading.generation, reading.secret.clone()))
                 .collect();
@@ -333,8 +351,13 @@ impl State {
                 pair: None,
                 masthead: card.masthead,
                 heard: now,
+                published: (letter.published, letter.published),
             });
             link.since = now;
+            if void {
+                link.turn_away(now);
+                return;
+            }
             let bulletin = self
                 .between
                 .house
@@ -349,6 +372,11 @@ impl State {
         }
         let Some(peer) = &mut link.peer else { return };
         peer.heard = now;
+        // The first letter of whoever offered the link says where it begins.
+        if peer.published.0 == u64::MAX {
+            peer.published.0 = letter.published;
+        }
+        peer.publishes_up_to(letter.published);
         if void {
             return;
         }

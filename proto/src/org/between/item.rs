@@ -4,6 +4,7 @@ use core::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::forward::Forwarded;
 use crate::id::Minutes;
 use crate::org::attachment::{Attachment, LARGEST_FILE};
 use crate::org::denied::Denied;
@@ -18,8 +19,8 @@ pub(super) const LONGEST_LABEL: usize = 80;
 /// Choices of a field.
 pub(super) const MOST_CHOICES: usize = 16;
 
-/// Files of an announcement.
-pub(super) const MOST_FILES: usize = 8;
+/// Files of an announcement, or of a report.
+const MOST_FILES: usize = 8;
 
 /// Longest tag of a language, in bytes (RFC 5646, section 4.4.1).
 pub(super) const LONGEST_LANGUAGE: usize = 35;
@@ -110,6 +111,8 @@ pub enum Item {
         /// Why; may be empty.
         reason: String,
     },
+    /// It tells what another body told, with that body's signature.
+    Forwarded(Box<Forwarded>),
 }
 
 fn fits(text: &str, most: usize) -> bool {
@@ -124,9 +127,15 @@ impl Announcement {
         {
             return Err(Denied::Text);
         }
-        if self.files.len() > MOST_FILES || self.files.iter().any(|file| file.size > LARGEST_FILE) {
-            return Err(Denied::File);
-        }
+        judge_files(&self.files)
+    }
+}
+
+/// Whether so many files may go with something, each of a size that there is.
+pub(super) fn judge_files(files: &[Attachment]) -> Result<(), Denied> {
+    if files.len() > MOST_FILES || files.iter().any(|file| file.size > LARGEST_FILE) {
+        Err(Denied::File)
+    } else {
         Ok(())
     }
 }
@@ -168,6 +177,8 @@ impl Item {
             Self::Announcement(said) => said.replaces,
             Self::Order(order) => order.replaces,
             Self::Withdrawal { of, .. } => Some(*of),
+            // What that takes the place of has the origin's numbers.
+            Self::Forwarded(_) => None,
         }
     }
 
@@ -191,7 +202,7 @@ impl Item {
     pub const fn may_replace(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Withdrawal { directive, .. }, Self::Order(_)) => *directive,
-            (Self::Withdrawal { directive, .. }, Self::Announcement(_)) => !*directive,
+            (Self::Withdrawal { directive, .. }, Self::Announcement(_) | Self::Forwarded(_)) => !*directive,
             (Self::Announcement(_), Self::Announcement(_)) | (Self::Order(_), Self::Order(_)) => true,
             _ => false,
         }
@@ -207,6 +218,7 @@ impl Item {
             Self::Order(order) => order.judge(),
             Self::Withdrawal { reason, .. } if reason.len() > LONGEST_PROPOSAL => Err(Denied::Text),
             Self::Withdrawal { .. } => Ok(()),
+            Self::Forwarded(forwarded) => forwarded.judge(),
         }
     }
 }
@@ -218,6 +230,7 @@ impl fmt::Debug for Item {
             Self::Announcement(_) => "Announcement(..)",
             Self::Order(_) => "Order(..)",
             Self::Withdrawal { .. } => "Withdrawal(..)",
+            Self::Forwarded(_) => "Forwarded(..)",
         })
     }
 }

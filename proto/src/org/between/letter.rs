@@ -122,6 +122,8 @@ pub struct Letter {
     pub number: u64,
     /// The other's letters were read up to here.
     pub heard: u64,
+    /// Number of the last entry of the writer's bulletin, if the other may read that: whoever is shown less sees it.
+    pub published: u64,
     /// What is written.
     pub says: Says,
 }

@@ -7,11 +7,17 @@ use serde::{Deserialize, Serialize};
 
 use super::WAITING_LETTERS;
 use super::card::{Card, LinkSecret, Offer, Sends};
-use super::letter::Out;
+use super::letter::{Out, Says};
 use crate::id::{ChannelId, IntentId, Minutes};
 
 /// Generations of reading keys that are remembered, for those who were away while they turned.
 pub(super) const GENERATIONS: usize = 8;
+
+/// Minutes after an offer in which whoever accepts it too late is told so.
+const LATE: u64 = 30 * 24 * 60;
+
+/// Why such a link ended, where nobody said otherwise.
+const TOO_LATE: &str = "the offer was over when it was accepted: make another one";
 
 /// Root keys that wait for one body besides other letters.
 const WAITING_ROOTS: usize = 64;
@@ -42,6 +48,23 @@ pub struct Peer {
     pub masthead: u32,
     /// When it was heard last, in witnessed time.
     pub heard: Minutes,
+    /// Numbers of the last entry of its bulletin: as its first letter named it, and as its latest does.
+    pub published: (u64, u64),
+}
+
+impl Peer {
+    /// Its letters name this entry of its bulletin as the last.
+    pub(super) fn publishes_up_to(&mut self, number: u64) {
+        self.published.1 = self.published.1.max(number);
+    }
+
+    /// Number of the last entry of its bulletin, where whoever read it up to this one was shown less than there is. What
+    /// stood there before the link is none that it must show.
+    #[must_use]
+    pub fn withheld(&self, shown: u64) -> Option<u64> {
+        let (first, last) = self.published;
+        (last > first && last > shown).then_some(last)
+    }
 }
 
 /// How a link ended.
@@ -133,6 +156,12 @@ impl Link {
         self.peer.is_none() && self.ended.is_none() && self.expires >= now
     }
 
+    /// Whether somebody may still come who accepts it, if only to hear that they are too late.
+    #[must_use]
+    pub const fn is_awaited(&self, now: Minutes) -> bool {
+        self.peer.is_none() && self.expires.0.saturating_add(LATE) >= now.0
+    }
+
     /// Puts a letter behind those that wait. What ties the bodies together has room where people's words have none left.
     pub(super) fn write(&mut self, out: Out) {
         let room = self.out.len() < WAITING_LETTERS + WAITING_ROOTS;
@@ -154,6 +183,22 @@ impl Link {
     pub(super) fn close(&mut self, out: Out) {
         self.again.clear();
         self.put(out);
+    }
+
+    /// Whoever accepted the offer when it was over is told so; the link has ended before it began.
+    pub(super) fn turn_away(&mut self, at: Minutes) {
+        let given = self.ended.take().map(|ended| ended.reason);
+        let reason = given
+            .filter(|reason| !reason.is_empty())
+            .unwrap_or_else(|| TOO_LATE.to_owned());
+        self.close(Out::Says(Box::new(Says::Ended {
+            reason: reason.clone(),
+        })));
+        self.ended = Some(Ended {
+            by_us: true,
+            reason,
+            at,
+        });
     }
 
     fn put(&mut self, out: Out) {

@@ -9,22 +9,27 @@ mod answer;
 mod bulletin;
 mod card;
 mod enact;
+mod forward;
+mod hear;
 mod item;
 mod judge;
+mod keys;
 mod letter;
 mod liaison;
 mod link;
 mod step;
+mod write;
 
 use std::collections::VecDeque;
 
 use serde::{Deserialize, Serialize};
 
-pub use answer::{Answer, Decision, LONGEST_ANSWER, Progress, Value};
+pub use answer::{Answer, Decision, LONGEST_ANSWER, Progress, Report, Value};
 pub use bulletin::{
     Editor, Entry, Follower, Fresh, Masthead, Posted, Rogue, SignedEntry, SignedMasthead, Taken,
 };
 pub use card::{Card, LinkSecret, Offer, Reading, RootKey, Sends, SignedOffer, Terms};
+pub use forward::{Forwarded, Said};
 pub use item::{Announcement, Field, FieldKind, Item, Order, Priority};
 pub use letter::{Letter, Out, Says, SignedLetter};
 pub use liaison::{

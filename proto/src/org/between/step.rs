@@ -181,6 +181,15 @@ pub enum LinkStep {
         /// Sealed to the key of each, in the order of the links.
         sealed: Vec<Vec<u8>>,
     },
+    /// Publishes once more what another body published, for those who hear this one.
+    Forward {
+        /// Number of the link over which it was heard.
+        link: u32,
+        /// Who may publish there.
+        masthead: Box<SignedMasthead>,
+        /// The entry.
+        signed: Box<SignedEntry>,
+    },
 }
 
 impl LinkStep {
@@ -210,6 +219,7 @@ impl LinkStep {
             Self::Consent { .. } => "Consent",
             Self::NoConsent { .. } => "NoConsent",
             Self::Bring { .. } => "Bring",
+            Self::Forward { .. } => "Forward",
         }
     }
 }

@@ -164,10 +164,41 @@ fn an_acceptance_is_heard_in_time_and_offers_that_nobody_took_are_forgotten() {
     assert_eq!(north.hears(&south, &other), refused(Denied::NotNext));
     let forged = south.sign_letter(letter.letter.clone(), 2);
     assert_eq!(north.hears(&south, &forged), refused(Denied::NotSigned));
+    // Meanwhile somebody may come too late: an offer is forgotten a month after it was over.
     pass(&mut north.world, 8);
-    assert_eq!(north.hears(&south, &letter), refused(Denied::OfferOver));
     north.offers(BOTH);
-    assert_eq!(north.state().between.links.keys().collect::<Vec<_>>(), [&2]);
+    assert_eq!(north.state().between.links.len(), 2);
+    pass(&mut north.world, 30);
+    north.offers(BOTH);
+    assert_eq!(north.state().between.links.keys().collect::<Vec<_>>(), [&2, &3]);
+    assert_eq!(north.hears(&south, &letter), refused(Denied::NoLink));
+}
+
+#[test]
+fn who_accepts_an_offer_that_is_over_is_told_so_and_both_see_that_the_link_has_ended() {
+    for taken_back in [false, true] {
+        let (mut north, mut south) = (Body::new(0), Body::new(1));
+        let offer = north.offers(BOTH);
+        south.accepts(&offer);
+        if taken_back {
+            north.done(0, end(1));
+        } else {
+            pass(&mut north.world, 8);
+        }
+        let letter = south.letter(&north, 1);
+        assert!(is_void(&north.hears(&south, &letter)));
+        assert_eq!(north.hears(&south, &letter), refused(Denied::LinkOver));
+        // Nothing of either is in the other's hands: there are no keys to turn.
+        assert!(north.link(1).peer.as_ref().unwrap().keys.is_empty());
+        assert!(!north.state().turn_is_due());
+        post(&north, &mut south);
+        let reasons = [north.link(1), south.link(1)].map(|link| link.ended.clone().unwrap().reason);
+        assert_eq!(reasons[0], reasons[1]);
+        assert_eq!(reasons[0].starts_with("the offer was over"), !taken_back);
+        let again = north.offers(BOTH);
+        south.accepts(&again);
+        assert!(south.link(2).live().is_some());
+    }
 }
 
 #[test]

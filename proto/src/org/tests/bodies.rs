@@ -132,6 +132,7 @@ pub(super) fn reported(text: &str) -> Answer {
     Answer::Reported {
         values: Vec::new(),
         text: text.to_owned(),
+        files: Vec::new(),
     }
 }
 
@@ -437,6 +438,7 @@ impl Body {
             from: self.state().genesis.body(),
             number: to.link(to.link_with(self)).heard + 1,
             heard: 0,
+            published: 0,
             says,
         }
     }

@@ -70,7 +70,7 @@ fn a_directive_is_received_acknowledged_adopted_carried_out_and_reported() {
     }
     let known = board(&north, 1, 1);
     assert_eq!(known.answers().len(), 5);
-    assert_eq!(known.reported.unwrap().2, "Fifty came, in truth.");
+    assert_eq!(known.reported.unwrap().text, "Fifty came, in truth.");
 }
 
 #[test]
@@ -161,7 +161,8 @@ fn a_report_fits_the_fields_of_its_form() {
     let report = |values: &[Value]| {
         let values = values.to_vec();
         let text = String::new();
-        answer(1, Answer::Reported { values, text })
+        let files = Vec::new();
+        answer(1, Answer::Reported { values, text, files })
     };
     let (text, empty) = (|text: &str| Value::Text(text.to_owned()), Value::Empty);
     let whole = [
@@ -199,7 +200,7 @@ fn a_report_fits_the_fields_of_its_form() {
     south.done(0, report(&some));
     south.done(0, report(&whole));
     post_all(&mut south, &mut north);
-    assert_eq!(board(&north, 1, 1).reported.unwrap().1, whole);
+    assert_eq!(board(&north, 1, 1).reported.unwrap().values, whole);
 }
 
 #[test]
@@ -601,4 +602,35 @@ fn what_waits_so_long_that_it_is_forgotten_holds_nothing_up() {
     post_all(&mut north, &mut south);
     assert_eq!(south.state().between.told.len(), 1);
     assert_eq!(north.state().between.board.len(), 1);
+}
+
+#[test]
+fn files_go_with_a_report_so_many_and_so_large_at_most() {
+    let (mut north, mut south) = linked(BOTH);
+    north.done(0, issue(order(), &[]));
+    let carrying = south.carrying(&north, north.published(1, 0));
+    south.done(2, carrying);
+    south.done(0, answer(1, Answer::Adopted));
+    let file = |size| Attachment {
+        name: FileName::clean("list.csv"),
+        size,
+        channel: ChannelId([1; 32]),
+        secret: FileSecret([2; 32]),
+        hash: [3; 32],
+        expires: Minutes(9),
+    };
+    let report = |files: Vec<Attachment>| {
+        let (values, text) = (Vec::new(), String::new());
+        answer(1, Answer::Reported { values, text, files })
+    };
+    assert_eq!(south.step(0, report(Vec::new())), refused(Denied::Text));
+    assert_eq!(south.step(0, report(vec![file(1); 9])), refused(Denied::File));
+    assert_eq!(
+        south.step(0, report(vec![file(LARGEST_FILE + 1)])),
+        refused(Denied::File)
+    );
+    // A file says something by itself.
+    south.done(0, report(vec![file(LARGEST_FILE), file(1)]));
+    post_all(&mut south, &mut north);
+    assert_eq!(board(&north, 1, 1).reported.unwrap().files.len(), 2);
 }

@@ -178,6 +178,95 @@ fn letters_of_several_bodies_are_carried_at_once_and_do_what_each_alone_would() 
 }
 
 #[test]
+fn of_any_mixture_of_good_and_malicious_letters_all_count_or_nothing_does() {
+    let mut north = Body::new(0);
+    let mut others = [1, 2, 3].map(Body::new);
+    for other in &mut others {
+        link(&mut north, other, BOTH);
+        other.done(0, raise(Raise::Question, "When?"));
+    }
+    let next = |from: &Body| {
+        let heard = north.link(north.link_with(from)).heard;
+        from.letter(&north, heard + 1)
+    };
+    let mut letters = Vec::new();
+    for (place, from) in others.iter().enumerate() {
+        let link = north.link_with(from);
+        let good = next(from);
+        let change = |change: &dyn Fn(&mut Letter)| {
+            let mut letter = good.letter.clone();
+            change(&mut letter);
+            from.sign_letter(letter, from.root_number())
+        };
+        let mut forged = good.clone();
+        forged.letter.heard = 0;
+        let card = from.state().card(&from.end(), false).unwrap();
+        letters.extend([
+            (link, good.clone()),
+            (link, change(&|letter| letter.number += 1)),
+            (link, change(&|letter| letter.number -= 1)),
+            (link, change(&|letter| letter.says = Says::Nothing)),
+            (link, change(&|letter| letter.says = reply_to_nothing())),
+            (
+                link,
+                change(&|letter| letter.says = Says::Accepted(Box::new(card.clone()))),
+            ),
+            (link, forged),
+            // Somebody else's, over this link.
+            (link, next(&others[(place + 1) % others.len()])),
+        ]);
+    }
+    let counts = |(link, signed): &(u32, SignedLetter)| {
+        let step = Step::Hear {
+            link: *link,
+            signed: Box::new(signed.clone()),
+        };
+        let outcome = north.clone().step(2, step);
+        is_done(&outcome) && !is_void(&outcome)
+    };
+    let alone: Vec<bool> = letters.iter().map(counts).collect();
+    let of_one = letters.len() / others.len();
+    let mut lists: Vec<Vec<usize>> = vec![Vec::new()];
+    for first in 0..letters.len() {
+        lists.push(vec![first]);
+        lists.extend((0..letters.len()).map(|second| vec![first, second]));
+    }
+    for first in 0..of_one {
+        for second in of_one..2 * of_one {
+            lists.extend((2 * of_one..letters.len()).map(|third| vec![first, second, third]));
+        }
+    }
+    let mut counted = 0;
+    for list in lists {
+        let all: Vec<_> = list.iter().map(|place| letters[*place].clone()).collect();
+        let expected = !all.is_empty()
+            && all.is_sorted_by(|(a, _), (b, _)| a < b)
+            && list.iter().all(|place| alone[*place]);
+        let mut reader = north.clone();
+        let outcome = reader.step(2, Step::HearAll { letters: all.clone() });
+        assert_eq!(is_done(&outcome), expected, "{list:?}: {outcome:?}");
+        if !expected {
+            assert_eq!(reader.state().between, north.state().between);
+            continue;
+        }
+        counted += 1;
+        assert_eq!(reader.state().between.raised.len(), all.len());
+        for (link, signed) in &all {
+            assert_eq!(reader.link(*link).heard, signed.letter.number);
+        }
+    }
+    // One, two and three good ones.
+    assert_eq!(counted, 3 + 3 + 1);
+}
+
+fn reply_to_nothing() -> Says {
+    Says::Reply {
+        number: 1,
+        text: "Yes".to_owned(),
+    }
+}
+
+#[test]
 fn what_was_read_waits_no_more() {
     let (mut north, mut south) = linked(BOTH);
     south.done(0, raise(Raise::Report, "It went well."));
@@ -453,4 +542,35 @@ fn until_the_next_root_key_was_read_letters_are_signed_by_the_one_before() {
     assert_eq!(north.state().signs(1, 0), Some(1));
     post_all(&mut north, &mut south);
     assert_eq!(south.link(1).live().unwrap().card.root.number, 2);
+}
+
+#[test]
+fn letters_name_the_last_entry_so_that_whoever_is_shown_less_sees_it() {
+    let mut north = Body::new(0);
+    north.done(0, issue(announcement("Before"), &[]));
+    let mut south = Body::new(1);
+    link(&mut north, &mut south, BOTH);
+    let withheld = |south: &Body, shown| south.link(1).live().unwrap().withheld(shown);
+    // What stood there before the link need not be shown.
+    assert_eq!(withheld(&south, 0), None);
+    north.done(0, issue(announcement("After"), &[]));
+    assert_eq!(withheld(&south, 0), None);
+    north.done(0, issue(order(), &[1]));
+    post(&north, &mut south);
+    assert_eq!(
+        [0, 1, 2].map(|shown| withheld(&south, shown)),
+        [Some(2), Some(2), None]
+    );
+    // Whoever may not read the bulletin is told nothing of it.
+    let (mut north, mut south) = linked(Terms {
+        offering: Sends {
+            reports: true,
+            ..NOTHING
+        },
+        accepting: ALL,
+    });
+    north.done(0, issue(announcement("Come"), &[]));
+    north.done(0, raise(Raise::Report, "Ten of us"));
+    assert_eq!(north.letter(&south, north.link(1).sent).letter.published, 0);
+    post_all(&mut north, &mut south);
 }

@@ -7,6 +7,7 @@ mod bulletins;
 mod counting;
 mod decisions;
 mod directives;
+mod forward;
 mod laws;
 mod letters;
 mod liaison;
