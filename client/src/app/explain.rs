@@ -3,6 +3,7 @@
 use caucus_proto::org::Denied;
 use caucus_proto::wire::RefusedBecause;
 
+use super::forward::TOLD_TWICE;
 use super::problem::{Code, Problem};
 use crate::engine::EngineError;
 use crate::mls::MlsError;
@@ -200,6 +201,11 @@ impl From<EngineError> for Problem {
                 Code::BadInput,
                 message,
                 "use its number instead, as `caucus link list BODY` shows it",
+            ),
+            EngineError::Ambiguous { what: TOLD_TWICE, .. } => Self::new(
+                Code::Denied,
+                message,
+                "those who forward it do not say the same: ask that body itself, or link with it with `caucus link offer`",
             ),
             EngineError::Ambiguous { .. } => Self::new(
                 Code::BadInput,

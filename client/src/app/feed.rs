@@ -5,11 +5,13 @@ use caucus_proto::org::Attachment;
 use caucus_proto::org::between::{Item, Peer, Rogue};
 use serde::{Deserialize, Serialize};
 
+use super::acquaintance::Acquaintance;
 use super::answer::Answer;
 use super::find;
-use super::heard::{self, Acquaintance, Shown};
+use super::heard;
 use super::issue::{FormField, PriorityWord};
 use super::links::named;
+use super::merge::{Shown, merge};
 use super::problem::Problem;
 use crate::engine::{Engine, FeedCursor, FeedMark};
 
@@ -30,6 +32,10 @@ pub struct ItemView {
     /// Of what is forwarded, and was not heard from that body itself: the bodies that forward it.
     #[serde(default)]
     pub by_way_of: Vec<String>,
+    /// Of what is forwarded: that it is this body's word is theirs who forward it. Its key is not known otherwise, or
+    /// whoever signed may sign no more.
+    #[serde(default)]
+    pub on_their_word: bool,
     /// Its number there.
     pub number: u32,
     /// `announcement`, `directive`, `withdrawal`; among what one's own body published also `forwarded`.
@@ -193,7 +199,8 @@ pub(super) fn bulletin_warnings(cursor: Option<&FeedCursor>, own: bool) -> Vec<S
 
 /// That what a linked body published was not shown here, though its letters name it, in words.
 pub(super) fn withheld(peer: &Peer, cursor: Option<&FeedCursor>, now: Minutes) -> Option<String> {
-    let number = peer.withheld(cursor.map_or(0, |cursor| cursor.follower.last.0))?;
+    let cursor = cursor?;
+    let number = peer.withheld(cursor.follower.last.0.max(cursor.named))?;
     // What was published a moment ago is about to be read.
     (now.0.saturating_sub(peer.heard.0) >= SETTLED).then(|| {
         let words = Rogue::Withheld { number }.words();
@@ -212,7 +219,7 @@ pub(super) fn feed(
     let now = engine.now().minutes;
     let mut known = Acquaintance::default();
     for live in engine.rooms() {
-        known.learn(&live.room());
+        known.learn(&live.room())?;
     }
     let (mut sources, mut rooms) = (Vec::new(), Vec::new());
     for live in find::rooms(engine, body)? {
@@ -226,7 +233,7 @@ pub(super) fn feed(
             rooms.push(live.clone());
         }
     }
-    let merged = heard::merge(&mut sources, &known);
+    let merged = merge(&mut sources, &known);
     let wanted = |shown: &Shown| {
         let hidden = !all && (shown.muted || is_over(&shown.view, now));
         !(hidden || unread && shown.view.read)

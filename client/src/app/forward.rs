@@ -16,6 +16,9 @@ use crate::engine::{Engine, EngineError, FeedRecord, Room};
 /// Letters of an id that stand for it.
 const SHORTEST_ID: usize = 6;
 
+/// What others forward of one body that is not the same, or not by the same key.
+pub(super) const TOLD_TWICE: &str = "key or announcement of that number";
+
 /// Files, and the relay where they lie if that is not the room's.
 pub(super) type Files = (Vec<Attachment>, Option<RelayAddress>);
 
@@ -116,27 +119,39 @@ fn heard(room: &Room, from: &str, number: u32) -> Result<Option<(u32, SignedEntr
     let peer = direct
         .and_then(|link| links.get(&link)?.peer.as_ref())
         .map(|peer| peer.card.body);
-    let mut found: Vec<(BodyId, bool, u32, SignedEntry)> = Vec::new();
+    let mut found: Vec<(Forwarded, bool, u32, SignedEntry)> = Vec::new();
     for (number_of, link) in links {
         for signed in room.feed(*number_of)?.into_iter().filter_map(FeedRecord::signed) {
             let Item::Forwarded(forwarded) = &signed.entry.item else {
                 continue;
             };
             if forwarded.item_number == number && is_of(forwarded, from, peer) {
-                found.push((forwarded.body(), link.live().is_some(), *number_of, signed));
+                let forwarded = (**forwarded).clone();
+                found.push((forwarded, link.live().is_some(), *number_of, signed));
             }
         }
     }
-    let first = found.first().map(|(body, ..)| *body);
-    if found.iter().any(|(body, ..)| Some(*body) != first) {
+    // A link that stands comes first: over another nothing is forwarded.
+    if found.iter().any(|(_, live, ..)| *live) {
+        found.retain(|(_, live, ..)| *live);
+    }
+    let mut others = found.iter().skip(1).map(|(forwarded, ..)| forwarded);
+    let first = found.first().map(|(forwarded, ..)| forwarded);
+    if let Some(first) = first
+        && let Some(other) = others.find(|other| !first.says_the_same(other))
+    {
+        let what = if other.body() == first.body() {
+            TOLD_TWICE
+        } else {
+            "body"
+        };
         return Err(EngineError::Ambiguous {
-            what: "body",
+            what,
             name: from.to_owned(),
         });
     }
-    // A link that stands comes first: over another nothing is forwarded.
-    let best = found.into_iter().max_by_key(|(_, live, ..)| *live);
-    Ok(best.map(|(_, _, link, signed)| (link, signed)))
+    let first = found.into_iter().next();
+    Ok(first.map(|(_, _, link, signed)| (link, signed)))
 }
 
 /// What was handed over of a body's announcements, and this device has not read itself.

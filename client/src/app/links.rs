@@ -202,7 +202,7 @@ fn link_view(
         since: link.since.0,
         heard: peer.map(|peer| peer.heard.0),
         waiting: link.sent.saturating_sub(link.acked),
-        read: cursor.map(|cursor| cursor.read.0),
+        read: cursor.map(|cursor| cursor.read.0).filter(|time| *time > 0),
         warnings,
         reason: link.ended.as_ref().map(|ended| ended.reason.clone()),
     })

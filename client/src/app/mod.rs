@@ -1,5 +1,6 @@
 //! Intents in, read models out: the only door for every face. It knows nothing of terminals, sockets or pages.
 
+mod acquaintance;
 mod alike;
 mod answer;
 #[allow(clippy::module_inception)] // The noun of this folder is the noun of its main file.
@@ -27,6 +28,7 @@ mod links;
 mod meetings;
 mod membership;
 mod mentions;
+mod merge;
 mod minutes;
 mod notify;
 mod offices;

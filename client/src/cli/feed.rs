@@ -165,8 +165,13 @@ fn tell(session: &mut Session, item: &ItemView) -> Result<(), Failure> {
     let mut from = item.from.clone();
     if let Some(origin) = item.origin.as_ref().filter(|_| !item.by_way_of.is_empty()) {
         let id: String = origin.chars().take(LETTERS).collect();
+        let how = if item.on_their_word {
+            "on the word of"
+        } else {
+            "by way of"
+        };
         from.push_str(&format!(
-            " (its id begins with {id}), by way of {}",
+            " (its id begins with {id}), {how} {}",
             item.by_way_of.join(", ")
         ));
     }

@@ -74,7 +74,7 @@ async fn follow(engine: &Engine, live: &LiveRoom, link: u32) -> Result<(), Engin
 }
 
 fn begin(live: &LiveRoom, link: u32) -> Result<Option<(Source, FeedCursor, PersonaId)>, EngineError> {
-    let room = live.room();
+    let mut room = live.room();
     let Some(peer) = room.state().between.links.get(&link).and_then(|link| link.live()) else {
         return Ok(None);
     };
@@ -88,7 +88,15 @@ fn begin(live: &LiveRoom, link: u32) -> Result<Option<(Source, FeedCursor, Perso
             }
             cursor
         }
-        None => fresh(Follower::new(peer.card.body, peer.card.root)),
+        None => {
+            let cursor = FeedCursor {
+                named: peer.published.1,
+                ..fresh(Follower::new(peer.card.body, peer.card.root))
+            };
+            // Before the relay is asked: one that shows nothing at all is seen to.
+            room.keep_feed(link, &cursor, None)?;
+            cursor
+        }
     };
     Ok(Some((source, cursor, room.me())))
 }
@@ -111,6 +119,7 @@ pub(super) const fn fresh(follower: Follower) -> FeedCursor {
         published: 0,
         read: Minutes(0),
         missing: 0,
+        named: 0,
         rogues: Vec::new(),
     }
 }

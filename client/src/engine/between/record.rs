@@ -35,6 +35,8 @@ pub struct FeedCursor {
     pub read: Minutes,
     /// Entries that were not shown, in all.
     pub missing: u64,
+    /// Number of the last entry that letters had named when this device began to read: up to there it need not be shown any.
+    pub named: u64,
     /// What stood there and is no word of the body.
     pub rogues: Vec<(Minutes, Rogue)>,
 }
@@ -298,6 +300,7 @@ mod tests {
             published: 19,
             read: Minutes(20),
             missing: 21,
+            named: 30,
             rogues: vec![
                 (Minutes(22), Rogue::NotDecided),
                 (Minutes(23), Rogue::Withheld { number: 24 }),

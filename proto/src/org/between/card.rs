@@ -25,7 +25,7 @@ pub(super) const SEALING_KEY: usize = 1216;
 pub struct LinkSecret(pub [u8; 32]);
 
 /// The key that a body speaks by.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
 pub struct RootKey {
     /// From 1; each is certified by the one before.
     pub number: u32,

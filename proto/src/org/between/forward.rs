@@ -133,6 +133,12 @@ impl Forwarded {
         }
     }
 
+    /// Whether another one is the same word of the same body by the same key, whoever forwards it.
+    #[must_use]
+    pub fn says_the_same(&self, other: &Self) -> bool {
+        self.root == other.root && self.entry() == other.entry()
+    }
+
     /// Whether it is no longer to be told.
     #[must_use]
     pub fn is_over(&self, now: Minutes) -> bool {

@@ -171,7 +171,11 @@ fn an_acceptance_is_heard_in_time_and_offers_that_nobody_took_are_forgotten() {
     pass(&mut north.world, 30);
     north.offers(BOTH);
     assert_eq!(north.state().between.links.keys().collect::<Vec<_>>(), [&2, &3]);
-    assert_eq!(north.hears(&south, &letter), refused(Denied::NoLink));
+    let signed = Box::new(letter);
+    assert_eq!(
+        north.step(2, Step::Hear { link: 1, signed }),
+        refused(Denied::NoLink)
+    );
 }
 
 #[test]
@@ -211,7 +215,8 @@ fn an_offer_is_taken_back_before_anybody_takes_it() {
     assert!(!north.state().turn_is_due());
     south.accepts(&offer);
     let letter = south.letter(&north, 1);
-    assert_eq!(north.hears(&south, &letter), refused(Denied::LinkOver));
+    assert!(is_void(&north.hears(&south, &letter)));
+    assert!(north.link(1).live().is_none() && north.state().between.linked(&body_of(&south)).is_none());
 }
 
 #[test]

@@ -71,7 +71,7 @@ async fn what_is_forwarded_is_its_origins_word_at_second_and_third_hand_once_ove
         ("Council", come, "All of you.")
     );
     assert_eq!(seen.by_way_of, ["North"]);
-    assert!(seen.origin.is_some() && seen.by.is_none());
+    assert!(seen.origin.is_some() && seen.on_their_word && seen.by.is_none());
     // Whoever hears the origin sees that alone.
     reads(cem, &["Come"]).await;
     let heard = first(cem).await;

@@ -1,10 +1,8 @@
 //! Those who were removed, who publish beside the log, who flood a drop.
 
-use std::sync::Arc;
-
 use bytes::Bytes;
 use caucus_client::app::{Answer, Intent, KindWord, RaiseWord};
-use caucus_client::clock::{ManualClock, SystemClock};
+use caucus_client::clock::{Clock, ManualClock, SystemClock};
 use caucus_client::engine::Room;
 use caucus_client::relay::Pool;
 use caucus_proto::id::{ChannelId, PersonaId, Position};

@@ -1,12 +1,12 @@
 //! Links: accepted by whatever the charter demands, too late, ended.
 
 use caucus_client::app::{Answer, Code, Intent, KindWord, SubjectWord};
-use caucus_client::clock::{ManualClock, SystemClock};
+use caucus_client::clock::{Clock, ManualClock, SystemClock};
 use caucus_proto::org::{How, Kind};
 use caucus_tests::harness::World;
 
 use super::{
-    DAY, DOWN, UP, accepting, announcement, board, days_pass, directive, directives, is_linked, issue, link,
+    DOWN, UP, accepting, announcement, board, days_pass, directive, directives, is_linked, issue, link,
     link_with, offer, own, reads, receives, shows, timed, titles,
 };
 use crate::stories::assembly::{body, body_by, carry, quick};
