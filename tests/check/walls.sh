@@ -141,6 +141,23 @@ absent nothing_that_compresses_is_in_the_tree \
     "$(packages Cargo.lock | grep -xE "$squeezes")" \
     "$( (cat Cargo.lock && printf 'name = "zstd"\n') | packages | grep -xE "$squeezes")"
 
+# --- case U-09: nothing that reads pictures, sounds, films or fonts of others ------------------------------
+
+media='image|png|jpeg-decoder|zune-.*|gif|image-webp|webp|libwebp-sys|tiff|exr|ravif|rav1e|dav1d|ffmpeg-.*|gstreamer.*|symphonia.*|lewton|minimp3.*|mp3lame.*|opus.*|resvg|usvg|ttf-parser|fontdue|rusttype|pdf.*|lopdf|kamadak-exif|id3|mp4.*|matroska'
+absent nothing_that_reads_media_is_in_the_tree \
+    "$(packages Cargo.lock | grep -xE "$media")" \
+    "$( (cat Cargo.lock && printf 'name = "image"\n') | packages | grep -xE "$media")"
+
+# --- case D-17: a notification has nothing to tell ---------------------------------------------------------
+
+rings() { sed -n '/^pub trait Bell/,/^}/p' "$1" | grep -E '^ *fn '; }
+told() { rings "$1" | grep -vxE ' *fn ring\(&self\);'; }
+mislead=$(mktemp) && printf 'pub trait Bell {\n    fn ring(&self, text: &str);\n}\n' >"$mislead"
+bell=client/src/app/notify.rs
+[ -n "$(rings "$bell")" ] || bell=$mislead
+absent a_notification_is_given_nothing_to_tell "$(told "$bell")" "$(told "$mislead")"
+rm -f "$mislead"
+
 # --- case S-10: no unsafe code ----------------------------------------------------------------------------
 
 lints() { awk -v table="$2" '/^\[/ { inside = ($0 == table) } inside' "$1"; }

@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::screen::Screen;
 use crate::process::{PATIENCE, Person};
 
-const COUNCIL: &str = "Tenants' Council";
+pub(super) const COUNCIL: &str = "Tenants' Council";
 
 /// What the relay must not know of it.
 pub(super) const NEEDLES: [&str; 5] = [

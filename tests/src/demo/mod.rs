@@ -3,8 +3,10 @@
 mod chapter;
 mod council;
 mod decisions;
+mod delegates;
 mod kill;
 mod meeting;
+mod relays;
 mod screen;
 mod script;
 
@@ -23,7 +25,7 @@ pub fn run() -> i32 {
     let building = Instant::now();
     binaries();
     println!(
-        "Built in {:.0} s. The demo itself takes two minutes.",
+        "Built in {:.0} s. The demo itself takes three minutes.",
         building.elapsed().as_secs_f64()
     );
 

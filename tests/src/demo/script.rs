@@ -8,8 +8,10 @@ use serde_json::Value;
 use super::chapter;
 use super::council;
 use super::decisions;
+use super::delegates;
 use super::kill;
 use super::meeting;
+use super::relays;
 use super::screen::Screen;
 use crate::process::{Person, RelayProcess};
 
@@ -136,6 +138,12 @@ pub fn play(screen: &mut Screen, folder: &Path) {
     let chapters = [(&ben, "Elmstreet"), (&cem, "Harbourside"), (&third, "Millpond")];
     council::play(screen, folder, &ana, chapters);
 
+    screen.chapter("Two cells, and two of them who meet");
+    delegates::play(screen, &ana, [(&ben, "Boatyard"), (&cem, "Ropewalk")]);
+
+    screen.chapter("A relay is killed for good");
+    relays::play(screen, folder, [&ana, &ben, &cem]);
+
     screen.chapter("What the relay has seen");
     let needles = [
         "North",
@@ -157,6 +165,8 @@ pub fn play(screen: &mut Screen, folder: &Path) {
         .chain(decisions::NEEDLES)
         .chain(meeting::NEEDLES)
         .chain(council::NEEDLES)
+        .chain(delegates::NEEDLES)
+        .chain(relays::NEEDLES)
         .filter(|needle| needle.len() > 4)
         .collect();
     screen.relay_sees(&relay, &longer);
