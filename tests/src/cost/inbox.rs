@@ -36,7 +36,7 @@ pub(super) fn measure(folder: &Path, say: &dyn Fn(&str)) -> Vec<Figure> {
         let founder = Person::new("Ana", &folder.join("inbox")).await;
         founder.add_relay(relay.address()).await;
         founder
-            .found_by(KindWord::Chapter, "North", Some(charter()))
+            .found_by(KindWord::Chapter, "North", Some(charter(&[])))
             .await;
         let link = founder.invite("North", REQUESTS as u16).await;
         say(&format!("{REQUESTS} leave a request ..."));

@@ -1,14 +1,14 @@
 //! Joining in numbers: a relay as a process, the clients' own engines in this one. Ten may admit and three of them are
 //! there; most of those who ask have only left their request, and fifty wait for their answers. Each admitter lets in a third,
-//! as somebody who goes through a list does; the rest is what devices do by themselves.
+//! as somebody who goes through a list does; the rest is what devices do by themselves. At the end the room moves.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use caucus_client::app::{Answer, Intent, JoinStage, KindWord};
+use caucus_client::app::{Answer, Intent, JoinStage, KindWord, RoomView};
 use caucus_client::charter;
-use caucus_proto::org::{Kind, Power, Sphere};
+use caucus_proto::org::{Kind, Power, RelayName, Sphere};
 use tokio::task::JoinSet;
 
 use super::inbox;
@@ -41,11 +41,12 @@ pub(super) fn measure(folder: &Path, say: &dyn Fn(&str)) -> Vec<Figure> {
         .build()
         .expect("a runtime");
     let relay = RelayProcess::start(&folder.join("relay"));
-    runtime.block_on(joins(&relay, folder, say))
+    let other = RelayProcess::start(&folder.join("other-relay"));
+    runtime.block_on(joins(&relay, other.address(), folder, say))
 }
 
-/// The chapter's charter with one room, with admission by the word of one who may admit, and many who may.
-pub(super) fn charter() -> String {
+/// The chapter's charter with one room, that may move to these relays, with admission by the word of one who may admit, and many who may.
+pub(super) fn charter(alternates: &[&str]) -> String {
     let mut charter = charter::read(charter::shipped(Kind::Chapter)).expect("a charter");
     charter.spheres = vec![Sphere::Member, Sphere::Cadre];
     charter.rooms.clear();
@@ -53,17 +54,21 @@ pub(super) fn charter() -> String {
     charter.admission.vouches = 0;
     charter.caretaker.seats = ADMITTERS as u16;
     charter.keyholder.seats = 8;
+    let named = alternates
+        .iter()
+        .map(|relay| RelayName::try_from((*relay).to_owned()));
+    charter.relays.alternates = named.collect::<Result<_, _>>().expect("addresses");
     assert!(charter.caretaker.powers.contains(&Power::Admit));
     charter::written(&charter)
 }
 
-async fn joins(relay: &RelayProcess, folder: &Path, say: &dyn Fn(&str)) -> Vec<Figure> {
+async fn joins(relay: &RelayProcess, other: &str, folder: &Path, say: &dyn Fn(&str)) -> Vec<Figure> {
     let home = |name: &str| folder.join(name.replace(' ', "-"));
     say("ten who may admit ...");
     let founder = Person::new("Ana", &home("Ana")).await;
     founder.add_relay(relay.address()).await;
     founder
-        .found_by(KindWord::Chapter, "North", Some(charter()))
+        .found_by(KindWord::Chapter, "North", Some(charter(&[other])))
         .await;
     let link = founder.invite("North", ADMITTERS as u16).await;
     let mut admitters = vec![founder];
@@ -157,7 +162,11 @@ async fn joins(relay: &RelayProcess, folder: &Path, say: &dyn Fn(&str)) -> Vec<F
     let admitted = Instant::now();
     is_ready(&last).await;
     let ready = admitted.elapsed();
+    inside.push(last);
     let list = inbox::opened(&[&there[0], &there[1], &there[2]], &there[1], say).await;
+
+    say("all of them move to another relay ...");
+    let moved = moves(&there, &inside, other).await;
 
     let how = format!(
         "{} requests by one invite, {left} left before, {REAL} clients wait from their request to a room that is live; three \
@@ -180,7 +189,50 @@ async fn joins(relay: &RelayProcess, folder: &Path, say: &dyn Fn(&str)) -> Vec<F
         )
         .aim(Target::below(3.0)),
         list,
+        moved,
     ]
+}
+
+/// A room of 1,000 is moved, and everybody who is there follows.
+async fn moves(there: &[Arc<Person>], inside: &[Person], other: &str) -> Figure {
+    let intent = Intent::Relocate {
+        body: "North".to_owned(),
+        relay: other.to_owned(),
+    };
+    let begun = Instant::now();
+    there[0].ask(intent).await;
+    let people: Vec<&Person> = there.iter().map(AsRef::as_ref).chain(inside).collect();
+    let mut took = vec![None; people.len()];
+    while took.iter().any(Option::is_none) {
+        assert!(
+            begun.elapsed() < PATIENCE,
+            "waited in vain until all are at the other relay"
+        );
+        for (person, took) in people.iter().zip(&mut took) {
+            if took.is_none()
+                && room(person)
+                    .await
+                    .is_some_and(|room| room.live && room.relay == other)
+            {
+                *took = Some(begun.elapsed());
+            }
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    let mut times = Times::new();
+    for took in took.into_iter().flatten() {
+        times.add(took);
+    }
+    let spread = times.seconds();
+    Figure {
+        spread: Some(spread),
+        ..Figure::of(
+            "a room of 1,000 moves to another relay, p99",
+            spread.p99,
+            "s",
+            "from the command until each of those who are there is live at the other relay; who is away follows when they come",
+        )
+    }
 }
 
 pub(super) async fn leaves_a_request(name: String, home: PathBuf, link: String) {
@@ -218,19 +270,19 @@ async fn admits(admitter: Arc<Person>, third: usize) {
 
 async fn is_ready(person: &Person) {
     until("the room is live", || async {
-        let answer = person.app.handle(Intent::Rooms {}).await;
-        let Ok(Answer::Rooms { rooms }) = answer else {
-            return None;
-        };
-        rooms.first().filter(|room| room.live).map(|_| ())
+        room(person).await.filter(|room| room.live).map(|_| ())
     })
     .await;
 }
 
 async fn present(person: &Person) -> usize {
+    room(person).await.map_or(0, |room| room.people as usize)
+}
+
+async fn room(person: &Person) -> Option<RoomView> {
     match person.app.handle(Intent::Rooms {}).await {
-        Ok(Answer::Rooms { rooms }) => rooms.first().map_or(0, |room| room.people as usize),
-        _ => 0,
+        Ok(Answer::Rooms { rooms }) => rooms.into_iter().next(),
+        _ => None,
     }
 }
 

@@ -2,6 +2,7 @@
 //! `docs/organization.md`).
 
 mod bare;
+mod failover;
 mod group;
 mod inbox;
 mod joins;
@@ -24,20 +25,23 @@ pub enum Part {
     Mls,
     /// The list of everything that waits for somebody, opened.
     Inbox,
-    /// A thousand who join by one link, over a real relay; takes minutes.
+    /// A thousand who join by one link, over a real relay, and then move to another; takes minutes.
     Joins,
     /// A word, found in everything that was said.
     Search,
+    /// A relay that is killed for good under many cells; takes minutes.
+    Failover,
 }
 
 impl Part {
     /// All, in the order in which they are measured: memory first, while nothing that was used is free to be used again.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Machine,
         Self::Polls,
         Self::Mls,
         Self::Inbox,
         Self::Search,
+        Self::Failover,
         Self::Joins,
     ];
 
@@ -53,6 +57,7 @@ impl Part {
             Self::Inbox => inbox::measure(folder, say),
             Self::Joins => joins::measure(folder, say),
             Self::Search => search::measure(folder, say),
+            Self::Failover => failover::measure(folder, say),
         }
     }
 }
