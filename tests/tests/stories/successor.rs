@@ -172,6 +172,11 @@ async fn a_successor_that_contradicts_is_shown_as_such_and_one_that_lacks_entrie
     ben.lock().await;
     cem.says("one more").await;
     ana.await_said("one more").await;
+    let level = || async {
+        let (ana, cem) = (ana.room().await, cem.room().await);
+        (ana.position == cem.position && ana.unsent + cem.unsent == 0).then_some(())
+    };
+    cem.until("ana and cem have read the same", level).await;
     world.relay.kill().await;
     tamper(ben);
     loses_everything(&mut world).await;
