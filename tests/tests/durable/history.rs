@@ -271,7 +271,7 @@ async fn whatever_happens_to_a_relay_its_histories_are_those_of_one_log() {
     println!(
         "R-29: {seeds} histories, {deeds} deeds, {acknowledged} acknowledged, {unknown} without an answer: 0 wrong"
     );
-    assert!(acknowledged > 100 * seeds as usize && unknown > 0);
+    assert!(acknowledged > 30 * seeds as usize && unknown > 0);
 }
 
 #[test]
