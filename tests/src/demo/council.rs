@@ -10,6 +10,14 @@ use crate::process::{PATIENCE, Person};
 
 pub(super) const COUNCIL: &str = "Tenants' Council";
 
+/// What the committee and another body may send to each other.
+pub(super) const TERMS: [&str; 4] = [
+    "--we",
+    "announcements,directives",
+    "--they",
+    "announcements,reports",
+];
+
 /// What the relay must not know of it.
 pub(super) const NEEDLES: [&str; 5] = [
     "Tenants' Council",
@@ -38,20 +46,14 @@ pub(super) fn play(screen: &mut Screen, folder: &Path, lead: &Person, chapters: 
             "--charter",
             &charter,
         ]);
-        let terms = [
-            "--we",
-            "announcements,directives",
-            "--they",
-            "announcements,reports",
-        ];
-        let offered = lead.ask(&[&["link", "offer", COUNCIL][..], &terms].concat());
+        let offered = lead.ask(&[&["link", "offer", COUNCIL][..], &TERMS].concat());
         let offer = offered["offer"].as_str().unwrap_or_default().to_owned();
         if place == 0 {
             let shown = offer.get(..40).unwrap_or(&offer);
             println!(
                 "\n  {} $ caucus link offer \"{COUNCIL}\" {}",
                 lead.name,
-                terms.join(" ")
+                TERMS.join(" ")
             );
             println!("    {shown}...");
             screen.see(person, &["link", "accept", chapter, &offer, "--yes"]);

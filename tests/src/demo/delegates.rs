@@ -3,7 +3,7 @@
 
 use serde_json::Value;
 
-use super::council::COUNCIL;
+use super::council::{COUNCIL, TERMS};
 use super::screen::Screen;
 use crate::process::{PATIENCE, Person};
 
@@ -22,7 +22,7 @@ const ABOUT: &str = NEEDLES[3];
 pub(super) fn play(screen: &mut Screen, lead: &Person, cells: [(&Person, &str); 2]) {
     for (person, cell) in cells {
         screen.see(person, &["found", "cell", cell, "--as", &person.name]);
-        let offered = lead.ask(&["link", "offer", COUNCIL]);
+        let offered = lead.ask(&[&["link", "offer", COUNCIL][..], &TERMS].concat());
         let offer = offered["offer"].as_str().unwrap_or_default().to_owned();
         person.run(&["link", "accept", cell, &offer, "--yes"]);
     }

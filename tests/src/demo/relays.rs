@@ -24,11 +24,9 @@ pub(super) fn play(screen: &mut Screen, folder: &Path, people: [&Person; 3]) {
     let charter = folder.join("lighthouse.toml").display().to_string();
     ana.run(&["charter", "draft", "cell", &charter]);
     let text = std::fs::read_to_string(&charter).unwrap_or_default();
-    let text = text.replacen(
-        "# alternates = [\"caucus://KEY@relay.example:4433\"]",
-        &format!("alternates = [\"{}\"]", other.address()),
-        1,
-    );
+    let named = format!("[relays]\nalternates = [\"{}\"]", other.address());
+    let example = "# [relays]\n# alternates = [\"caucus://KEY@relay.example:4433\"]";
+    let text = text.replacen(example, &named, 1);
     std::fs::write(&charter, text).expect("a file");
     println!("\n  In the charter: [relays] alternates, the relay of friends.");
     screen.see(ana, &["relay", "add", one.address()]);
