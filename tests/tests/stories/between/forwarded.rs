@@ -173,7 +173,8 @@ async fn what_its_origin_corrects_or_withdraws_holds_no_more_whichever_way_it_ca
     let alone = issue_to(ana, "Council", announcement("For you"), &["North"]).await;
     ben.until("it is there", || async {
         let items = feed(ben).await;
-        items.iter().any(|item| item.number == alone).then_some(())
+        let is_it = |item: &ItemView| item.number == alone && item.from == "Council";
+        items.iter().any(is_it).then_some(())
     })
     .await;
     let problem = ben.refused(forwarding("North", "Council", alone)).await;
@@ -181,7 +182,8 @@ async fn what_its_origin_corrects_or_withdraws_holds_no_more_whichever_way_it_ca
     let order = issue(ana, "Council", directive("Obey", Vec::new())).await;
     ben.until("the directive is there", || async {
         let items = feed(ben).await;
-        items.iter().any(|item| item.number == order).then_some(())
+        let is_it = |item: &ItemView| item.number == order && item.from == "Council";
+        items.iter().any(is_it).then_some(())
     })
     .await;
     let problem = ben.refused(forwarding("North", "Council", order)).await;
