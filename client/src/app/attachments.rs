@@ -147,14 +147,14 @@ pub(super) async fn get(
 ) -> Result<Answer, Problem> {
     let live = find::room(engine, room)?;
     let file = wanted(&live.room(), number)?;
-    fetch(engine, &live, (file, None), (to, replace), telling).await
+    fetch(engine, &live, (file, Vec::new()), (to, replace), telling).await
 }
 
 /// Fetches a file that goes with an announcement or a report: of those the one of this place, from 1.
 pub(super) async fn get_of(
     engine: &Engine,
     live: &LiveRoom,
-    ((files, relay), place): (Files, usize),
+    ((files, relays), place): (Files, usize),
     (to, replace): (&str, bool),
     telling: &Telling,
 ) -> Result<Answer, Problem> {
@@ -165,13 +165,13 @@ pub(super) async fn get_of(
         what: "file that goes with it",
         name: place.to_string(),
     })?;
-    fetch(engine, live, (file, relay), (to, replace), telling).await
+    fetch(engine, live, (file, relays), (to, replace), telling).await
 }
 
 async fn fetch(
     engine: &Engine,
     live: &LiveRoom,
-    (file, relay): (Attachment, Option<RelayAddress>),
+    (file, relays): (Attachment, Vec<RelayAddress>),
     (to, replace): (&str, bool),
     telling: &Telling,
 ) -> Result<Answer, Problem> {
@@ -186,7 +186,7 @@ async fn fetch(
     let (name, size) = (file.name.to_string(), file.size);
     let wanted = Wanted {
         file,
-        relay,
+        relays,
         target,
         replace,
     };

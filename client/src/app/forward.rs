@@ -19,8 +19,8 @@ const SHORTEST_ID: usize = 6;
 /// What others forward of one body that is not the same, or not by the same key.
 pub(super) const TOLD_TWICE: &str = "key or announcement of that number";
 
-/// Files, and the relay where they lie if that is not the room's.
-pub(super) type Files = (Vec<Attachment>, Option<RelayAddress>);
+/// Files, and the relays where they may lie if those are not the room's.
+pub(super) type Files = (Vec<Attachment>, Vec<RelayAddress>);
 
 /// Publishes once more what another body announced.
 pub(super) async fn forward(engine: &Engine, body: &str, from: &str, number: u32) -> Result<Answer, Problem> {
@@ -182,17 +182,17 @@ pub(super) fn announced(room: &Room, from: &str, number: u32) -> Result<Files, E
     if state.genesis.label.is_like(from)
         && let Some(issued) = state.between.issued.get(&number)
     {
-        return files(&issued.item, None).ok_or_else(|| no_announcement(number));
+        return files(&issued.item, Vec::new()).ok_or_else(|| no_announcement(number));
     }
     if let Some((link, signed)) = heard(room, from, number)? {
-        return files(&signed.entry.item, relay_of(room, link)).ok_or_else(|| no_announcement(number));
+        return files(&signed.entry.item, relays_of(room, link)).ok_or_else(|| no_announcement(number));
     }
     if let Some((link, item)) = handed(room, from, number)? {
-        return files(&item, relay_of(room, link)).ok_or_else(|| no_announcement(number));
+        return files(&item, relays_of(room, link)).ok_or_else(|| no_announcement(number));
     }
     let link = named(room, from)?;
     let told = state.between.told.get(&(link, number));
-    told.and_then(|told| files(told.item.as_ref()?, relay_of(room, link)))
+    told.and_then(|told| files(told.item.as_ref()?, relays_of(room, link)))
         .ok_or_else(|| no_announcement(number))
 }
 
@@ -205,21 +205,27 @@ pub(super) fn reported(room: &Room, from: &str, number: u32) -> Result<Files, En
         what: "report",
         name: number.to_string(),
     })?;
-    Ok((report.files.clone(), relay_of(room, link)))
+    Ok((report.files.clone(), relays_of(room, link)))
 }
 
-fn files(item: &Item, relay: Option<RelayAddress>) -> Option<Files> {
+fn files(item: &Item, relays: Vec<RelayAddress>) -> Option<Files> {
     match item {
-        Item::Announcement(said) => Some((said.files.clone(), relay)),
-        Item::Forwarded(forwarded) => files(&forwarded.item(), forwarded.relay.parse().ok()),
+        Item::Announcement(said) => Some((said.files.clone(), relays)),
+        Item::Forwarded(forwarded) => files(&forwarded.item(), forwarded.relay.parse().into_iter().collect()),
         Item::Order(_) | Item::Withdrawal { .. } => None,
     }
 }
 
-/// Where the files of a linked body lie: on the relay of its room.
-fn relay_of(room: &Room, link: u32) -> Option<RelayAddress> {
-    let peer = room.state().between.links.get(&link)?.peer.as_ref()?;
-    peer.card.relay.parse().ok()
+/// Where the files of a linked body lie: on the relay where it is now, or, if it sent them before it moved, where the link
+/// was made.
+fn relays_of(room: &Room, link: u32) -> Vec<RelayAddress> {
+    let over = room.state().between.links.get(&link);
+    let Some(peer) = over.and_then(|over| over.peer.as_ref()) else {
+        return Vec::new();
+    };
+    let first = peer.site.is_some().then_some(peer.card.relay.as_str());
+    let relays = [Some(peer.relay()), first].into_iter().flatten();
+    relays.filter_map(|relay| relay.parse().ok()).collect()
 }
 
 fn no_announcement(number: u32) -> EngineError {

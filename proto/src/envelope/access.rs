@@ -149,6 +149,13 @@ impl AccessSecret {
 }
 
 impl SiteSeed {
+    /// Of the drop at a relay where a body is written to over a link, once it moved there, or went there because its own
+    /// relay was lost: both bodies know what the link's first drop is appended by, and find it by that.
+    #[must_use]
+    pub fn drop_at(append: &[u8; 32], relay: &str) -> Self {
+        Self(derive(Label::Site, append, &[b"drop", relay.as_bytes()]))
+    }
+
     /// Secret creation key: whoever comes first makes the channel.
     #[must_use]
     pub fn creation(&self) -> StaticSecret {

@@ -55,10 +55,14 @@ impl State {
     }
 
     pub(super) fn set_charter(&mut self, charter: &Charter, from: Position) {
+        let elsewhere = self.charter().relays != charter.relays;
         self.amended = Some(Box::new(Amended {
             version: self.charter_version().saturating_add(1),
             from,
             charter: charter.clone(),
         }));
+        if elsewhere {
+            self.tell_alternates();
+        }
     }
 }

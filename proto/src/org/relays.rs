@@ -44,6 +44,11 @@ impl RelayName {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// Whether it begins as one.
+    pub(super) fn is_address(&self) -> bool {
+        self.0.starts_with(SCHEME)
+    }
 }
 
 impl TryFrom<String> for RelayName {
@@ -86,10 +91,9 @@ pub struct Relays {
 impl Relays {
     /// Few, each once, and addresses.
     pub(super) fn are_fit(&self) -> bool {
-        let is_address = |name: &RelayName| name.as_str().starts_with(SCHEME);
         let twice = |(place, name)| self.alternates.iter().take(place).any(|other| other == name);
         self.alternates.len() <= MOST_ALTERNATES
-            && self.alternates.iter().all(is_address)
+            && self.alternates.iter().all(RelayName::is_address)
             && !self.alternates.iter().enumerate().any(twice)
     }
 }

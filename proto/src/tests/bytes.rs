@@ -9,7 +9,7 @@ use x25519_dalek::{PublicKey, StaticSecret};
 
 use super::made::{Maker, every_type};
 use crate::codec::{self, LIMIT};
-use crate::envelope::{self, AccessSecret, Body, Content, LinkKeys};
+use crate::envelope::{self, AccessSecret, Body, Content, LinkKeys, SiteSeed};
 use crate::id::{
     BodyId, ChannelId, Counter, EntryHash, Minutes, Nonce, PersonaId, Position, RoomId, StateRoot,
 };
@@ -135,6 +135,8 @@ fn hashes_digests_and_derived_keys_keep_their_bytes() {
     put("link card read key", &link.card_read.to_bytes());
     put("link card key", link.card.bytes());
     put("link drop append key", &link.drop_append.to_bytes());
+    let drop = SiteSeed::drop_at(&[18; 32], "caucus://key@relay.example:4433");
+    put("drop of a moved link", drop.bytes());
 
     let content = Content {
         head: SignedHead {

@@ -41,7 +41,7 @@ async fn joins(world: &World, by: &Person, name: &str) -> Person {
     person
 }
 
-async fn second(world: &World, name: &str) -> RelayHost {
+pub(crate) async fn second(world: &World, name: &str) -> RelayHost {
     RelayHost::start(&world.folder.path().join(name)).await
 }
 
@@ -61,7 +61,7 @@ async fn lies_at(person: &Person, relay: &RelayHost) -> bool {
 }
 
 /// Waits until everybody is well at this relay; answers how long that took.
-async fn all_go_to(people: &[&Person], relay: &RelayHost) -> Duration {
+pub(crate) async fn all_go_to(people: &[&Person], relay: &RelayHost) -> Duration {
     let start = Instant::now();
     for person in people {
         while !lies_at(person, relay).await {

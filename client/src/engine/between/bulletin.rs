@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use caucus_proto::id::{Minutes, Position};
+use caucus_proto::id::{ChannelId, Minutes, Position};
 use caucus_proto::org::Power;
 use caucus_proto::org::between::{Bulletin, Follower, Fresh, House, Posted, Rogue, SignedEntry, Taken};
 use caucus_proto::wire::{Change, RefusedBecause, RelayAddress, Role, Served};
@@ -27,6 +27,9 @@ pub(in crate::engine) const OWN: u32 = 0;
 
 /// How long the bulletin is left alone that does not open.
 const CLOSED: Duration = Duration::from_secs(3);
+
+/// Entries that are published once more where the bulletin goes on at another relay, for those who had not read them.
+const CARRIED_OVER: u64 = 64;
 
 /// How often it is looked whether something is to be published.
 const TICK: Duration = Duration::from_millis(500);
@@ -67,9 +70,17 @@ async fn session(engine: &Engine, live: &LiveRoom) -> Result<(), EngineError> {
         other => other?,
     };
     let mut cursor = {
-        let room = live.room();
+        let mut room = live.room();
+        let (kept, moved) = room.feed_cursor_in(OWN, bulletin.reading.channel)?;
         let begun = || fresh(Follower::new(room.record().body, house.root));
-        room.feed_cursor(OWN)?.unwrap_or_else(begun)
+        let mut cursor = kept.unwrap_or_else(begun);
+        // What else stands there is seen as it is read.
+        if moved {
+            let first = house.last.0.saturating_sub(CARRIED_OVER);
+            cursor.published = cursor.published.min(first);
+            room.keep_feed((OWN, bulletin.reading.channel), &cursor, None)?;
+        }
+        cursor
     };
     cursor.generation = bulletin.reading.generation;
     let mut reading = connection.read(opened.handle, cursor.position, true).await?;
@@ -173,7 +184,7 @@ impl Own<'_> {
                     Served::CaughtUp { .. } => {
                         self.caught_up = true;
                         self.cursor.read = self.engine.now().minutes;
-                        self.live.room().keep_feed(OWN, &self.cursor, None)?;
+                        self.live.room().keep_feed(self.place(), &self.cursor, None)?;
                     }
                     _ => return Ok(()),
                 },
@@ -188,6 +199,10 @@ impl Own<'_> {
                 }
             }
         }
+    }
+
+    const fn place(&self) -> (u32, ChannelId) {
+        (OWN, self.bulletin.reading.channel)
     }
 
     fn is_turned(&self) -> bool {
@@ -217,7 +232,9 @@ impl Own<'_> {
             }
             _ => {}
         }
-        self.live.room().keep_feed(OWN, &self.cursor, record.as_ref())?;
+        self.live
+            .room()
+            .keep_feed(self.place(), &self.cursor, record.as_ref())?;
         self.engine.changed();
         Ok(())
     }
@@ -236,7 +253,7 @@ impl Own<'_> {
                 None => {}
             }
         }
-        self.live.room().keep_feed(OWN, &self.cursor, None)?;
+        self.live.room().keep_feed(self.place(), &self.cursor, None)?;
         self.engine.changed();
         Ok(())
     }
@@ -315,7 +332,12 @@ impl Own<'_> {
         if let Some(posted) = self.house_post(house) {
             return Ok(Some(posted));
         }
-        let number = self.cursor.published.saturating_add(1);
+        let mut issued = room.state().between.issued.values();
+        let oldest = issued
+            .find_map(|issued| issued.entry)
+            .map_or(0, |(number, _)| number);
+        // What the log remembers no more cannot be published again.
+        let number = self.cursor.published.saturating_add(1).max(oldest);
         let masthead = masthead.masthead.number;
         if number <= house.last.0
             && let Some(entry) = room.state().entry(number)

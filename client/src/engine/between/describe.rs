@@ -56,6 +56,10 @@ fn letter_words(state: &State, link: u32, says: &Says) -> Option<String> {
         Says::Nothing | Says::Reading(..) | Says::Sealing(_) => return None,
         Says::Accepted(_) => format!("{from} accepted the link"),
         Says::Root(..) => format!("{from} has another key that it speaks by"),
+        Says::Place { relay: None, .. } => return None,
+        Says::Place {
+            relay: Some(relay), ..
+        } => format!("{from} is written to at the relay {relay}"),
         Says::Item(number, item) => format!("{from} sent {} (number {number})", item_words(item)),
         Says::Answer(directive, answer) => {
             format!("{from}, on directive {directive}: {}", answer_words(answer))
@@ -167,6 +171,10 @@ pub(in crate::engine) fn describe(state: &State, step: &LinkStep, void: bool) ->
             )
         }
         LinkStep::Bring { number, .. } => format!("made introduction {number}: those who meet were told"),
+        LinkStep::Move { reading, .. } => format!(
+            "publishes, and is written to by linked bodies, at the relay {} from now on",
+            reading.relay
+        ),
         LinkStep::Masthead { signed } => {
             format!("named who may publish: {}", signed.masthead.editors.len())
         }

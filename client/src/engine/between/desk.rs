@@ -5,12 +5,15 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use caucus_proto::codec;
-use caucus_proto::id::Position;
+use caucus_proto::id::{ChannelId, Position};
 use caucus_proto::org::Deed;
 use caucus_proto::org::between::{LETTERS_AT_ONCE, LinkStep, SignedLetter};
 
 use super::offer::between;
 use crate::engine::room::Room;
+
+/// Up to where a drop was read; the channel, where it is not the one that the link was made with.
+pub(super) type DropRead = (Option<ChannelId>, Position);
 
 /// Bytes of letters that one act carries, so that its entry stays small.
 const BYTES_AT_ONCE: usize = 24 * 1024;
@@ -23,7 +26,7 @@ pub(super) struct Desk {
     /// Whoever carries letters into the log: meanwhile the others' gather.
     pub(super) turn: tokio::sync::Mutex<()>,
     /// How far drops were read since that was last written down.
-    read: Mutex<BTreeMap<u32, Position>>,
+    read: Mutex<BTreeMap<u32, DropRead>>,
 }
 
 impl Desk {
@@ -71,12 +74,12 @@ impl Desk {
     }
 
     /// A drop was read up to here.
-    pub(super) fn read_to(&self, link: u32, position: Position) {
-        lock(&self.read).insert(link, position);
+    pub(super) fn read_to(&self, link: u32, read: DropRead) {
+        lock(&self.read).insert(link, read);
     }
 
     /// How far drops were read since this was asked last.
-    pub(super) fn read(&self) -> BTreeMap<u32, Position> {
+    pub(super) fn read(&self) -> BTreeMap<u32, DropRead> {
         std::mem::take(&mut *lock(&self.read))
     }
 }

@@ -64,7 +64,7 @@ impl Room {
     }
 
     /// Whether a step of this kind is on its way already.
-    fn is_stepping(&self, word: &str) -> bool {
+    pub(super) fn is_stepping(&self, word: &str) -> bool {
         let mut unsent = self.outbox.values().filter(|item| item.landed.is_none());
         unsent.any(|item| match codec::decode(&item.deed, codec::LIMIT) {
             Ok(Deed::Between { step }) => step.word() == word,
@@ -73,7 +73,7 @@ impl Room {
     }
 
     /// Whether it is this device's turn to do what any holder of the power could do.
-    fn is_turn(&mut self, what: &'static str, due: bool, now: Now) -> bool {
+    pub(super) fn is_turn(&mut self, what: &'static str, due: bool, now: Now) -> bool {
         if !due {
             self.plan.between.due.remove(what);
             return false;

@@ -68,20 +68,22 @@ async fn follow(engine: &Engine, live: &LiveRoom, link: u32) -> Result<(), Engin
     if ended? {
         // The keys turned: the next generation begins behind the cut that ended this one.
         cursor.generation = cursor.generation.saturating_add(1);
-        live.room().keep_feed(link, &cursor, None)?;
+        live.room().keep_feed((link, source.channel), &cursor, None)?;
     }
     Ok(())
 }
 
 fn begin(live: &LiveRoom, link: u32) -> Result<Option<(Source, FeedCursor, PersonaId)>, EngineError> {
     let mut room = live.room();
-    let Some(peer) = room.state().between.links.get(&link).and_then(|link| link.live()) else {
+    let over = room.state().between.links.get(&link);
+    let Some(peer) = over.and_then(|link| link.live()).cloned() else {
         return Ok(None);
     };
-    let Some(source) = source(peer) else {
+    let Some(source) = source(&peer) else {
         return Ok(None);
     };
-    let cursor = match room.feed_cursor(link)? {
+    let (kept, _) = room.feed_cursor_in(link, source.channel)?;
+    let cursor = match kept {
         Some(mut cursor) => {
             if cursor.follower.root.number < peer.card.root.number {
                 cursor.follower.root = peer.card.root;
@@ -94,7 +96,7 @@ fn begin(live: &LiveRoom, link: u32) -> Result<Option<(Source, FeedCursor, Perso
                 ..fresh(Follower::new(peer.card.body, peer.card.root))
             };
             // Before the relay is asked: one that shows nothing at all is seen to.
-            room.keep_feed(link, &cursor, None)?;
+            room.keep_feed((link, source.channel), &cursor, None)?;
             cursor
         }
     };
@@ -166,7 +168,9 @@ impl Reader<'_> {
                 Served::Entry(entry) => entry,
                 Served::CaughtUp { .. } => {
                     cursor.read = self.engine.now().minutes;
-                    self.live.room().keep_feed(self.link, cursor, None)?;
+                    self.live
+                        .room()
+                        .keep_feed((self.link, self.channel), cursor, None)?;
                     self.engine.changed();
                     continue;
                 }
@@ -187,7 +191,9 @@ impl Reader<'_> {
                 // Before the cursor moves: nothing that is to be done is lost with this process.
                 self.carry(cursor.follower.masthead.as_ref(), signed).await?;
             }
-            self.live.room().keep_feed(self.link, cursor, record.as_ref())?;
+            self.live
+                .room()
+                .keep_feed((self.link, self.channel), cursor, record.as_ref())?;
             self.engine.changed();
         }
     }

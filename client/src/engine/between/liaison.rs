@@ -96,7 +96,8 @@ impl Engine {
                 .ok_or(Denied::NoIntroduction)?;
             (asked, between.links.get(&link).cloned().ok_or(Denied::NoLink)?)
         };
-        let card = over.live().map(|peer| peer.card.clone()).ok_or(Denied::NoLink)?;
+        let peer = over.live().ok_or(Denied::NoLink)?;
+        let card = &peer.card;
         let record = DirectRecord {
             label,
             guests: Vec::new(),
@@ -104,7 +105,7 @@ impl Engine {
             introduced: None,
         };
         let (hosted, persona, invite) = if asked.host {
-            let relay: RelayAddress = card.relay.parse().map_err(|_| EngineError::NoRelay)?;
+            let relay: RelayAddress = peer.relay().parse().map_err(|_| EngineError::NoRelay)?;
             let guests = u16::from(asked.parties.saturating_sub(1));
             let hosted = self.host(&relay, name.clone(), &record, guests).await?;
             let room = self.room(&hosted.room).ok_or(EngineError::NoRelay)?;
@@ -146,8 +147,8 @@ impl Engine {
 struct Expectation<'a> {
     body: BodyId,
     root: RootKey,
-    /// Where the body is written to.
-    relay: &'a str,
+    /// Where the body is written to, and where it was at first: the host may not have heard of a move yet.
+    relays: [&'a str; 2],
     number: u32,
     asked: &'a Asked,
     /// The key that they come under.
@@ -158,8 +159,10 @@ impl Expectation<'_> {
     fn is(&self, signed: &SignedIntroduction, link: Option<&str>) -> bool {
         let said = &signed.introduction;
         let place = said.keys.iter().position(|key| *key == self.mine);
-        let at = self.relay.parse::<RelayAddress>();
-        let leads = |link: &str| at.as_ref().is_ok_and(|relay| InviteLink::leads_to(link, relay));
+        let leads = |link: &str| {
+            let mut relays = self.relays.iter().filter_map(|relay| relay.parse().ok());
+            relays.any(|relay: RelayAddress| InviteLink::leads_to(link, &relay))
+        };
         said.body == self.body
             && said.number == self.number
             && said.about == self.asked.about
@@ -278,7 +281,7 @@ impl Room {
         let expected = Expectation {
             body: peer.card.body,
             root: peer.card.root,
-            relay: &peer.card.relay,
+            relays: [peer.relay(), &peer.card.relay],
             number: *number,
             asked,
             mine: keys.public(),
@@ -424,7 +427,7 @@ mod tests {
                     number: 1,
                     key: root.public(),
                 },
-                relay: &written,
+                relays: [&written, ""],
                 number: 3,
                 asked: if mine.public() == host.public() {
                     &hosts

@@ -9,7 +9,10 @@ mod feed;
 mod keys;
 mod letters;
 mod liaison;
+mod moving;
 mod offer;
+mod places;
+mod post;
 mod record;
 mod worker;
 

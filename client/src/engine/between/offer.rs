@@ -93,8 +93,13 @@ impl Engine {
             .house()
             .is_some_and(|house| house.bulletin.is_some());
         if !bulletin {
-            let step = self.make_bulletin(live).await?;
-            landed(live.act(&between(step), patience).await)?;
+            let relay = live.room().record().relay.to_string();
+            let (reading, publishing) = self.make_bulletin(live, relay, 1).await?;
+            let reading = Box::new(reading);
+            landed(
+                live.act(&between(LinkStep::Turn { reading, publishing }), patience)
+                    .await,
+            )?;
         }
         Ok(())
     }
@@ -116,7 +121,13 @@ impl Engine {
         }
     }
 
-    async fn make_bulletin(&self, live: &LiveRoom) -> Result<LinkStep, EngineError> {
+    /// Makes the channel of a bulletin where the room lies: what readers get, and what editors append by.
+    pub(super) async fn make_bulletin(
+        &self,
+        live: &LiveRoom,
+        relay: String,
+        generation: u32,
+    ) -> Result<(Reading, LinkSecret), EngineError> {
         let (record, control) = {
             let room = live.room();
             let keys = room.link_keys()?;
@@ -133,15 +144,12 @@ impl Engine {
         let pass = self.take_pass(&record.relay);
         let channel = invite::create(&connection, keys.append, keys.read, &control, life, pass).await?;
         let reading = Reading {
-            relay: record.relay.to_string(),
+            relay,
             channel,
-            generation: 1,
+            generation,
             secret,
         };
-        Ok(LinkStep::Turn {
-            reading: Box::new(reading),
-            publishing,
-        })
+        Ok((reading, publishing))
     }
 
     /// Makes the drop of a link, on an errand that may go on with the offer.

@@ -1,6 +1,6 @@
 //! What this device keeps of a bulletin that it reads.
 
-use caucus_proto::id::{Minutes, PersonaId, Position};
+use caucus_proto::id::{ChannelId, Minutes, PersonaId, Position};
 use caucus_proto::org::between::{Entry, Follower, Rogue, SignedEntry};
 use caucus_proto::org::{Heard, PersonaPublic, Signature};
 use serde::{Deserialize, Serialize};
@@ -147,6 +147,38 @@ impl Room {
         Ok(records)
     }
 
+    fn channel_place(&self, link: u32) -> Place {
+        let mut scope = self.record().room.as_bytes().to_vec();
+        scope.extend_from_slice(b"channel");
+        Place::new(Table::Between, scope, u64::from(link))
+    }
+
+    /// How far a bulletin was read, in the channel where it lies now. In another one than before it is read from the
+    /// beginning: numbers, chain and masthead go on. Whether it is another one is said too.
+    pub(super) fn feed_cursor_in(
+        &mut self,
+        link: u32,
+        channel: ChannelId,
+    ) -> Result<(Option<FeedCursor>, bool), EngineError> {
+        let mut cursor = self.feed_cursor(link)?;
+        let known: Option<ChannelId> = self.vault.overlay().get_value(&self.channel_place(link))?;
+        if known == Some(channel) {
+            return Ok((cursor, false));
+        }
+        let moved = known.is_some();
+        if let Some(cursor) = cursor.as_mut().filter(|_| moved) {
+            (cursor.position, cursor.masthead_in) = (Position(0), 0);
+        }
+        self.transact(|room, overlay| {
+            overlay.put_value(room.channel_place(link), &channel)?;
+            if let Some(cursor) = &cursor {
+                overlay.put_value(room.feed_place(link, CURSOR), cursor)?;
+            }
+            Ok(())
+        })?;
+        Ok((cursor, moved))
+    }
+
     fn mark_place(&self, link: u32) -> Place {
         let mut scope = self.record().room.as_bytes().to_vec();
         scope.extend_from_slice(b"mark");
@@ -176,13 +208,20 @@ impl Room {
         })
     }
 
+    /// Keeps how far a bulletin was read in this channel, while it is the one where that lies.
     pub(super) fn keep_feed(
         &mut self,
-        link: u32,
+        (link, channel): (u32, ChannelId),
         cursor: &FeedCursor,
         entry: Option<&FeedRecord>,
     ) -> Result<(), EngineError> {
         self.transact(|room, overlay| {
+            // Whoever read on where it was does not write over what is read where it is.
+            if overlay.get_value(&room.channel_place(link))? != Some(channel) {
+                return Err(EngineError::RoomState(
+                    "the bulletin lies elsewhere now".to_owned(),
+                ));
+            }
             overlay.put_value(room.feed_place(link, CURSOR), cursor)?;
             if let Some(record) = entry {
                 overlay.put_value(room.feed_place(link, record.entry.number), record)?;

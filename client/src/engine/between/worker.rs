@@ -5,12 +5,13 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use caucus_proto::id::RoomId;
+use caucus_proto::id::{ChannelId, RoomId};
+use caucus_proto::org::RelayName;
 use tokio::task::{AbortHandle, JoinSet};
 
 use super::desk::Desk;
-use super::letters::Post;
-use super::{bulletin, feed, letters, liaison};
+use super::post::Post;
+use super::{bulletin, feed, letters, liaison, moving};
 use crate::engine::engine::Engine;
 use crate::engine::live::LiveRoom;
 use crate::engine::record::Health;
@@ -21,15 +22,15 @@ const TICK: Duration = Duration::from_secs(2);
 /// How long a change is waited for that comes together with another.
 const GATHER: Duration = Duration::from_millis(150);
 
-/// What is read for as long as a link stands.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+/// What is read for as long as a link stands, and lies where it lies.
+#[derive(Clone, PartialEq, Eq, Hash)]
 enum Reads {
-    /// The drop of a link.
-    Drop(u32),
+    /// The drop of a link, at the relay where the body went, if it did.
+    Drop(u32, Option<RelayName>),
     /// The bulletin of the other body.
-    Feed(u32),
+    Feed(u32, ChannelId),
     /// The body's own bulletin, which is published there too.
-    Own,
+    Own(ChannelId),
 }
 
 /// Runs until the task is ended.
@@ -49,12 +50,12 @@ pub(in crate::engine) async fn run(engine: Engine, room: RoomId) {
             keep
         });
         for reads in wanted {
-            running.entry(reads).or_insert_with(|| {
+            running.entry(reads.clone()).or_insert_with(|| {
                 let (engine, live) = (engine.clone(), Arc::clone(&live));
                 match reads {
-                    Reads::Drop(link) => tasks.spawn(letters::read(engine, live, Arc::clone(&desk), link)),
-                    Reads::Feed(link) => tasks.spawn(feed::read(engine, live, link)),
-                    Reads::Own => tasks.spawn(bulletin::run(engine, live)),
+                    Reads::Drop(link, _) => tasks.spawn(letters::read(engine, live, Arc::clone(&desk), link)),
+                    Reads::Feed(link, _) => tasks.spawn(feed::read(engine, live, link)),
+                    Reads::Own(_) => tasks.spawn(bulletin::run(engine, live)),
                 }
             });
         }
@@ -63,6 +64,7 @@ pub(in crate::engine) async fn run(engine: Engine, room: RoomId) {
         post.send(&engine, &live).await;
         // What cannot be done now is done at the next look.
         let _ = liaison::go_on(&engine, &live);
+        let _ = moving::go_on(&engine, &live).await;
         tokio::select! {
             _ = changes.changed() => tokio::time::sleep(GATHER).await,
             () = tokio::time::sleep(TICK) => {}
@@ -80,18 +82,18 @@ fn wanted(live: &LiveRoom) -> Vec<Reads> {
     let (now, mut wanted) = (state.now(), Vec::new());
     for (number, link) in &state.between.links {
         if link.live().is_some() || link.is_awaited(now) {
-            wanted.push(Reads::Drop(*number));
+            wanted.push(Reads::Drop(*number, link.site.clone()));
         }
-        if link.live().is_some_and(|peer| !peer.keys.is_empty()) && link.they.publishes() {
-            wanted.push(Reads::Feed(*number));
+        let peer = link.live().filter(|peer| !peer.keys.is_empty());
+        if let Some(bulletin) = peer.and_then(|peer| peer.card.bulletin.as_ref())
+            && link.they.publishes()
+        {
+            wanted.push(Reads::Feed(*number, bulletin.channel));
         }
     }
-    if state
-        .between
-        .house()
-        .is_some_and(|house| house.bulletin.is_some())
-    {
-        wanted.push(Reads::Own);
+    let house = state.between.house();
+    if let Some(bulletin) = house.and_then(|house| house.bulletin.as_ref()) {
+        wanted.push(Reads::Own(bulletin.reading.channel));
     }
     wanted
 }

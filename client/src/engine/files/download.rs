@@ -31,8 +31,8 @@ const READ_AGAIN: u64 = 4;
 pub struct Wanted {
     /// As the message names it.
     pub file: Attachment,
-    /// The relay where it lies, if it is not the room's.
-    pub relay: Option<RelayAddress>,
+    /// The relays where it may lie, if those are not the room's.
+    pub relays: Vec<RelayAddress>,
     /// The whole path that it gets.
     pub target: PathBuf,
     /// In place of what is there.
@@ -78,9 +78,9 @@ impl Engine {
         if !have(&record) {
             // What a linked body sent lies at its relay; of one's own, what was sent before the room moved lies where it
             // was sent.
-            let relays = match &wanted.relay {
-                Some(relay) => vec![relay.clone()],
-                None => live.room().record().relays(),
+            let relays = match &wanted.relays[..] {
+                [] => live.room().record().relays(),
+                relays => relays.to_vec(),
             };
             let mut fetched = Err(EngineError::NoRelay);
             for relay in &relays {

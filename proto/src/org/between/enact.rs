@@ -78,7 +78,7 @@ impl State {
                 let link = self.between.links.get(link);
                 let forwarded = link
                     .and_then(Link::live)
-                    .and_then(|peer| Forwarded::of(&peer.card, masthead, signed));
+                    .and_then(|peer| Forwarded::of(peer, masthead, signed));
                 if let Some(forwarded) = forwarded {
                     self.issue(author, &Item::Forwarded(Box::new(forwarded)), &[]);
                 }
@@ -126,6 +126,7 @@ impl State {
             LinkStep::Consent { link, number, sealed } => self.consent(author, *link, *number, sealed),
             LinkStep::NoConsent { link, number } => self.no_consent(*link, *number),
             LinkStep::Bring { number, sealed } => self.bring(*number, sealed),
+            LinkStep::Move { reading, publishing } => self.move_house(reading, publishing, now),
         }
     }
 
@@ -141,7 +142,7 @@ impl State {
         house.and_then(|house| house.bulletin.as_mut())
     }
 
-    fn turn_bulletin(&mut self, reading: &Reading, publishing: &LinkSecret, turned: Minutes) {
+    pub(super) fn turn_bulletin(&mut self, reading: &Reading, publishing: &LinkSecret, turned: Minutes) {
         let generation = reading.generation;
         let (mut kept, inside_from) = match self.bulletin() {
             Some(before) if before.outside => (before.kept.clone(), generation),
@@ -179,7 +180,7 @@ impl State {
         self.between.editors.remove(persona);
     }
 
-    fn write_all(&mut self, out: &Out, to: impl Fn(&Link) -> bool) {
+    pub(super) fn write_all(&mut self, out: &Out, to: impl Fn(&Link) -> bool) {
         let live: Vec<_> = (self.between.links.iter())
             .filter(|(_, link)| link.live().is_some() && to(link))
             .map(|(number, _)| *number)
@@ -202,6 +203,7 @@ impl State {
                     sealing: None,
                     masthead: None,
                     bulletin: None,
+                    site: None,
                     last: (0, [0; 32]),
                     next_item: 1,
                     next_link: 1,
@@ -263,6 +265,8 @@ impl State {
         let mut link = Link::new(offer, ours.clone(), terms, now);
         link.peer = Some(Peer {
             card: offer.card.clone(),
+            site: None,
+            alternates: Vec::new(),
             keys: VecDeque::new(),
             pair: None,
             masthead: offer.card.masthead,
@@ -274,6 +278,7 @@ impl State {
         if let Some(link) = self.between.links.get_mut(&number) {
             link.write(Out::Card);
         }
+        self.begin_at(number);
         self.write_in_force(number);
     }
 
@@ -347,6 +352,8 @@ impl State {
                 .collect();
             link.peer = Some(Peer {
                 card: (**card).clone(),
+                site: None,
+                alternates: Vec::new(),
                 keys,
                 pair: None,
                 masthead: card.masthead,
@@ -367,6 +374,7 @@ impl State {
             if let Some(generation) = generation.filter(|_| link.we.publishes()) {
                 link.write(Out::Reading(generation));
             }
+            self.begin_at(number);
             self.write_in_force(number);
             return;
         }
@@ -413,6 +421,10 @@ impl State {
                 }
             }
             Says::Ended { reason } => self.end(number, reason, false),
+            Says::Place { relay, alternates } => {
+                peer.site.clone_from(relay);
+                peer.alternates.clone_from(alternates);
+            }
             Says::Introduce { .. }
             | Says::Consent { .. }
             | Says::NoConsent { .. }

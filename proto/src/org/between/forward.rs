@@ -9,8 +9,9 @@ use core::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::bulletin::{Entry, SignedEntry, SignedMasthead};
-use super::card::{Card, LONGEST_RELAY, RootKey};
+use super::card::{LONGEST_RELAY, RootKey};
 use super::item::{Announcement, Item};
+use super::link::Peer;
 use crate::id::{BodyId, Minutes};
 use crate::org::denied::Denied;
 use crate::org::name::Name;
@@ -76,7 +77,7 @@ impl Forwarded {
     /// What a body forwards that reads this in the bulletin of another: that body's own word, or what it forwards itself.
     /// Nothing where it is neither: what is asked of some bodies is not for others.
     #[must_use]
-    pub fn of(card: &Card, masthead: &SignedMasthead, signed: &SignedEntry) -> Option<Self> {
+    pub fn of(peer: &Peer, masthead: &SignedMasthead, signed: &SignedEntry) -> Option<Self> {
         let entry = &signed.entry;
         let said = match &entry.item {
             Item::Forwarded(forwarded) => return Some((**forwarded).clone()),
@@ -92,10 +93,15 @@ impl Forwarded {
             Item::Order(_) | Item::Withdrawal { .. } => return None,
         };
         let files = matches!(&said, Said::Announcement(said) if !said.files.is_empty());
+        let relay = if files {
+            peer.relay().to_owned()
+        } else {
+            String::new()
+        };
         Some(Self {
-            name: card.name.clone(),
-            root: card.root,
-            relay: if files { card.relay.clone() } else { String::new() },
+            name: peer.card.name.clone(),
+            root: peer.card.root,
+            relay,
             masthead: masthead.clone(),
             number: entry.number,
             previous: entry.previous,

@@ -7,6 +7,7 @@ use super::item::Item;
 use super::judge::{is_sealing_key, says_something};
 use super::letter::{Says, SignedLetter};
 use super::link::{Link, Peer};
+use super::place::are_places;
 use super::{LETTERS_A_DAY, LETTERS_AT_ONCE, WAITING_RAISED};
 use crate::id::PersonaId;
 use crate::org::denied::Denied;
@@ -164,6 +165,7 @@ impl State {
                 says_something(text)
             }
             Says::Ended { reason } => bounded(reason.clone()).map(|_| ()),
+            Says::Place { relay, alternates } => are_places(relay.as_ref(), alternates),
             Says::Introduce { .. }
             | Says::Consent { .. }
             | Says::NoConsent { .. }
@@ -252,7 +254,7 @@ impl State {
         self.with_power(author, Power::Announce)?;
         self.house()?.bulletin.as_ref().ok_or(Denied::NoBulletin)?;
         let peer = self.judge_published(self.stands(number)?, masthead, signed)?;
-        let forwarded = Forwarded::of(&peer.card, masthead, signed).ok_or(Denied::NotForAll)?;
+        let forwarded = Forwarded::of(peer, masthead, signed).ok_or(Denied::NotForAll)?;
         forwarded.judge()?;
         let body = forwarded.body();
         if body == self.genesis.body() || forwarded.is_over(self.now()) {

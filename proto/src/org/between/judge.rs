@@ -129,6 +129,7 @@ impl State {
                 masthead,
                 signed,
             } => self.judge_forwarding(author, *link, masthead, signed)?,
+            LinkStep::Move { reading, .. } => self.judge_move(author, reading)?,
         }
         Ok(Effect::Between {
             id,

@@ -13,6 +13,7 @@ use crate::codec;
 use crate::error::{Misuse, PeerFault};
 use crate::id::{BodyId, IntentId, Minutes};
 use crate::label::{Label, hash};
+use crate::org::relays::RelayName;
 use crate::org::sign::Signature;
 
 /// What is written.
@@ -92,6 +93,13 @@ pub enum Says {
         /// The number of the introduction.
         number: u32,
     },
+    /// Where letters to the body that writes are dropped from now on.
+    Place {
+        /// At this relay, in a drop that follows from the card's; in that of the card itself where none is named.
+        relay: Option<RelayName>,
+        /// Where it may be found besides, in order.
+        alternates: Vec<RelayName>,
+    },
 }
 
 /// What is to be written. What follows from the state of now is not kept twice.
@@ -109,6 +117,8 @@ pub enum Out {
     Item(u32),
     /// Something else.
     Says(Box<Says>),
+    /// Where it is written to, and where it may be found besides.
+    Place,
 }
 
 /// A letter.
@@ -175,6 +185,7 @@ impl fmt::Debug for Says {
             Self::NoConsent { .. } => "NoConsent(..)",
             Self::Introduced { .. } => "Introduced(..)",
             Self::NotIntroduced { .. } => "NotIntroduced(..)",
+            Self::Place { .. } => "Place(..)",
         })
     }
 }

@@ -9,6 +9,7 @@ use super::WAITING_LETTERS;
 use super::card::{Card, LinkSecret, Offer, Sends};
 use super::letter::{Out, Says};
 use crate::id::{ChannelId, IntentId, Minutes};
+use crate::org::relays::RelayName;
 
 /// Generations of reading keys that are remembered, for those who were away while they turned.
 pub(super) const GENERATIONS: usize = 8;
@@ -40,6 +41,10 @@ pub struct End {
 pub struct Peer {
     /// Who it is, as of now.
     pub card: Card,
+    /// The relay where it is written to since it moved, in a drop that follows from the card's.
+    pub site: Option<RelayName>,
+    /// Where it may go besides, in order, as it says itself.
+    pub alternates: Vec<RelayName>,
     /// The secrets of its bulletin, the latest last.
     pub keys: VecDeque<(u32, LinkSecret)>,
     /// What the letter with the next keys of its bulletin may be sealed under, and the generation that it came with.
@@ -53,6 +58,12 @@ pub struct Peer {
 }
 
 impl Peer {
+    /// The relay where it is written to now.
+    #[must_use]
+    pub fn relay(&self) -> &str {
+        self.site.as_ref().map_or(&self.card.relay, RelayName::as_str)
+    }
+
     /// Its letters name this entry of its bulletin as the last.
     pub(super) fn publishes_up_to(&mut self, number: u64) {
         self.published.1 = self.published.1.max(number);
@@ -85,6 +96,8 @@ pub struct Link {
     pub id: IntentId,
     /// Where letters to this body come in.
     pub ours: End,
+    /// The relay where they come in since this body moved, in a drop that follows from that.
+    pub site: Option<RelayName>,
     /// What this body may send.
     pub we: Sends,
     /// What the other may send.
@@ -123,6 +136,7 @@ impl Link {
         Self {
             id: offer.link,
             ours,
+            site: None,
             we,
             they,
             expires: offer.expires,
@@ -167,9 +181,9 @@ impl Link {
         let room = self.out.len() < WAITING_LETTERS + WAITING_ROOTS;
         match out {
             Out::Item(_) if self.out.contains(&out) => {}
-            Out::Reading(_) | Out::Sealing | Out::Root(..) if room => self.put(out),
+            Out::Reading(_) | Out::Sealing | Out::Root(..) | Out::Place if room => self.put(out),
             // The newest is written once there is room; without a root key nothing that comes later is believed.
-            Out::Reading(_) | Out::Sealing => {
+            Out::Reading(_) | Out::Sealing | Out::Place => {
                 self.again
                     .retain(|other| std::mem::discriminant(other) != std::mem::discriminant(&out));
                 self.again.push(out);

@@ -17,6 +17,7 @@ mod keys;
 mod letter;
 mod liaison;
 mod link;
+mod place;
 mod step;
 mod write;
 
@@ -41,6 +42,7 @@ pub use step::LinkStep;
 
 use crate::id::{BodyId, IntentId, Minutes, PersonaId, Position};
 use crate::org::records::{Records, leaf};
+use crate::org::relays::RelayName;
 use crate::org::sign::{PersonaPublic, Signature};
 
 /// Links that a body may have, those that have ended included.
@@ -103,6 +105,8 @@ pub struct House {
     pub masthead: Option<SignedMasthead>,
     /// Where it publishes.
     pub bulletin: Option<Bulletin>,
+    /// The relay of its charter where it publishes and is written to, since it moved.
+    pub site: Option<RelayName>,
     /// Number and hash of the last entry of its bulletin.
     pub last: (u64, [u8; 32]),
     /// Number of the next item.

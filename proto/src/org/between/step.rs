@@ -190,6 +190,13 @@ pub enum LinkStep {
         /// The entry.
         signed: Box<SignedEntry>,
     },
+    /// Goes on at a relay of the charter: the bulletin in a channel there, letters to this body in drops there.
+    Move {
+        /// What readers get.
+        reading: Box<Reading>,
+        /// What editors append by.
+        publishing: LinkSecret,
+    },
 }
 
 impl LinkStep {
@@ -220,6 +227,7 @@ impl LinkStep {
             Self::NoConsent { .. } => "NoConsent",
             Self::Bring { .. } => "Bring",
             Self::Forward { .. } => "Forward",
+            Self::Move { .. } => "Move",
         }
     }
 }

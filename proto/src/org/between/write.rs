@@ -113,6 +113,10 @@ impl State {
                 Says::Item(*item, Box::new(issued.item.clone()))
             }
             Out::Says(says) => (**says).clone(),
+            Out::Place => Says::Place {
+                relay: link.site.clone(),
+                alternates: self.charter().relays.alternates.clone(),
+            },
         })
     }
 

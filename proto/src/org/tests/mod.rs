@@ -12,6 +12,7 @@ mod laws;
 mod letters;
 mod liaison;
 mod meetings;
+mod moving;
 mod offices;
 mod relays;
 mod remarks;

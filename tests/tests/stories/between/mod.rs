@@ -5,6 +5,7 @@ mod directives;
 mod forwarded;
 mod hostile;
 mod links;
+mod moving;
 
 use std::sync::Arc;
 
