@@ -154,7 +154,11 @@ impl State {
         if known.checked_add(1) != Some(reading.generation) {
             return Err(Denied::Repeated);
         }
-        let same = bulletin.is_none_or(|bulletin| bulletin.reading.channel == reading.channel);
+        // Where it lies changes by a move, and only to a relay of the charter.
+        let same = bulletin.is_none_or(|bulletin| {
+            let now = &bulletin.reading;
+            now.channel == reading.channel && now.relay == reading.relay
+        });
         if !same || reading.relay.len() > LONGEST_RELAY {
             return Err(Denied::Malformed);
         }

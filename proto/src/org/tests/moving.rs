@@ -43,6 +43,20 @@ fn moving(body: &Body, to: &RelayName, channel: u8) -> Step {
     }
 }
 
+/// The bulletin's keys turn, at this relay, in this channel.
+fn turning_at(generation: u32, relay: &str, channel: u8) -> Step {
+    let reading = Reading {
+        relay: relay.to_owned(),
+        channel: ChannelId([channel; 32]),
+        generation,
+        secret: secret(generation.to_le_bytes()[0]),
+    };
+    Step::Turn {
+        reading: Box::new(reading),
+        publishing: secret(60),
+    }
+}
+
 fn house(body: &Body) -> &House {
     body.state().between.house().unwrap()
 }
@@ -116,8 +130,17 @@ fn links_are_moved_by_holders_of_link_to_a_relay_of_the_charter_in_a_channel_of_
         north.step(1, moving(&north, &relay(1), 71)),
         refused(Denied::Repeated)
     );
-    // Keys turn where the bulletin lies, and nowhere else.
+    // Keys turn where the bulletin lies, and nowhere else: not in another channel, and not at a relay of somebody's choice.
     assert_eq!(north.step(0, north.turning(3)), refused(Denied::Malformed));
+    assert_eq!(
+        north.step(0, turning_at(3, "relay.example", 70)),
+        refused(Denied::Malformed)
+    );
+    assert_eq!(
+        north.step(0, turning_at(3, relay(2).as_str(), 70)),
+        refused(Denied::Malformed)
+    );
+    north.done(0, turning_at(3, relay(1).as_str(), 70));
     let mut alone = Body::alone(2, |charter| charter.relays.alternates = vec![relay(1)]);
     let Step::Move {
         mut reading,
