@@ -1,6 +1,6 @@
 //! Where letters over a link are dropped: where the link was made, or, since a body went to another relay, in a drop there
 //! that both bodies find by what the link's first one is appended by. Whoever reads it makes it; that it is there says that
-//! its body went there.
+//! its body went there, now or at another time.
 
 use caucus_proto::envelope::SiteSeed;
 use caucus_proto::id::{ChannelId, Counter, Position};
@@ -58,14 +58,12 @@ impl DropPlace {
         }
     }
 
-    /// Where else the other body may have gone, in its order.
-    pub(super) fn alternates(peer: &Peer) -> Vec<Self> {
-        let others = peer
-            .alternates
-            .iter()
-            .filter(|relay| relay.as_str() != peer.relay());
-        others
+    /// Where else than here the other body may have gone, in its order: also back to the relay of here, in another drop.
+    pub(super) fn alternates(&self, peer: &Peer) -> Vec<Self> {
+        let named = peer.alternates.iter();
+        named
             .filter_map(|relay| Self::at(relay, &peer.card.append))
+            .filter(|place| place.channel != self.channel)
             .collect()
     }
 

@@ -43,7 +43,11 @@ const FAREWELL_MS: u64 = 24 * 60 * 60 * 1000;
 /// start a relay anew.
 const LOST_MS: u64 = 20_000;
 
-/// Links that are written over at once.
+/// Milliseconds after which the other body is looked for at its alternates once more, at first and at most. Of two that look
+/// for each other whoever comes second finds the first, so it may be long.
+const LOOK_MS: (u64, u64) = (5_000, 15 * 60 * 1000);
+
+/// Links that are written over at once, and whose other bodies are looked for at once.
 const AT_ONCE: usize = 16;
 
 /// Letters of one link that are sealed at once.
@@ -60,6 +64,8 @@ struct Sent {
     at: u64,
     /// How often the first of them was sent again.
     again: u32,
+    /// How far the other had read when that was looked at last.
+    acked: u64,
     /// How far the other was told that its letters were read.
     told: u64,
     /// Since when something waits.
@@ -67,8 +73,13 @@ struct Sent {
     not_before: u64,
     /// Since when its drop takes nothing.
     failing: Option<u64>,
+    /// How often the other body was looked for at its alternates in a row, and when it is next.
+    looked: u32,
+    look_at: u64,
     /// The relay where the other was, if it had gone to one.
     site: Option<RelayName>,
+    /// The relay where this body was, if it had gone to one.
+    ours: Option<RelayName>,
 }
 
 /// Letters over one link, ready to be dropped.
@@ -76,6 +87,8 @@ struct Bundle {
     link: u32,
     /// Where the other body is, and then where it may have gone.
     places: Vec<DropPlace>,
+    /// Its drop took letters before, and nobody read them.
+    unread: bool,
     append: LinkSecret,
     /// Whom they are sealed to.
     sealing: Vec<u8>,
@@ -133,7 +146,7 @@ impl Post {
             }
             match &dropped.error {
                 Some(_) => _ = sent.failing.get_or_insert(now),
-                None => sent.failing = None,
+                None => sent.stands(),
             }
             if !dropped.taken {
                 sent.not_before = now.saturating_add(PAUSE_MS);
@@ -172,25 +185,57 @@ impl Post {
         if keys.root(&house.root).is_none() {
             return Ok(Vec::new());
         }
-        let mut bundles = Vec::new();
+        let (mut bundles, mut looking) = (Vec::new(), 0);
         for (number, letters) in due {
             let sent = self.0.entry(number).or_default();
             let since = *sent.since.get_or_insert(now);
             if now.saturating_sub(since) < WRITE_TURN_MS.saturating_mul(rank as u64) {
                 continue;
             }
-            let elsewhere = sent.looks_elsewhere(now);
-            bundles.extend(bundle(&room, &keys, (number, elsewhere), &letters));
+            let elsewhere = looking < AT_ONCE && sent.looks_elsewhere(now);
+            if elsewhere {
+                looking += 1;
+                sent.looks(now);
+            }
+            let unread = sent.again > 0;
+            bundles.extend(bundle(&room, &keys, (number, elsewhere, unread), &letters));
         }
         Ok(bundles)
     }
 }
 
 impl Sent {
-    /// Whether the other body may be where it did not say: its drop fails for long, or takes letters and nobody reads them.
+    /// Whether its drop fails for long.
+    fn is_lost(&self, now: u64) -> bool {
+        self.failing
+            .is_some_and(|since| now.saturating_sub(since) >= LOST_MS)
+    }
+
+    /// Whether the other body is looked for now where it did not say that it is: its drop fails for long, or takes letters
+    /// and nobody reads them.
     fn looks_elsewhere(&self, now: u64) -> bool {
-        let lost = |since: u64| now.saturating_sub(since) >= LOST_MS;
-        self.again > 0 || self.failing.is_some_and(lost)
+        now >= self.look_at && (self.again > 0 || self.is_lost(now))
+    }
+
+    /// It is looked for; the next time later than this one.
+    fn looks(&mut self, now: u64) {
+        let (first, most) = LOOK_MS;
+        let pause = first.saturating_mul(1 << self.looked.min(10)).min(most);
+        self.look_at = now.saturating_add(pause);
+        self.looked = self.looked.saturating_add(1);
+    }
+
+    /// Its drop takes letters.
+    fn stands(&mut self) {
+        self.failing = None;
+        if self.again == 0 {
+            self.looks_anew();
+        }
+    }
+
+    /// Something changed since it was looked for: the next time is at once.
+    fn looks_anew(&mut self) {
+        (self.looked, self.look_at) = (0, 0);
     }
 
     /// Numbers of the letters that are to be sent now; 0 for one that only acknowledges.
@@ -206,13 +251,25 @@ impl Sent {
         if self.site != peer.site {
             self.site.clone_from(&peer.site);
             (self.up_to, self.again, self.told) = (link.acked, 0, 0);
-            (self.not_before, self.failing) = (0, None);
+            self.not_before = 0;
+            self.stands();
+        }
+        // Whoever came after it finds it.
+        if self.ours != link.site {
+            self.ours.clone_from(&link.site);
+            self.looks_anew();
         }
         if now < self.not_before {
             return Vec::new();
         }
-        if self.up_to < link.acked {
-            (self.up_to, self.again) = (link.acked, 0);
+        if self.acked < link.acked {
+            (self.acked, self.again) = (link.acked, 0);
+            self.up_to = self.up_to.max(link.acked);
+            self.looks_anew();
+        }
+        // What was dropped before its drop was lost may not have been read: where it is looked for, it finds all.
+        if self.looked == 0 && self.is_lost(now) {
+            self.up_to = link.acked;
         }
         let (first, most) = AGAIN_MS;
         let pause = first.saturating_mul(1 << self.again.min(10)).min(most);
@@ -234,13 +291,17 @@ impl Sent {
     }
 }
 
-fn bundle(room: &Room, keys: &LinkKeys, (number, elsewhere): (u32, bool), letters: &[u64]) -> Option<Bundle> {
+fn bundle(
+    room: &Room,
+    keys: &LinkKeys,
+    (number, elsewhere, unread): (u32, bool, bool),
+    letters: &[u64],
+) -> Option<Bundle> {
     let state = room.state();
     let peer = state.between.links.get(&number)?.peer.as_ref()?;
-    let mut places = vec![DropPlace::theirs(peer)?];
-    if elsewhere {
-        places.extend(DropPlace::alternates(peer));
-    }
+    let known = DropPlace::theirs(peer)?;
+    let others = elsewhere.then(|| known.alternates(peer));
+    let places = [known].into_iter().chain(others.into_iter().flatten());
     let ready = |letter: &u64| -> Option<Ready> {
         let root = keys.numbered(state.signs(number, *letter)?)?;
         let pair = state.seals(number, *letter);
@@ -251,7 +312,8 @@ fn bundle(room: &Room, keys: &LinkKeys, (number, elsewhere): (u32, bool), letter
     };
     Some(Bundle {
         link: number,
-        places,
+        places: places.collect(),
+        unread,
         append: peer.card.append.clone(),
         sealing: peer.card.sealing.clone(),
         letters: letters.iter().map_while(ready).collect(),
@@ -301,6 +363,10 @@ async fn drop_all(engine: &Engine, persona: &PersonaId, bundle: &Bundle) -> Drop
         engine.part_if_apart(&known.relay, persona, purpose).await;
         dropped.taken = result.is_ok();
         dropped.error = result.err();
+    }
+    // A drop that takes them again is the one to use: its relay was away, or this device's network.
+    if dropped.taken && !bundle.unread {
+        return dropped;
     }
     for place in places {
         // Where it cannot be dropped, the other body has not gone.
