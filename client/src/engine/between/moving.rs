@@ -7,6 +7,7 @@ use caucus_proto::org::between::LinkStep;
 use caucus_proto::org::{Power, RelayName};
 use caucus_proto::wire::RelayAddress;
 
+use super::bulletin::OWN;
 use super::offer::between;
 use crate::engine::engine::Engine;
 use crate::engine::error::EngineError;
@@ -17,8 +18,39 @@ use crate::engine::send::Now;
 /// How long the step may take to land.
 const LANDING: Duration = Duration::from_secs(30);
 
-/// Brings the bulletin and the drops after the room, where that is this device's to do.
-pub(super) async fn go_on(engine: &Engine, live: &LiveRoom) -> Result<(), EngineError> {
+/// Milliseconds after which it is tried once more where that failed, at first and at most: each time may cost a channel.
+const AGAIN_MS: (u64, u64) = (5_000, 10 * 60 * 1000);
+
+/// What this process remembers of moves that failed.
+#[derive(Default)]
+pub(super) struct Moving {
+    failed: u32,
+    not_before: u64,
+}
+
+impl Moving {
+    /// Brings the bulletin and the drops after the room, where that is this device's to do.
+    pub(super) async fn go_on(&mut self, engine: &Engine, live: &LiveRoom) {
+        if engine.now().ms < self.not_before {
+            return;
+        }
+        match go_on(engine, live).await {
+            Ok(()) => *self = Self::default(),
+            Err(error) => {
+                // Nobody else did it either. It is said until the bulletin is read where it goes.
+                if live.room().house_is_elsewhere().is_ok_and(|goes| goes.is_some()) {
+                    live.feed_trouble(OWN, Some(error.to_string()));
+                }
+                let (first, most) = AGAIN_MS;
+                let pause = first.saturating_mul(1 << self.failed.min(10)).min(most);
+                self.not_before = engine.now().ms.saturating_add(pause);
+                self.failed = self.failed.saturating_add(1);
+            }
+        }
+    }
+}
+
+async fn go_on(engine: &Engine, live: &LiveRoom) -> Result<(), EngineError> {
     if !live.is_live() {
         return Ok(());
     }

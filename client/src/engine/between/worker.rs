@@ -7,11 +7,13 @@ use std::time::Duration;
 
 use caucus_proto::id::{ChannelId, RoomId};
 use caucus_proto::org::RelayName;
+use tokio::sync::watch;
 use tokio::task::{AbortHandle, JoinSet};
 
 use super::desk::Desk;
+use super::moving::Moving;
 use super::post::Post;
-use super::{bulletin, feed, letters, liaison, moving};
+use super::{bulletin, feed, letters, liaison};
 use crate::engine::engine::Engine;
 use crate::engine::live::LiveRoom;
 use crate::engine::record::Health;
@@ -35,11 +37,23 @@ enum Reads {
 
 /// Runs until the task is ended.
 pub(in crate::engine) async fn run(engine: Engine, room: RoomId) {
+    // Letters wait for every relay that does not answer; what is read, and the way to where the room lies, does not.
+    tokio::join!(read_on(&engine, &room), write_on(&engine, &room));
+}
+
+async fn write_on(engine: &Engine, room: &RoomId) {
+    let (mut changes, mut post) = (engine.changes(), Post::default());
+    while let Some(live) = engine.room(room) {
+        post.send(engine, &live).await;
+        next_look(&mut changes).await;
+    }
+}
+
+async fn read_on(engine: &Engine, room: &RoomId) {
     let mut changes = engine.changes();
     let (mut tasks, mut running) = (JoinSet::new(), HashMap::<Reads, AbortHandle>::new());
-    let (mut post, desk) = (Post::default(), Arc::new(Desk::default()));
-    loop {
-        let Some(live) = engine.room(&room) else { return };
+    let (mut moving, desk) = (Moving::default(), Arc::new(Desk::default()));
+    while let Some(live) = engine.room(room) {
         let wanted = wanted(&live);
         while tasks.try_join_next().is_some() {}
         running.retain(|reads, task| {
@@ -61,16 +75,20 @@ pub(in crate::engine) async fn run(engine: Engine, room: RoomId) {
         }
         // Where the vault cannot be written now, they are read again.
         let _ = live.room().keep_drops_read_to(&desk.read());
-        post.send(&engine, &live).await;
         // What cannot be done now is done at the next look.
-        let _ = liaison::go_on(&engine, &live);
-        let _ = moving::go_on(&engine, &live).await;
-        tokio::select! {
-            _ = changes.changed() => tokio::time::sleep(GATHER).await,
-            () = tokio::time::sleep(TICK) => {}
-        }
-        changes.mark_unchanged();
+        let _ = liaison::go_on(engine, &live);
+        moving.go_on(engine, &live).await;
+        next_look(&mut changes).await;
     }
+}
+
+/// Until something changed, or it is time to look all the same.
+async fn next_look(changes: &mut watch::Receiver<u64>) {
+    tokio::select! {
+        _ = changes.changed() => tokio::time::sleep(GATHER).await,
+        () = tokio::time::sleep(TICK) => {}
+    }
+    changes.mark_unchanged();
 }
 
 fn wanted(live: &LiveRoom) -> Vec<Reads> {
