@@ -40,6 +40,8 @@ pub enum Fate {
 enum Way {
     /// Letters to the other body.
     Letters,
+    /// The drop that its letters come in at.
+    Drop,
     /// Its bulletin.
     Bulletin,
 }
@@ -203,6 +205,10 @@ impl LiveRoom {
 
     pub(super) fn link_trouble(&self, link: u32, why: Option<String>) {
         self.way_trouble((link, Way::Letters), why);
+    }
+
+    pub(super) fn drop_trouble(&self, link: u32, why: Option<String>) {
+        self.way_trouble((link, Way::Drop), why);
     }
 
     pub(super) fn feed_trouble(&self, link: u32, why: Option<String>) {

@@ -22,7 +22,7 @@ use crate::engine::lanes::Purpose;
 use crate::engine::live::LiveRoom;
 use crate::engine::relay::patiently;
 use crate::engine::room::Room;
-use crate::relay::{LinkError, Reading};
+use crate::relay::{LinkError, Opened, Reading};
 use crate::vault::{Place, Table};
 
 /// Records of drops among those of a room begin here; the link's number is added.
@@ -33,6 +33,13 @@ const CARRY_TURN_MS: (u64, u64) = (400, 8_000);
 
 /// How long a drop that does not open, or whose next letter cannot be taken in yet, is left alone.
 const CLOSED: Duration = Duration::from_secs(5);
+
+/// How long a drop is left alone that somebody else made.
+const TAKEN: Duration = Duration::from_secs(5 * 60);
+
+/// What is said of it.
+const TAKEN_WORDS: &str = "somebody who is, or was, in one of the two bodies made the channel where its letters come in: they do \
+                           not arrive. Move to another relay of the charter, or link anew";
 
 /// How long a letter may take to land before it is looked at again.
 const LANDING: Duration = Duration::from_secs(30);
@@ -75,18 +82,35 @@ async fn follow(engine: &Engine, live: &LiveRoom, desk: &Desk, link: u32) -> Res
     let connection = engine.connection(&place.relay, &persona, purpose).await?;
     let key = drop_key(&ours.read);
     let open = || patiently(|| connection.open(place.channel, Role::Read, &key));
-    let opened = match open().await {
-        Err(LinkError::Refused(RefusedBecause::NotOpened)) if moved.is_some() => {
+    let mut opened = open().await;
+    if moved.is_some() && is_not_there(&opened) {
+        // One of all is enough: each that would make it spends a pass.
+        let turn = live.room().letter_turn();
+        tokio::time::sleep(turn).await;
+        opened = open().await;
+        if is_not_there(&opened) {
             place.make(engine, &connection, &ours).await?;
-            open().await?
+            opened = open().await;
         }
-        other => other?,
-    };
+        if is_not_there(&opened) {
+            live.drop_trouble(link, Some(TAKEN_WORDS.to_owned()));
+            tokio::time::sleep(TAKEN).await;
+            return Ok(());
+        }
+    }
+    let opened = opened?;
+    live.drop_trouble(link, None);
+    // One that is gone from the relay and was made anew begins anew.
+    let after = if opened.newest < after { Position(0) } else { after };
     let mut reading = connection.read(opened.handle, after, true).await?;
     let ended = take_all(live, desk, (link, moved), &place.channel, &mut reading).await;
     drop(reading);
     let _ = connection.close(opened.handle).await;
     ended
+}
+
+fn is_not_there(opened: &Result<Opened, LinkError>) -> bool {
+    matches!(opened, Err(LinkError::Refused(RefusedBecause::NotOpened)))
 }
 
 async fn take_all(
