@@ -8,7 +8,7 @@ use std::time::Duration;
 use caucus_proto::id::{PersonaId, RoomId};
 use caucus_proto::wire::RelayAddress;
 use tokio::sync::{Mutex as Turn, watch};
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
 use super::connection::Connection;
 use super::error::{LinkError, Sent};
@@ -46,8 +46,22 @@ impl Lane {
 }
 
 type Key = (RelayAddress, PersonaId, Lane);
-type Slot = Arc<Turn<Option<Connection>>>;
+type Slot = Arc<Turn<Standing>>;
 type Turns = HashMap<(RelayAddress, PersonaId), Arc<Turn<()>>>;
+
+/// What stands in a lane.
+#[derive(Default)]
+struct Standing {
+    connection: Option<Connection>,
+    /// When the last attempt at one failed, and why.
+    failed: Option<(Instant, LinkError)>,
+}
+
+impl Standing {
+    fn open(&self) -> Option<&Connection> {
+        self.connection.as_ref().filter(|connection| connection.is_open())
+    }
+}
 
 /// One connection for each relay, persona and lane, made when it is wanted. Two personas never share one.
 pub struct Pool {
@@ -92,7 +106,7 @@ impl Pool {
 
     /// The shared connection of a persona to a relay: the one that stands, else a new one. A relay that goes away
     /// is connected to anew, for its successor may be there already. Who asks while one is being made waits
-    /// for that one.
+    /// for that one, and is told if it fails: many who want a relay that is gone do not wait one after the other.
     ///
     /// # Errors
     /// `LinkError::{Unreachable, WrongKey, Version, Lost, Peer}`; nothing was asked. `Lost` also if the pool
@@ -121,21 +135,31 @@ impl Pool {
     ) -> Result<Connection, LinkError> {
         let mut closings = self.closings.subscribe();
         let slot = self.slot(address, persona, lane);
+        let asked = Instant::now();
         let connect = async {
             let mut turn = slot.lock().await;
-            if let Some(standing) = turn.as_ref().filter(|connection| connection.is_open()) {
+            if let Some(standing) = turn.open() {
                 return Ok(standing.clone());
             }
-            *turn = None;
+            if let Some((_, why)) = turn.failed.as_ref().filter(|(at, _)| *at > asked) {
+                return Err(why.clone());
+            }
+            *turn = Standing::default();
             let fresh = if lane.is_apart() {
                 let row = self.row(address, persona);
                 let _next = row.lock().await;
                 sleep(pause).await;
-                Connection::to(address, &self.patience, &self.sockets).await?
+                Connection::to(address, &self.patience, &self.sockets).await
             } else {
-                Connection::to(address, &self.patience, &self.sockets).await?
+                Connection::to(address, &self.patience, &self.sockets).await
             };
-            Ok(turn.insert(fresh).clone())
+            match fresh {
+                Ok(fresh) => Ok(turn.connection.insert(fresh).clone()),
+                Err(why) => {
+                    turn.failed = Some((Instant::now(), why.clone()));
+                    Err(why)
+                }
+            }
         };
         tokio::select! {
             biased;
@@ -214,10 +238,7 @@ impl Pool {
     /// How many connections of a persona stand.
     #[must_use]
     pub fn standing(&self, persona: &PersonaId) -> usize {
-        let stands = |slot: &Slot| {
-            slot.try_lock()
-                .is_ok_and(|turn| turn.as_ref().is_some_and(Connection::is_open))
-        };
+        let stands = |slot: &Slot| slot.try_lock().is_ok_and(|turn| turn.open().is_some());
         let slots = self.slots();
         let of = slots.iter().filter(|((_, of, _), _)| of == persona);
         of.filter(|(_, slot)| stands(slot)).count()
@@ -227,9 +248,7 @@ impl Pool {
         let mut slots = self.slots();
         // Slots whose connection is over go, so that the map is not a record of relays once used.
         slots.retain(|_, slot| {
-            let idle = slot
-                .try_lock()
-                .is_ok_and(|turn| !turn.as_ref().is_some_and(Connection::is_open));
+            let idle = slot.try_lock().is_ok_and(|turn| turn.open().is_none());
             !idle || Arc::strong_count(slot) > 1
         });
         Arc::clone(slots.entry((address.clone(), *persona, lane)).or_default())
@@ -250,7 +269,7 @@ impl Pool {
 async fn part(slots: Vec<Slot>) {
     let mut leaving = Vec::new();
     for slot in slots {
-        if let Some(connection) = slot.lock().await.take() {
+        if let Some(connection) = slot.lock().await.connection.take() {
             connection.hang_up();
             leaving.push(connection);
         }

@@ -79,6 +79,36 @@ async fn a_relay_that_is_not_there_keeps_no_lane_to_another_waiting() {
 }
 
 #[tokio::test]
+async fn many_who_want_a_relay_that_is_gone_wait_for_one_attempt() {
+    let silent = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+    let nobody = RelayAddress {
+        port: silent.local_addr().unwrap().port(),
+        ..fake().address.clone()
+    };
+    let connect = Duration::from_millis(500);
+    let pool = Arc::new(Pool::new(Patience {
+        connect,
+        ..Patience::default()
+    }));
+    let began = Instant::now();
+    let asking: Vec<_> = (0..12)
+        .map(|_| {
+            let (pool, nobody) = (Arc::clone(&pool), nobody.clone());
+            tokio::spawn(async move { pool.connection(&nobody, &ANA).await.map(drop) })
+        })
+        .collect();
+    let why = Unreachable::Timeout;
+    for asked in asking {
+        assert_eq!(asked.await.unwrap(), Err(LinkError::Unreachable { why }));
+    }
+    assert!(began.elapsed() < connect * 6, "{:?}", began.elapsed());
+    // Whoever asks later is no part of it.
+    let again = Instant::now();
+    assert!(pool.connection(&nobody, &ANA).await.is_err());
+    assert!(again.elapsed() >= connect / 2, "{:?}", again.elapsed());
+}
+
+#[tokio::test]
 async fn what_does_not_fit_any_more_parts_and_what_is_apart_says_goodbye_after_a_pause() {
     let (fake, pool) = (fake(), Pool::default());
     let shared = pool.connection(&fake.address, &ANA).await.unwrap();
