@@ -9,7 +9,7 @@ use caucus_proto::org::between::{
     Asked, Introduction, Link, LinkStep, RootKey, Says, SignedIntroduction, SignedLetter,
 };
 use caucus_proto::org::whisper::SEALED_WORDS;
-use caucus_proto::org::{Denied, Name, PersonaPublic};
+use caucus_proto::org::{Denied, Name, PersonaPublic, RelayName};
 use caucus_proto::wire::RelayAddress;
 use serde::{Deserialize, Serialize};
 
@@ -147,8 +147,9 @@ impl Engine {
 struct Expectation<'a> {
     body: BodyId,
     root: RootKey,
-    /// Where the body is written to, and where it was at first: the host may not have heard of a move yet.
-    relays: [&'a str; 2],
+    /// Where the body is written to, where it was at first, and where it may have gone as it says itself: the host may have
+    /// heard less of its moves, or more.
+    relays: Vec<&'a str>,
     number: u32,
     asked: &'a Asked,
     /// The key that they come under.
@@ -281,7 +282,10 @@ impl Room {
         let expected = Expectation {
             body: peer.card.body,
             root: peer.card.root,
-            relays: [peer.relay(), &peer.card.relay],
+            relays: [peer.relay(), &peer.card.relay]
+                .into_iter()
+                .chain(peer.alternates.iter().map(RelayName::as_str))
+                .collect(),
             number: *number,
             asked,
             mine: keys.public(),
@@ -427,7 +431,7 @@ mod tests {
                     number: 1,
                     key: root.public(),
                 },
-                relays: [&written, ""],
+                relays: vec!["", written.as_str()],
                 number: 3,
                 asked: if mine.public() == host.public() {
                     &hosts
