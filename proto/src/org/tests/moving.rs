@@ -5,7 +5,7 @@ use super::bodies::{
 };
 use super::laws::refused;
 use crate::id::{ChannelId, Position};
-use crate::org::between::{End, House, LinkStep as Step, Peer, Raise, Reading, Says};
+use crate::org::between::{End, House, LinkStep as Step, Out, Peer, Raise, Reading, Says, WAITING_LETTERS};
 use crate::org::denied::Denied;
 use crate::org::relays::{MOST_ALTERNATES, RelayName};
 
@@ -218,6 +218,30 @@ fn each_side_knows_from_the_beginning_where_the_other_may_go_and_hears_of_it_whe
     charter.polls.grace += 1;
     north.world.state.set_charter(&charter, Position(0));
     assert!(north.link(1).out.is_empty());
+}
+
+#[test]
+fn where_a_body_is_only_its_own_root_key_says_and_what_waits_of_it_has_bounds() {
+    let (mut north, south) = two(&[1], &[]);
+    let east = may_go(2, &[]);
+    let elsewhere = || Says::Place {
+        relay: Some(relay(9)),
+        alternates: Vec::new(),
+    };
+    let forged = east.sign_letter(south.next_letter(&north, elsewhere()), 1);
+    assert_eq!(north.hears(&south, &forged), refused(Denied::NotSigned));
+    assert!(peer(&north).site.is_none());
+    assert!(!is_void(&north.is_told(&south, elsewhere())));
+    assert_eq!(peer(&north).site, Some(relay(9)));
+    // A body that sleeps while another changes its charter again and again hears of the last one.
+    let mut charter = north.state().charter().clone();
+    for n in 0..4 * WAITING_LETTERS {
+        charter.relays.alternates = vec![relay(2 + n % 2)];
+        north.world.state.set_charter(&charter, Position(0));
+    }
+    let link = north.link(1);
+    assert!(link.out.len() <= 2 * WAITING_LETTERS);
+    assert_eq!(link.again, [Out::Place]);
 }
 
 #[test]
