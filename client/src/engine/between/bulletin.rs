@@ -71,16 +71,11 @@ async fn session(engine: &Engine, live: &LiveRoom) -> Result<(), EngineError> {
     };
     let mut cursor = {
         let mut room = live.room();
-        let (kept, moved) = room.feed_cursor_in(OWN, bulletin.reading.channel)?;
-        let begun = || fresh(Follower::new(room.record().body, house.root));
-        let mut cursor = kept.unwrap_or_else(begun);
         // What else stands there is seen as it is read.
-        if moved {
-            let first = house.last.0.saturating_sub(CARRIED_OVER);
-            cursor.published = cursor.published.min(first);
-            room.keep_feed((OWN, bulletin.reading.channel), &cursor, None)?;
-        }
-        cursor
+        let first = house.last.0.saturating_sub(CARRIED_OVER);
+        let carry_over = |cursor: &mut FeedCursor| cursor.published = cursor.published.min(first);
+        let kept = room.feed_cursor_in(OWN, bulletin.reading.channel, carry_over)?;
+        kept.unwrap_or_else(|| fresh(Follower::new(room.record().body, house.root)))
     };
     cursor.generation = bulletin.reading.generation;
     let mut reading = connection.read(opened.handle, cursor.position, true).await?;

@@ -82,8 +82,7 @@ fn begin(live: &LiveRoom, link: u32) -> Result<Option<(Source, FeedCursor, Perso
     let Some(source) = source(&peer) else {
         return Ok(None);
     };
-    let (kept, _) = room.feed_cursor_in(link, source.channel)?;
-    let cursor = match kept {
+    let cursor = match room.feed_cursor_in(link, source.channel, |_| ())? {
         Some(mut cursor) => {
             if cursor.follower.root.number < peer.card.root.number {
                 cursor.follower.root = peer.card.root;

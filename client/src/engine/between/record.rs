@@ -154,20 +154,21 @@ impl Room {
     }
 
     /// How far a bulletin was read, in the channel where it lies now. In another one than before it is read from the
-    /// beginning: numbers, chain and masthead go on. Whether it is another one is said too.
+    /// beginning: numbers, chain and masthead go on, and the rest is up to whoever asks.
     pub(super) fn feed_cursor_in(
         &mut self,
         link: u32,
         channel: ChannelId,
-    ) -> Result<(Option<FeedCursor>, bool), EngineError> {
+        elsewhere: impl FnOnce(&mut FeedCursor),
+    ) -> Result<Option<FeedCursor>, EngineError> {
         let mut cursor = self.feed_cursor(link)?;
         let known: Option<ChannelId> = self.vault.overlay().get_value(&self.channel_place(link))?;
         if known == Some(channel) {
-            return Ok((cursor, false));
+            return Ok(cursor);
         }
-        let moved = known.is_some();
-        if let Some(cursor) = cursor.as_mut().filter(|_| moved) {
+        if let Some(cursor) = cursor.as_mut().filter(|_| known.is_some()) {
             (cursor.position, cursor.masthead_in) = (Position(0), 0);
+            elsewhere(cursor);
         }
         self.transact(|room, overlay| {
             overlay.put_value(room.channel_place(link), &channel)?;
@@ -176,7 +177,7 @@ impl Room {
             }
             Ok(())
         })?;
-        Ok((cursor, moved))
+        Ok(cursor)
     }
 
     fn mark_place(&self, link: u32) -> Place {
