@@ -89,7 +89,10 @@ async fn follow(engine: &Engine, live: &LiveRoom, desk: &Desk, link: u32) -> Res
         tokio::time::sleep(turn).await;
         opened = open().await;
         if is_not_there(&opened) {
-            place.make(engine, &connection, &ours).await?;
+            if let Err(error) = place.make(engine, &connection, &ours).await {
+                live.drop_trouble(link, Some(error.to_string()));
+                return Err(error);
+            }
             opened = open().await;
         }
         if is_not_there(&opened) {
