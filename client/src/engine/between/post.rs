@@ -393,3 +393,43 @@ async fn drop_at(
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn another_body_is_looked_for_later_and_later_until_something_changes() {
+        let mut sent = Sent {
+            failing: Some(0),
+            ..Sent::default()
+        };
+        assert!(!sent.looks_elsewhere(LOST_MS - 1));
+        let day = 24 * 60 * 60 * 1000;
+        let (mut now, mut looks) = (LOST_MS, 0);
+        while now < day {
+            if sent.looks_elsewhere(now) {
+                sent.looks(now);
+                looks += 1;
+            }
+            now += PAUSE_MS;
+        }
+        assert!((90..120).contains(&looks), "{looks} times a day");
+        // Its drop takes letters, and fails anew.
+        sent.stands();
+        assert!(!sent.looks_elsewhere(now));
+        sent.failing = Some(now);
+        assert!(sent.looks_elsewhere(now + LOST_MS));
+        // One that takes letters which nobody reads is no reason to look at once again.
+        let mut sent = Sent {
+            again: 1,
+            ..Sent::default()
+        };
+        assert!(sent.looks_elsewhere(0));
+        sent.looks(0);
+        sent.stands();
+        assert!(!sent.looks_elsewhere(LOOK_MS.0 - 1));
+        sent.looks_anew();
+        assert!(sent.looks_elsewhere(LOOK_MS.0 - 1));
+    }
+}
