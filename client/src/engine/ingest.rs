@@ -154,7 +154,10 @@ impl Room {
             .and_then(describe::subject)
             .map(|persona| self.name_of(&persona));
         let input = match (&opened, author) {
-            (Opened::Commit(_), Some((author, _))) if self.is_void(&author, at.position) => {
+            // The same for who could process it and who could not.
+            (Opened::Commit(_) | Opened::Broken(_), Some((author, _)))
+                if self.is_void(&author, at.position) =>
+            {
                 Input::Nothing(Denied::Disputed)
             }
             _ => input(&opened),
@@ -172,7 +175,7 @@ impl Room {
         }
         let done = matches!(outcome, Outcome::Done(_));
         let unopened = matches!(outcome, Outcome::NoOp(Denied::WrongFlag | Denied::Unprocessable));
-        if unopened || (!done && matches!(opened, Opened::Commit(_))) {
+        if unopened || (!done && matches!(opened, Opened::Commit(_) | Opened::Broken(_))) {
             // It leaves no trace in the ratchets.
             overlay.rollback(mark);
             self.reload_group(overlay)?;
