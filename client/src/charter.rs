@@ -41,9 +41,18 @@ pub fn read(text: &str) -> Result<Charter, CharterError> {
         return Err(CharterError::TooLong);
     }
     let charter: Charter =
-        toml::from_str(text).map_err(|error| CharterError::Unreadable(error.to_string()))?;
+        toml::from_str(text).map_err(|error| CharterError::Unreadable(place_of(&error, text)))?;
     charter.check()?;
     Ok(charter)
+}
+
+/// What TOML says, on one line, and in which line of the text.
+fn place_of(error: &toml::de::Error, text: &str) -> String {
+    let message = error.message().replace('\n', "; ");
+    match error.span().and_then(|span| text.get(..span.start)) {
+        Some(before) => format!("line {}: {message}", before.matches('\n').count() + 1),
+        None => message,
+    }
 }
 
 /// A charter as TOML.
@@ -380,6 +389,15 @@ mod tests {
     use super::*;
 
     const KINDS: [Kind; 4] = [Kind::Cell, Kind::Chapter, Kind::Committee, Kind::Direct];
+
+    #[test]
+    fn what_is_no_toml_is_said_on_one_line_with_its_number() {
+        for (text, line) in [("kind = \"cell\"\nabsent = = 2\n", 2), ("[polls]\n\nnonsense\n", 3)] {
+            let said = read(text).unwrap_err().to_string();
+            assert!(said.starts_with(&format!("line {line}: ")), "{said}");
+            assert!(!said.contains('\n'), "{said}");
+        }
+    }
 
     #[test]
     fn the_charters_that_come_with_the_program_are_charters() {

@@ -1,7 +1,7 @@
 //! Introductions: a body brings people of others together; what they are asked, and what became of it.
 
-use caucus_proto::org::Deed;
 use caucus_proto::org::between::{Asked, Introduced, Introducing, LinkStep};
+use caucus_proto::org::{Deed, Denied};
 use serde::{Deserialize, Serialize};
 
 use super::answer::{Answer, InboxItem};
@@ -157,7 +157,15 @@ pub(super) async fn introduce(
         }
     };
     let deed = Deed::Between { step: Box::new(step) };
-    done_or_queued(&live, live.act(&deed, PATIENCE).await?)
+    let fate = live.act(&deed, PATIENCE).await.map_err(|error| match error {
+        EngineError::Denied(Denied::NotInTerms) => Problem::new(
+            Code::Denied,
+            "not allowed: a body introduces people of those that it may send directives to",
+            "`caucus link list BODY` shows what each side may send; a link with other terms is offered anew",
+        ),
+        other => other.into(),
+    })?;
+    done_or_queued(&live, fate)
 }
 
 /// The link of an introduction that a person means: without a body it is the only open one of that number.

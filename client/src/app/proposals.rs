@@ -120,7 +120,7 @@ fn meant(room: &Room, subject: SubjectWord) -> Result<Subject, Problem> {
             let charter = charter::read(&toml).map_err(|error| {
                 Problem::new(
                     Code::BadInput,
-                    format!("no body could live by it: {error}"),
+                    format!("that is no charter: {error}"),
                     "`caucus charter check` says what is wrong in a file",
                 )
             })?;

@@ -55,8 +55,10 @@ pub(super) fn places(engine: &Engine, body: &str) -> Result<Answer, Problem> {
     let rooms = rooms_of(engine, body)?;
     let alternates = rooms.first().map(|live| {
         let room = live.room();
+        let here = room.record().relay.to_string();
         let named = room.state().charter().relays.alternates.iter();
-        named.map(ToString::to_string).collect()
+        let others = named.map(ToString::to_string).filter(|name| *name != here);
+        others.collect()
     });
     Ok(Answer::Places {
         rooms: rooms.iter().map(|live| place(live, None)).collect(),
