@@ -392,7 +392,10 @@ mod tests {
 
     #[test]
     fn what_is_no_toml_is_said_on_one_line_with_its_number() {
-        for (text, line) in [("kind = \"cell\"\nabsent = = 2\n", 2), ("[polls]\n\nnonsense\n", 3)] {
+        for (text, line) in [
+            ("kind = \"cell\"\nabsent = = 2\n", 2),
+            ("[polls]\n\nnonsense\n", 3),
+        ] {
             let said = read(text).unwrap_err().to_string();
             assert!(said.starts_with(&format!("line {line}: ")), "{said}");
             assert!(!said.contains('\n'), "{said}");

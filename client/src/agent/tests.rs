@@ -18,6 +18,7 @@ use super::line::LONGEST_LINE;
 use super::{Agent, AgentError, Call, Home};
 use crate::app::{Answer, App, Code, Cost, Intent, Problem, Secret, VaultWord};
 use crate::clock::SystemClock;
+use crate::relay::Sockets;
 
 /// An agent of this process.
 pub(crate) struct Running {
@@ -28,10 +29,11 @@ pub(crate) struct Running {
 }
 
 pub(crate) fn bind(home: &Home) -> Result<Agent, AgentError> {
-    let app = App::new(
+    let app = App::over(
         home.folder().to_path_buf(),
         Arc::new(SystemClock),
         Cost::new(8 * 1024, 1, 1),
+        Sockets::anywhere(),
     );
     Agent::bind(home.clone(), app)
 }

@@ -80,25 +80,16 @@ struct House {
 }
 
 impl App {
-    /// The Caucus of a home folder. Nothing is opened yet. `cost` is for new vaults and new passphrases.
-    #[must_use]
-    pub fn new(home: PathBuf, clock: Arc<dyn Clock>, cost: Cost) -> Self {
-        Self::over(home, clock, cost, Sockets::default())
-    }
-
-    /// The Caucus of a home folder, with connections over these sockets.
+    /// The Caucus of a home folder, with connections over these sockets. Nothing is opened yet. `cost` is for new vaults and
+    /// new passphrases.
     #[must_use]
     pub fn over(home: PathBuf, clock: Arc<dyn Clock>, cost: Cost, sockets: Sockets) -> Self {
-        Self::of(home, clock, cost, sockets, None)
+        Self::with_bell(home, clock, cost, sockets, None)
     }
 
-    /// As [`App::new`], with what rings when there is something new.
+    /// As [`App::over`], with what rings when there is something new.
     #[must_use]
-    pub fn with_bell(home: PathBuf, clock: Arc<dyn Clock>, cost: Cost, bell: Option<Arc<dyn Bell>>) -> Self {
-        Self::of(home, clock, cost, Sockets::default(), bell)
-    }
-
-    fn of(
+    pub fn with_bell(
         home: PathBuf,
         clock: Arc<dyn Clock>,
         cost: Cost,

@@ -7,7 +7,7 @@ use super::forward::TOLD_TWICE;
 use super::problem::{Code, Problem};
 use crate::engine::EngineError;
 use crate::mls::MlsError;
-use crate::relay::LinkError;
+use crate::relay::{LinkError, Unreachable};
 use crate::vault::VaultError;
 
 impl From<VaultError> for Problem {
@@ -76,6 +76,13 @@ impl From<LinkError> for Problem {
                 Code::WrongRelayKey,
                 message,
                 "nothing was sent. Ask whoever runs the relay for its address: either it has changed or somebody stands between",
+            ),
+            LinkError::Unreachable {
+                why: Unreachable::Private | Unreachable::Nowhere,
+            } => Self::new(
+                Code::Unreachable,
+                message,
+                "nothing was sent there. If you know whose relay it is, add it yourself: `caucus relay add ADDRESS`",
             ),
             LinkError::Unreachable { .. } | LinkError::Lost { .. } | LinkError::Timeout { .. } => Self::new(
                 Code::Unreachable,

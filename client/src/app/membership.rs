@@ -12,7 +12,7 @@ use super::answer::{Answer, DecidedView, JoinStage, RemovedView};
 use super::app::PATIENCE;
 use super::problem::{Code, Problem};
 use super::{find, view};
-use crate::engine::{Engine, EngineError, Fate, JoinStep, LiveRoom};
+use crate::engine::{Engine, EngineError, Fate, InviteLink, JoinStep, LiveRoom};
 
 /// How long a removal may take to be executed before the answer says "not yet cut".
 const CUT_PATIENCE: Duration = Duration::from_secs(5);
@@ -83,6 +83,16 @@ pub(super) async fn join(
     word: &str,
     claims: Option<&str>,
 ) -> Result<Answer, Problem> {
+    let invite: InviteLink = link.parse().map_err(EngineError::from)?;
+    if let Err(error) = engine.may_reach(&invite.relay).await {
+        return Err(Problem {
+            next: Some(format!(
+                "nothing was sent there. If you know whose relay it is, add it and join again: `caucus relay add {}`",
+                invite.relay
+            )),
+            ..Problem::from(error)
+        });
+    }
     let mut changes = engine.changes();
     let number = engine.join(link, name, word, claims)?;
     // The card tells the body's label; a moment's patience makes a better answer.

@@ -12,6 +12,7 @@ use super::session::Session;
 use crate::agent;
 use crate::app::{Answer, App, Code, Cost, Intent, Problem};
 use crate::clock::SystemClock;
+use crate::relay::Sockets;
 
 /// How long what is under way may take to end.
 const LAST: Duration = Duration::from_secs(2);
@@ -63,6 +64,7 @@ impl Agent {
                 session.home.folder().to_path_buf(),
                 Arc::new(SystemClock),
                 Cost::standard(),
+                sockets(),
                 agent::bell(),
             );
             let agent = agent::Agent::bind(session.home.clone(), app).map_err(Problem::from)?;
@@ -100,5 +102,15 @@ fn hangs(problem: Problem, pid: Option<u32>) -> Problem {
             ..problem
         },
         None => problem,
+    }
+}
+
+/// By `CAUCUS_PRIVATE_RELAYS=1` relays in private networks are dialled whoever names them: to try things on one machine.
+fn sockets() -> Sockets {
+    let anywhere = std::env::var_os("CAUCUS_PRIVATE_RELAYS").is_some_and(|chosen| chosen == "1");
+    if anywhere {
+        Sockets::anywhere()
+    } else {
+        Sockets::default()
     }
 }

@@ -90,6 +90,9 @@ impl Engine {
             news: watch::Sender::new(0),
             stopped: AtomicBool::new(false),
         }));
+        for relay in engine.relays()?.iter().filter(|relay| relay.by_hand) {
+            engine.pool().know(&relay.address);
+        }
         for room in rooms {
             engine.add_room(room);
         }
@@ -453,21 +456,31 @@ impl Engine {
         let record = RelayRecord {
             address: address.clone(),
             passes: kept,
+            by_hand: true,
         };
         overlay.put_value(Place::new(Table::Relays, b"", last.saturating_add(1)), &record)?;
         overlay.commit()?;
         Ok(info)
     }
 
-    /// What a relay promises, asked on a connection of nobody's.
+    /// What a relay that this person names promises, asked on a connection of nobody's.
     ///
     /// # Errors
     /// `EngineError::Relay`.
     pub async fn relay_info(&self, address: &RelayAddress) -> Result<RelayInfo, EngineError> {
         let nobody = caucus_proto::id::PersonaId(random::bytes()?);
+        self.pool().know(address);
         let info = async { self.pool().connection(address, &nobody).await?.info().await }.await;
         self.pool().close(address, &nobody).await;
         Ok(info?)
+    }
+
+    /// Whether anything may be sent to a relay that others name.
+    ///
+    /// # Errors
+    /// `EngineError::Relay` if it lies in a private network and this person has not added it; nothing was sent there.
+    pub async fn may_reach(&self, address: &RelayAddress) -> Result<(), EngineError> {
+        Ok(self.pool().may_reach(address).await?)
     }
 
     /// Remembers a relay that one came to by a link, without making it the one for new bodies.
@@ -496,6 +509,7 @@ impl Engine {
         let record = RelayRecord {
             address: address.clone(),
             passes: Vec::new(),
+            by_hand: false,
         };
         overlay.put_value(Place::new(Table::Relays, b"", number), &record)?;
         Ok(())

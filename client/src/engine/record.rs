@@ -36,6 +36,8 @@ pub struct RelayRecord {
     pub address: RelayAddress,
     /// Creation passes that are left.
     pub passes: Vec<Pass>,
+    /// This person added it: it may be in a private network.
+    pub by_hand: bool,
 }
 
 /// What stays of a room on this device, whatever is read.

@@ -65,7 +65,7 @@ struct Outgoing {
 }
 
 impl Connection {
-    /// Connects to the relay at an address and greets it.
+    /// Connects to the relay at an address and greets it; in a private network only where it may be anywhere.
     ///
     /// # Errors
     /// `LinkError::{Unreachable, WrongKey, Version, Lost, Peer}`; nothing was asked.
@@ -73,6 +73,7 @@ impl Connection {
         address: &RelayAddress,
         patience: &Patience,
         sockets: &Sockets,
+        anywhere: bool,
     ) -> Result<Self, LinkError> {
         static SERIAL: AtomicU64 = AtomicU64::new(0);
         let Dialled {
@@ -83,7 +84,7 @@ impl Connection {
             unframer,
             version,
             binding,
-        } = dial(address, patience, sockets).await?;
+        } = dial(address, patience, sockets, anywhere).await?;
         let core = Arc::new(Core {
             quic,
             exchange: Mutex::default(),

@@ -25,6 +25,7 @@ use tokio::time::{sleep, timeout};
 use super::acks::LazyAcks;
 use super::error::{LinkError, Sent, Unreachable};
 use super::patience::Patience;
+use super::reach::Reach;
 use super::sockets::Sockets;
 use super::tls::{Pinned, SERVER_NAME};
 
@@ -44,6 +45,8 @@ const STAGGER: Duration = Duration::from_millis(250);
 /// Attempts at each address, and the time from one to the next.
 const WAVES: u32 = 3;
 const NEXT_WAVE: Duration = Duration::from_millis(2_500);
+/// How long a name is looked up before a person is answered.
+const LOOKED_UP: Duration = Duration::from_secs(2);
 const LARGEST_GREETING: usize = 256;
 const CHUNK: usize = 64 * 1024;
 /// Bytes of one stream that came and were not read, as many as a relay has under way: 3.9 MB/s at a round trip of 100 ms.
@@ -64,7 +67,8 @@ pub(super) struct Dialled {
     pub(super) binding: Binding,
 }
 
-/// Connects and greets.
+/// Connects and greets. What the name of the host leads to is looked at each time: nothing is sent into a private network
+/// unless the relay may be anywhere.
 ///
 /// # Errors
 /// `LinkError::{Unreachable, WrongKey, Version, Lost, Peer}`; nothing was asked yet.
@@ -72,18 +76,23 @@ pub(super) async fn dial(
     address: &RelayAddress,
     patience: &Patience,
     sockets: &Sockets,
+    anywhere: bool,
 ) -> Result<Dialled, LinkError> {
-    timeout(patience.connect, race(address, patience, sockets))
+    timeout(patience.connect, race(address, patience, sockets, anywhere))
         .await
         .unwrap_or(Err(unreachable(Unreachable::Timeout)))
 }
 
-async fn race(address: &RelayAddress, patience: &Patience, sockets: &Sockets) -> Result<Dialled, LinkError> {
-    let places: Vec<_> = lookup_host((address.host.as_str(), address.port))
+async fn race(
+    address: &RelayAddress,
+    patience: &Patience,
+    sockets: &Sockets,
+    anywhere: bool,
+) -> Result<Dialled, LinkError> {
+    let found = lookup_host((address.host.as_str(), address.port))
         .await
-        .map_err(|_| unreachable(Unreachable::NameUnknown))?
-        .take(ADDRESSES)
-        .collect();
+        .map_err(|_| unreachable(Unreachable::NameUnknown))?;
+    let places = reachable(found, anywhere).map_err(unreachable)?;
     let mut attempts = JoinSet::new();
     let mut failure = unreachable(Unreachable::NameUnknown);
     for wave in 1..=WAVES {
@@ -112,6 +121,34 @@ async fn race(address: &RelayAddress, patience: &Patience, sockets: &Sockets) ->
         }
     }
     Err(unreachable(Unreachable::Timeout))
+}
+
+/// Why nothing may be sent to the relay at an address, if that is known before.
+pub(super) async fn look(address: &RelayAddress, anywhere: bool) -> Result<(), LinkError> {
+    let found = lookup_host((address.host.as_str(), address.port));
+    match timeout(LOOKED_UP, found).await {
+        Ok(Ok(found)) => reachable(found, anywhere).map(|_| ()).map_err(unreachable),
+        // It may be there later.
+        Ok(Err(_)) | Err(_) => Ok(()),
+    }
+}
+
+/// Where packets may be sent, of what a name leads to; why not, if nowhere.
+fn reachable(
+    found: impl Iterator<Item = SocketAddr>,
+    anywhere: bool,
+) -> Result<Vec<SocketAddr>, Unreachable> {
+    let (mut places, mut why) = (Vec::new(), Unreachable::NameUnknown);
+    for place in found {
+        match Reach::of(place.ip()) {
+            Reach::Nowhere if why == Unreachable::NameUnknown => why = Unreachable::Nowhere,
+            Reach::Nowhere => {}
+            Reach::Private if !anywhere => why = Unreachable::Private,
+            Reach::Private | Reach::Public => places.push(place),
+        }
+    }
+    places.truncate(ADDRESSES);
+    if places.is_empty() { Err(why) } else { Ok(places) }
 }
 
 async fn shake(

@@ -88,6 +88,12 @@ pub enum Unreachable {
     /// This machine gives no socket or no route.
     #[error("this machine has no network for it")]
     NoNetwork,
+    /// Somebody else named an address in a private network. Nothing was sent there.
+    #[error("its address lies in a private network, and you have not added this relay yourself")]
+    Private,
+    /// No host can be there. Nothing was sent.
+    #[error("no relay can be at its address")]
+    Nowhere,
 }
 
 impl fmt::Display for Sent {

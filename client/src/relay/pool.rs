@@ -1,7 +1,7 @@
 //! The connections of one person, by relay, persona, and what a connection is for.
 
 use core::fmt;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -11,6 +11,7 @@ use tokio::sync::{Mutex as Turn, watch};
 use tokio::time::{Instant, sleep, timeout};
 
 use super::connection::Connection;
+use super::dial::look;
 use super::error::{LinkError, Sent};
 use super::patience::Patience;
 use super::sockets::Sockets;
@@ -67,6 +68,8 @@ impl Standing {
 pub struct Pool {
     patience: Patience,
     sockets: Sockets,
+    /// Relays that may be in a private network: this person named them.
+    known: Mutex<HashSet<RelayAddress>>,
     slots: Mutex<HashMap<Key, Slot>>,
     /// Whose turn it is to connect, of the lanes of one persona that are apart.
     turns: Mutex<Turns>,
@@ -86,10 +89,10 @@ impl fmt::Debug for Pool {
 }
 
 impl Pool {
-    /// An empty pool.
+    /// An empty pool that connects to relays wherever they are.
     #[must_use]
     pub fn new(patience: Patience) -> Self {
-        Self::over(patience, Sockets::default())
+        Self::over(patience, Sockets::anywhere())
     }
 
     /// An empty pool whose connections use these sockets.
@@ -98,10 +101,35 @@ impl Pool {
         Self {
             patience,
             sockets,
+            known: Mutex::default(),
             slots: Mutex::default(),
             turns: Mutex::default(),
             closings: watch::Sender::new(0),
         }
+    }
+
+    /// This person named the relay: it is connected to in a private network too.
+    pub fn know(&self, address: &RelayAddress) {
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        known.insert(address.clone());
+    }
+
+    /// Whether anything may be sent to the relay at an address: not into a private network where others named it.
+    ///
+    /// # Errors
+    /// `LinkError::Unreachable`; nothing was sent there.
+    pub async fn may_reach(&self, address: &RelayAddress) -> Result<(), LinkError> {
+        look(address, self.leads_anywhere(address)).await
+    }
+
+    fn leads_anywhere(&self, address: &RelayAddress) -> bool {
+        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        self.sockets.lead_anywhere() || known.contains(address)
+    }
+
+    async fn connect(&self, address: &RelayAddress) -> Result<Connection, LinkError> {
+        let anywhere = self.leads_anywhere(address);
+        Connection::to(address, &self.patience, &self.sockets, anywhere).await
     }
 
     /// The shared connection of a persona to a relay: the one that stands, else a new one. A relay that goes away
@@ -149,9 +177,9 @@ impl Pool {
                 let row = self.row(address, persona);
                 let _next = row.lock().await;
                 sleep(pause).await;
-                Connection::to(address, &self.patience, &self.sockets).await
+                self.connect(address).await
             } else {
-                Connection::to(address, &self.patience, &self.sockets).await
+                self.connect(address).await
             };
             match fresh {
                 Ok(fresh) => Ok(turn.connection.insert(fresh).clone()),

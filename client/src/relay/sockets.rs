@@ -1,4 +1,5 @@
-//! Where the UDP sockets of connections come from: the system, or a network that tests make.
+//! Where the UDP sockets of connections come from: the system, or a network that tests make. And whether others' word
+//! leads into private networks over them.
 
 use core::fmt;
 use std::io;
@@ -9,9 +10,13 @@ use quinn::{AsyncUdpSocket, Endpoint, EndpointConfig, TokioRuntime};
 
 type Make = dyn Fn(SocketAddr) -> io::Result<Arc<dyn AsyncUdpSocket>> + Send + Sync;
 
-/// Gives every attempt to connect a socket of its own. Cheap to clone.
+/// Gives every attempt to connect a socket of its own. Cheap to clone. By default sockets are the system's, and relays in
+/// private networks are dialled only where this person added them.
 #[derive(Clone, Default)]
-pub struct Sockets(Option<Arc<Make>>);
+pub struct Sockets {
+    make: Option<Arc<Make>>,
+    anywhere: bool,
+}
 
 impl fmt::Debug for Sockets {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -24,12 +29,29 @@ impl Sockets {
     pub fn from_fn(
         make: impl Fn(SocketAddr) -> io::Result<Arc<dyn AsyncUdpSocket>> + Send + Sync + 'static,
     ) -> Self {
-        Self(Some(Arc::new(make)))
+        Self {
+            make: Some(Arc::new(make)),
+            anywhere: true,
+        }
+    }
+
+    /// Sockets of the system, where relays in private networks are dialled whoever names them.
+    #[must_use]
+    pub const fn anywhere() -> Self {
+        Self {
+            make: None,
+            anywhere: true,
+        }
+    }
+
+    /// Whether relays in private networks are dialled whoever names them.
+    pub(super) const fn lead_anywhere(&self) -> bool {
+        self.anywhere
     }
 
     /// An endpoint on a fresh socket towards `place`.
     pub(super) fn towards(&self, place: SocketAddr) -> io::Result<Endpoint> {
-        match &self.0 {
+        match &self.make {
             None => Endpoint::client(own_address(place)?),
             Some(make) => Endpoint::new_with_abstract_socket(
                 EndpointConfig::default(),

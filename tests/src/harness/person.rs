@@ -11,6 +11,7 @@ use caucus_client::app::{
 use caucus_client::clock::{Clock, SystemClock};
 use caucus_client::engine::Room;
 use caucus_client::mls::Group;
+use caucus_client::relay::Sockets;
 use caucus_client::vault::{Passphrase, Vault};
 
 use super::SOON;
@@ -44,7 +45,7 @@ impl Person {
         let person = Self {
             name: name.to_owned(),
             home: home.to_owned(),
-            app: App::new(home.to_owned(), clock, cheap()),
+            app: App::over(home.to_owned(), clock, cheap(), Sockets::anywhere()),
         };
         person
             .ask(Intent::Init {
@@ -59,7 +60,12 @@ impl Person {
         let person = Self {
             name: name.to_owned(),
             home: home.to_owned(),
-            app: App::new(home.to_owned(), Arc::new(SystemClock), cheap()),
+            app: App::over(
+                home.to_owned(),
+                Arc::new(SystemClock),
+                cheap(),
+                Sockets::anywhere(),
+            ),
         };
         person.unlock().await;
         person

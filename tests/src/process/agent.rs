@@ -8,7 +8,7 @@ use caucus_client::vault::{Cost, Passphrase, Vault};
 use serde_json::{Value, json};
 
 use super::line::{Line, Unanswered};
-use super::{PATIENCE, binaries};
+use super::{PATIENCE, PRIVATE_RELAYS, binaries};
 
 const PASSPHRASE: &str = "a passphrase that costs nothing";
 
@@ -74,6 +74,7 @@ impl AgentProcess {
             .arg("--home")
             .arg(&self.home)
             .arg("agent")
+            .env(PRIVATE_RELAYS, "1")
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::null())

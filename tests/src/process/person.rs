@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use super::binaries;
+use super::{PRIVATE_RELAYS, binaries};
 
 /// What a command came to.
 #[derive(Debug, Clone)]
@@ -33,6 +33,7 @@ pub struct Person {
     pub name: String,
     home: PathBuf,
     passphrase: PathBuf,
+    anywhere: bool,
 }
 
 impl Person {
@@ -47,7 +48,15 @@ impl Person {
             name: name.to_owned(),
             home: folder.join(name),
             passphrase,
+            anywhere: true,
         }
+    }
+
+    /// Their agent connects to no relay of this machine that others name, as anybody's.
+    #[must_use]
+    pub fn that_is_wary(mut self) -> Self {
+        self.anywhere = false;
+        self
     }
 
     /// Their home.
@@ -88,6 +97,7 @@ impl Person {
             .arg(&self.passphrase)
             .args(arguments)
             .env("NO_COLOR", "1")
+            .env(PRIVATE_RELAYS, if self.anywhere { "1" } else { "0" })
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())

@@ -140,3 +140,39 @@ fn words_of_others_cannot_move_a_cursor() {
         assert_eq!(bad, None, "{outcome:?}");
     }
 }
+
+#[test]
+fn a_link_that_leads_into_a_private_network_is_followed_only_where_its_relay_was_added() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let relay = RelayProcess::start(&folder.path().join("relay"));
+    let ana = Person::new("ana", folder.path()).that_is_wary();
+    ana.ask(&["init"]);
+    ana.ask(&["relay", "add", relay.address()]);
+    ana.ask(&["found", "cell", "North", "--as", "ana"]);
+    let invited = ana.ask(&["invite", "North"]);
+    let link = invited["link"].as_str().expect("a link");
+
+    let ben = Person::new("ben", folder.path()).that_is_wary();
+    ben.ask(&["init"]);
+    let refused = ben.run(&["join", link, "--as", "ben", "--no-wait"]);
+    told(&refused, 12);
+    let next = format!("`caucus relay add {}`", relay.address());
+    assert!(refused.err.contains("private network"), "{refused:?}");
+    assert!(refused.err.contains(&next), "{refused:?}");
+    assert_eq!(ben.ask(&["joins"])["joins"].as_array().map(Vec::len), Some(0));
+
+    ben.ask(&["relay", "add", relay.address()]);
+    ben.ask(&["join", link, "--as", "ben", "--no-wait"]);
+    // It is known after a start too.
+    ben.ask(&["agent", "--stop"]);
+    let joins = ben.ask(&["joins"]);
+    assert_eq!(joins["joins"].as_array().map(Vec::len), Some(1));
+    let begun = std::time::Instant::now();
+    while ana.ask(&["requests"])["requests"].as_array().map(Vec::len) != Some(1) {
+        assert!(begun.elapsed() < Duration::from_secs(30), "no request comes");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    for person in [&ana, &ben] {
+        person.ask(&["agent", "--stop"]);
+    }
+}

@@ -10,6 +10,7 @@ use caucus_client::app::{
 };
 use caucus_client::charter;
 use caucus_client::clock::{Clock as _, ManualClock, SystemClock};
+use caucus_client::relay::Sockets;
 use caucus_proto::org::Kind;
 use caucus_tests::harness::{Person, World};
 use caucus_tests::process::{self, RelayProcess};
@@ -466,6 +467,7 @@ async fn a_bell_rings_only_where_it_was_turned_on_and_the_room_is_not_muted() {
             ben.home.clone(),
             Arc::new(SystemClock),
             Cost::new(64, 1, 1),
+            Sockets::anywhere(),
             Some(ringing),
         ),
     };

@@ -4,6 +4,7 @@ mod asking;
 mod lanes;
 mod meeting;
 mod parting;
+mod reach;
 mod reading;
 
 use std::sync::atomic::Ordering;
