@@ -9,7 +9,7 @@ use caucus_proto::org::charter::OfficeRule;
 use caucus_proto::org::replace::rekey_digest;
 use caucus_proto::org::{
     Application, Base, Charter, Filling, Genesis, Kind, Name, Office, PersonaPublic, PollRule, Polls, Power,
-    ReplyDrop, Share, Signature, Sphere, SuiteChoice,
+    RelayName, ReplyDrop, Share, Signature, Sphere, SuiteChoice,
 };
 use ed25519_dalek::{Signer, SigningKey};
 
@@ -46,6 +46,11 @@ fn shipped() -> &'static Charter {
 }
 
 /// The same, with the rules that the interpreter knows by itself.
+/// The relay of this number in a charter.
+pub(super) fn relay(number: usize) -> RelayName {
+    RelayName::try_from(format!("caucus://{number}")).expect("an address")
+}
+
 pub(super) fn charter_by(rules: &Rules) -> Charter {
     let number = |number: usize| u16::try_from(number).expect("small");
     let days = |days: u64| u16::try_from(days).expect("few");
@@ -100,6 +105,7 @@ pub(super) fn charter_by(rules: &Rules) -> Charter {
     charter.review.days = days(rules.review_days);
     charter.replacing.vouches = number(rules.replace_words);
     charter.replacing.days = days(rules.replace_days);
+    charter.relays.alternates = (0..rules.relays).map(relay).collect();
     charter.polls = Polls {
         support: number(rules.support),
         grace: days(rules.grace),

@@ -116,6 +116,7 @@ pub(super) fn is_same(before: &State, state: &State, model: &Model) -> Result<()
         let (_, recent) = person.done.split_at(person.done.len().saturating_sub(64));
         same!(remembered, recent);
     }
+    same!(state.relocated.map(|at| at.0), model.relocated);
     same!(state.invites.len(), model.tickets.len());
     for ticket in &model.tickets {
         let ours = &state.invites[&ticket.id];

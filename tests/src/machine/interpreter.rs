@@ -68,6 +68,8 @@ pub(super) enum Did {
     Leave,
     ControlKey([u8; 32]),
     RaiseFloor(u16),
+    /// To the relay of this number, as charters name them.
+    Relocate(usize),
     Renew {
         persona: PersonaId,
         key_package: [u8; 32],
@@ -317,6 +319,8 @@ pub(super) struct Model {
     pub(super) pins: Vec<(u64, IntentId)>,
     /// After how many hours words vanished, ever, and from where on.
     pub(super) vanishings: Vec<(u32, u64)>,
+    /// When the room went to another relay last.
+    pub(super) relocated: Option<u64>,
 }
 
 /// Whether an entry that did what it says may change who can hold an office; a commit that only renews does not.
@@ -403,6 +407,7 @@ impl Model {
             moved: false,
             pins: vec![],
             vanishings: vec![],
+            relocated: None,
         };
         model.fill(0);
         model
@@ -867,6 +872,20 @@ impl Model {
                     me.former.push(me.key);
                     me.key = *key;
                     me.rekeyed.push(position);
+                }
+                ok
+            }
+            Did::Relocate(relay) => {
+                let comes_in = |p: &Someone| matches!(p.stand, Stand::Admitted(..));
+                let ok = keyholder
+                    && *relay < self.rules.relays
+                    && !self.people.iter().any(comes_in)
+                    && self.relocated.is_none_or(|last| self.now - last >= DAY);
+                if ok {
+                    self.relocated = Some(self.now);
+                    // Whatever leads to the relay of before leads nowhere now.
+                    self.tickets.clear();
+                    self.people.retain(|p| !matches!(p.stand, Stand::Applied(..)));
                 }
                 ok
             }

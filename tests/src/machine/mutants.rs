@@ -671,6 +671,55 @@ pub const MUTANTS: &[Mutant] = &[
         "if forged { Err(Rogue::NotOrigin) } else { Ok(()) }",
         "Ok(())",
     ),
+    (
+        "relays",
+        "relays.rs",
+        "self.with_power(author, Power::Keys)?;",
+        "self.with_power(author, Power::Admit)?;",
+    ),
+    (
+        "relays",
+        "relays.rs",
+        "if !self.charter().relays.alternates.contains(&relay) {",
+        "if false {",
+    ),
+    (
+        "relays",
+        "relays.rs",
+        "if self.people.values().any(comes_in) {",
+        "if false {",
+    ),
+    (
+        "relays",
+        "relays.rs",
+        "if !self.relocated.is_none_or(rested) {",
+        "if false {",
+    ),
+    ("relays", "relays.rs", "self.invites.clear();", ""),
+    (
+        "relays",
+        "relays.rs",
+        "stranded.len().saturating_mul(2) > self.present().count()",
+        "stranded.len().saturating_mul(2) >= self.present().count()",
+    ),
+    (
+        "relays",
+        "between/place.rs",
+        "if now.generation.checked_add(1) != Some(reading.generation) || now.relay == reading.relay {",
+        "if now.relay == reading.relay {",
+    ),
+    (
+        "relays",
+        "between/place.rs",
+        "if !named.any(|name| name.as_str() == reading.relay) {",
+        "if false {",
+    ),
+    (
+        "relays",
+        "between/place.rs",
+        "self.with_power(author, Power::Link)?;",
+        "",
+    ),
 ];
 
 #[cfg(test)]

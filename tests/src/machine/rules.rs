@@ -63,6 +63,8 @@ pub(super) struct Rules {
     pub(super) suspended: bool,
     pub(super) silent: u64,
     pub(super) light: bool,
+    /// Relays that it names.
+    pub(super) relays: usize,
     pub(super) words: Rule,
     pub(super) people: Rule,
     pub(super) rules: Rule,
@@ -156,6 +158,7 @@ impl Rules {
             suspended: false,
             silent: 7,
             light: true,
+            relays: 2,
             words: rule(half, Part::of(1, 5, false), 0),
             people: rule(half, third, 1),
             rules: rule(Part::of(2, 3, false), third, 1),
@@ -177,6 +180,7 @@ impl Rules {
             }
             _ => {
                 (rules.leavers, rules.suspended, rules.light) = (false, true, false);
+                rules.relays = 0;
                 rules.words.whole = Whole::Ballots;
                 rules.people.accepted = true;
                 rules.rules.whole = Whole::Everybody;
@@ -212,7 +216,7 @@ impl Rules {
             let (part, of) = *draw.one(&[(1, 2), (3, 5), (2, 3), (3, 4), (9, 10), (2, 5)]);
             Part::of(part, of, draw.percent(30))
         };
-        match draw.below(24) {
+        match draw.below(25) {
             0 => self.absent = draw.below(5) as usize,
             1 => self.admission_words = draw.below(4) as usize,
             2 => self.word_days = draw.below(4),
@@ -249,6 +253,7 @@ impl Rules {
                 } = rule;
             }
             18 => self.two_stages = draw.percent(50),
+            24 => self.relays = draw.below(6) as usize,
             19 | 20 => {
                 let which = draw.below(self.posts.len() as u64) as usize;
                 let post = &mut self.posts[which];
@@ -286,6 +291,7 @@ impl Rules {
             && self.review_days >= 1
             && self.replace_words >= 1
             && self.silent >= 7
+            && self.relays <= 4
             && [self.words, self.people, self.rules].iter().all(Rule::is_sound);
         // A stage that is named is one that there is.
         let stages = self.two_stages

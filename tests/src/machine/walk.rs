@@ -6,7 +6,7 @@ use caucus_proto::org::{
     Signature, SignedNotice, Sphere, State, Wording, key_package_hash,
 };
 
-use super::cast::{FOUNDED, application, encoded, intent, persona, public, rekey_proof};
+use super::cast::{FOUNDED, application, encoded, intent, persona, public, rekey_proof, relay};
 use super::interpreter::{Did, Model, Someone, Stand, Word};
 use super::{holding, proposing};
 use crate::net::Draw;
@@ -389,6 +389,11 @@ impl Roll {
             _ if self.n < 2_000 => {
                 let feature = self.n % 4;
                 (Did::RaiseFloor(feature), Deed::RaiseFloor { feature })
+            }
+            _ if self.n < 30_000 => {
+                let number = usize::from(self.n % 4);
+                let (relay, seed) = (relay(number), [self.whom; 32]);
+                (Did::Relocate(number), Deed::Relocate { relay, seed })
             }
             // A deed of a later program under a feature that ours knows.
             _ => return (Did::Unknown, vec![200, self.whom]),
