@@ -1,5 +1,7 @@
 //! Where packets go, whoever names the relay.
 
+use std::net::Ipv4Addr;
+
 use tokio::net::UdpSocket;
 
 use super::*;
