@@ -1,5 +1,5 @@
 //! Starts the agent on demand: the same program, beside the terminal, with nothing in its arguments but the
-//! home folder and nothing in its environment but where things are.
+//! home folder and which relays it may dial, and nothing in its environment but where things are.
 
 use std::env;
 use std::ffi::OsString;
@@ -32,17 +32,17 @@ fn kept() -> [(&'static str, Option<OsString>); 5] {
     ]
 }
 
-/// Connects to the agent, starting it where none runs.
+/// Connects to the agent, starting it where none runs; with relays in private networks whoever names them, or not.
 ///
 /// # Errors
 /// `Problem` if the home folder cannot be used or no agent answers.
-pub fn reach_or_start(home: &Home) -> Result<Call, Problem> {
+pub fn reach_or_start(home: &Home, private_relays: bool) -> Result<Call, Problem> {
     if let Some(call) = Call::connect(home)? {
         return Ok(call);
     }
     home.prepare()?;
     let begun = Instant::now();
-    let mut child = start(home)?;
+    let mut child = start(home, private_relays)?;
     loop {
         if let Some(mut call) = Call::connect(home)? {
             call.ask(&Intent::Hello {})?;
@@ -58,14 +58,14 @@ pub fn reach_or_start(home: &Home) -> Result<Call, Problem> {
         if matches!(child.try_wait(), Ok(Some(_))) {
             sleep(AGAIN);
             if Call::connect(home)?.is_none() {
-                child = start(home)?;
+                child = start(home, private_relays)?;
             }
         }
         sleep(PAUSE);
     }
 }
 
-fn start(home: &Home) -> Result<Child, Problem> {
+fn start(home: &Home, private_relays: bool) -> Result<Child, Problem> {
     let failed = |error: std::io::Error| {
         Problem::new(
             Code::Agent,
@@ -78,6 +78,7 @@ fn start(home: &Home) -> Result<Child, Problem> {
         .arg("agent")
         .arg("--home")
         .arg(home.folder())
+        .args(private_relays.then_some("--private-relays"))
         .env_clear()
         .envs(
             kept()

@@ -16,9 +16,8 @@ use tokio::task::JoinHandle;
 
 use super::line::LONGEST_LINE;
 use super::{Agent, AgentError, Call, Home};
-use crate::app::{Answer, App, Code, Cost, Intent, Problem, Secret, VaultWord};
+use crate::app::{Answer, App, Code, Cost, Intent, Problem, Secret, Sockets, VaultWord};
 use crate::clock::SystemClock;
-use crate::relay::Sockets;
 
 /// An agent of this process.
 pub(crate) struct Running {

@@ -80,4 +80,5 @@ pub use search::{HitView, PieceView};
 pub use status::protect;
 pub use talk::Follow;
 
+pub use crate::relay::Sockets;
 pub use crate::vault::Cost;

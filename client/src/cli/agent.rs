@@ -10,9 +10,8 @@ use super::ending;
 use super::failure::Failure;
 use super::session::Session;
 use crate::agent;
-use crate::app::{Answer, App, Code, Cost, Intent, Problem};
+use crate::app::{Answer, App, Code, Cost, Intent, Problem, Sockets};
 use crate::clock::SystemClock;
-use crate::relay::Sockets;
 
 /// How long what is under way may take to end.
 const LAST: Duration = Duration::from_secs(2);
@@ -59,12 +58,17 @@ impl Agent {
             .enable_all()
             .build()
             .map_err(failed)?;
+        let sockets = if session.private_relays {
+            Sockets::anywhere()
+        } else {
+            Sockets::default()
+        };
         let ended = runtime.block_on(async {
             let app = App::with_bell(
                 session.home.folder().to_path_buf(),
                 Arc::new(SystemClock),
                 Cost::standard(),
-                sockets(),
+                sockets,
                 agent::bell(),
             );
             let agent = agent::Agent::bind(session.home.clone(), app).map_err(Problem::from)?;
@@ -102,15 +106,5 @@ fn hangs(problem: Problem, pid: Option<u32>) -> Problem {
             ..problem
         },
         None => problem,
-    }
-}
-
-/// By `CAUCUS_PRIVATE_RELAYS=1` relays in private networks are dialled whoever names them: to try things on one machine.
-fn sockets() -> Sockets {
-    let anywhere = std::env::var_os("CAUCUS_PRIVATE_RELAYS").is_some_and(|chosen| chosen == "1");
-    if anywhere {
-        Sockets::anywhere()
-    } else {
-        Sockets::default()
     }
 }

@@ -42,6 +42,9 @@ struct Global {
     /// Answers (on standard output) and errors (on standard error) as one JSON object a line
     #[arg(long, global = true, help_heading = "Global options")]
     json: bool,
+    /// To try things on one machine: where this starts the agent, it dials relays in private networks whoever names them
+    #[arg(long, global = true, hide_short_help = true, help_heading = "Global options")]
+    private_relays: bool,
     #[command(flatten)]
     source: Source,
 }
@@ -166,6 +169,7 @@ pub(super) fn run(cli: Cli, mut console: Console) -> u8 {
     };
     let now = SystemClock.minutes().0;
     let mut session = Session::new(console, home, cli.global.source, now);
+    session.private_relays = cli.global.private_relays;
     let ended = match cli.command {
         None => overview::show(&mut session),
         Some(command) => act(command, &mut session),

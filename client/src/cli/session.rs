@@ -22,6 +22,8 @@ pub(super) struct Session {
     pub(super) source: Source,
     /// Minutes since 1970-01-01T00:00Z.
     pub(super) now: u64,
+    /// An agent that is started here dials relays in private networks whoever names them.
+    pub(super) private_relays: bool,
     call: Option<Call>,
 }
 
@@ -34,6 +36,7 @@ impl Session {
             home,
             source,
             now,
+            private_relays: false,
             call: None,
         }
     }
@@ -198,7 +201,7 @@ impl Session {
     fn take_call(&mut self) -> Result<Call, Failure> {
         match self.call.take() {
             Some(call) => Ok(call),
-            None => Ok(reach_or_start(&self.home)?),
+            None => Ok(reach_or_start(&self.home, self.private_relays)?),
         }
     }
 

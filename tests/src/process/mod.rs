@@ -19,8 +19,8 @@ pub use person::{Outcome, Person};
 pub use relay::RelayProcess;
 pub use traced::Traced;
 
-/// By this variable `caucus` connects to relays on this machine, whoever names them.
-const PRIVATE_RELAYS: &str = "CAUCUS_PRIVATE_RELAYS";
+/// With this option an agent connects to relays on this machine, whoever names them.
+const PRIVATE_RELAYS: &str = "--private-relays";
 
 /// How long a busy machine may take for what takes a moment.
 pub const PATIENCE: Duration = Duration::from_secs(30);
