@@ -1,10 +1,9 @@
 //! A person of a body as the machine knows them.
 
-use std::collections::VecDeque;
-
 use serde::{Deserialize, Serialize};
 
 use crate::id::{IntentId, Minutes, PersonaId, Position};
+use crate::org::intents::{Intent, Intents};
 use crate::org::mandate::Office;
 use crate::org::name::Name;
 use crate::org::principles::Accepted;
@@ -13,21 +12,8 @@ use crate::org::sign::PersonaPublic;
 use crate::org::sphere::Sphere;
 use crate::org::vouch::{Suspension, Vouch};
 
-/// How many of an author's latest intents are remembered so that each counts once. An act that was judged
-/// before the oldest of them was applied is refused, so forgetting the others opens no door to repeating them.
-pub const REMEMBERED_INTENTS: usize = 64;
-
 /// Leaves of a person that may wait to be removed; then they are removed before the next renewal.
 pub const OLDER_LEAVES: u8 = 7;
-
-/// An intent that was applied.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub struct Intent {
-    /// Its id.
-    pub id: IntentId,
-    /// Where.
-    pub position: Position,
-}
 
 /// Where a person stands in the body.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -130,8 +116,8 @@ pub struct Person {
     pub latest: Option<Minutes>,
     /// Witnessed time at their latest entry.
     pub active: Option<Minutes>,
-    /// Their latest intents, oldest first; at most [`REMEMBERED_INTENTS`].
-    pub intents: VecDeque<Intent>,
+    /// Their latest intents.
+    pub intents: Intents,
     /// Position of the newest intent that is no longer among them (0: none).
     pub forgotten: Position,
     /// Position of the last renewal of their leaf (0: none).
@@ -199,7 +185,7 @@ impl Person {
             control: None,
             latest: None,
             active: None,
-            intents: VecDeque::new(),
+            intents: Intents::default(),
             forgotten: Position(0),
             renewed: Position(0),
             leaf: None,
@@ -297,7 +283,7 @@ impl Person {
     /// Whether this intent was applied and is still remembered.
     #[must_use]
     pub fn has_done(&self, id: &IntentId) -> bool {
-        self.intents.iter().any(|intent| intent.id == *id)
+        self.intents.contains(id)
     }
 
     /// A request to be renewed that a commit may execute: nothing that they said in the group is newer than
@@ -330,12 +316,9 @@ impl Person {
 
     /// Remembers an intent.
     pub(crate) fn remember(&mut self, intent: Intent) {
-        if self.intents.len() >= REMEMBERED_INTENTS
-            && let Some(oldest) = self.intents.pop_front()
-        {
+        if let Some(oldest) = self.intents.push(intent) {
             self.forgotten = oldest.position;
         }
-        self.intents.push_back(intent);
     }
 
     /// Forgets what only somebody with a seat in the group needs.

@@ -5,7 +5,8 @@ use crate::id::{ChannelId, Minutes, Position};
 use crate::org::act::{Act, CommitOps, Deed};
 use crate::org::apply::{At, Input, Outcome};
 use crate::org::denied::{Denied, WantedStanding};
-use crate::org::person::{REMEMBERED_INTENTS, Standing};
+use crate::org::intents::REMEMBERED_INTENTS;
+use crate::org::person::Standing;
 use crate::org::state::{GONE_REMEMBERED, OPEN_INVITES, State, WAITING_REQUESTS};
 use crate::org::witness::LAST;
 use crate::org::{MessageRef, Name, Office, Person, Sphere, Voter};
@@ -161,7 +162,7 @@ fn law_4_an_intent_counts_once_however_often_it_is_sent() {
         assert!(is_done(&world.says(0)));
     }
     assert_eq!(
-        world.state.person(&persona(0)).unwrap().intents.len(),
+        world.state.person(&persona(0)).unwrap().intents.iter().len(),
         REMEMBERED_INTENTS
     );
     assert_eq!(world.send(0, &act), refused(Denied::TooOld));
