@@ -154,6 +154,8 @@ labels! {
     SealedIntroduction => "sealed introduction",
     /// An introduction of people of other bodies.
     Introduction => "introduction",
+    /// Id and keys of the copy of a segment at another relay, from the access secret.
+    Copy => "copy",
 }
 
 /// SHA-256 over the label and the parts, each with its length before it, so no two inputs collide.

@@ -9,7 +9,7 @@ use zeroize::{Zeroize, ZeroizeOnDrop};
 
 use crate::id::{ChannelId, Counter, IntentId};
 use crate::label::{Label, derive};
-use crate::wire::channel::Access;
+use crate::wire::channel::{Access, Control, SLOTS};
 
 macro_rules! secret {
     ($(#[$doc:meta])* $name:ident) => {
@@ -55,6 +55,10 @@ secret!(
     /// What id and keys of a refuge come from: it is kept longer than the access secret that it comes from, and
     /// opens nothing else.
     RefugeSecret
+);
+secret!(
+    /// What id and keys of a segment's copy at another relay come from.
+    CopySecret
 );
 secret!(
     /// What a room's channel at another relay is made from, by whoever comes first.
@@ -121,6 +125,12 @@ impl AccessSecret {
         RefugeSecret(derive(Label::Refuge, &self.0, &[b"secret"]))
     }
 
+    /// The copy of this segment at a relay: a channel in which its entries stand once more.
+    #[must_use]
+    pub fn copy(&self, relay: &str) -> CopySecret {
+        CopySecret(derive(Label::Copy, &self.0, &[relay.as_bytes()]))
+    }
+
     /// Where the room goes on, at a relay of its charter, when its own cannot be reached: the first of these seeds
     /// whose channel carries the room on. Whoever has the secret can make it.
     #[must_use]
@@ -178,21 +188,21 @@ impl SiteSeed {
 impl RefugeSecret {
     /// Id and keys of the channel.
     #[must_use]
-    pub fn keys(&self) -> RefugeKeys {
-        let key = |what: &[u8]| derive(Label::Refuge, &self.0, &[what]);
-        RefugeKeys {
-            creation: key(b"creation").into(),
-            salt: key(b"salt"),
-            append: key(b"append").into(),
-            read: key(b"read").into(),
-            envelope: EnvelopeKey(key(b"envelope")),
-            controls: key(b"controls"),
-        }
+    pub fn keys(&self) -> CommonKeys {
+        CommonKeys::of(|what| derive(Label::Refuge, &self.0, &[what]))
     }
 }
 
-/// Id and keys of a refuge.
-pub struct RefugeKeys {
+impl CopySecret {
+    /// Id and keys of the channel.
+    #[must_use]
+    pub fn keys(&self) -> CommonKeys {
+        CommonKeys::of(|what| derive(Label::Copy, &self.0, &[what]))
+    }
+}
+
+/// Id and keys of a channel that whoever has its secret can find, make, read and write: a refuge, or a copy.
+pub struct CommonKeys {
     /// Secret creation key: whoever comes first makes the channel.
     pub creation: StaticSecret,
     /// Salt of its id.
@@ -207,7 +217,28 @@ pub struct RefugeKeys {
     pub controls: [u8; 32],
 }
 
-impl RefugeKeys {
+impl CommonKeys {
+    fn of(key: impl Fn(&[u8]) -> [u8; 32]) -> Self {
+        Self {
+            creation: key(b"creation").into(),
+            salt: key(b"salt"),
+            append: key(b"append").into(),
+            read: key(b"read").into(),
+            envelope: EnvelopeKey(key(b"envelope")),
+            controls: key(b"controls"),
+        }
+    }
+
+    /// What its control slots hold: nobody has the secrets of these.
+    #[must_use]
+    pub fn slots(&self) -> [Control; SLOTS] {
+        let mut slots = [[0; 32]; SLOTS];
+        for (slot, index) in slots.iter_mut().zip(0_u8..) {
+            *slot = derive(Label::Refuge, &self.controls, &[&[index]]);
+        }
+        slots
+    }
+
     /// The channel.
     #[must_use]
     pub fn channel(&self) -> ChannelId {

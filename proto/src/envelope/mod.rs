@@ -8,11 +8,14 @@
 
 mod access;
 mod content;
+mod copied;
 
 pub use access::{
-    AccessSecret, EnvelopeKey, InviteKeys, LinkKeys, RefugeKeys, RefugeSecret, SealingSeed, SiteSeed,
+    AccessSecret, CommonKeys, CopySecret, EnvelopeKey, InviteKeys, LinkKeys, RefugeSecret, SealingSeed,
+    SiteSeed,
 };
 pub use content::{Body, Content, PartOf};
+pub use copied::{Copied, Joiner};
 
 use chacha20poly1305::aead::{Aead, KeyInit, Payload};
 use chacha20poly1305::{XChaCha20Poly1305, XNonce};

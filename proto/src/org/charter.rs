@@ -341,6 +341,9 @@ pub enum BadCharter {
         /// The power.
         power: &'static str,
     },
+    /// A second relay, and none is named.
+    #[error("relays.together needs another relay: name one in relays.alternates, or leave it out")]
+    NoneBeside,
 }
 
 impl Charter {
@@ -482,6 +485,9 @@ impl Charter {
         }
         if !self.relays.are_fit() {
             return Err(BadCharter::Alternates);
+        }
+        if !self.relays.can_be_together() {
+            return Err(BadCharter::NoneBeside);
         }
         self.check_rooms()?;
         self.polls.check(&self.spheres, self.governing)?;

@@ -86,6 +86,9 @@ pub struct Relays {
     /// Where its rooms may go: by a move, and in this order where theirs is lost.
     #[serde(default)]
     pub alternates: Vec<RelayName>,
+    /// Whether the first of them that is not the room's own carries a copy of every entry.
+    #[serde(default)]
+    pub together: bool,
 }
 
 impl Relays {
@@ -95,6 +98,11 @@ impl Relays {
         self.alternates.len() <= MOST_ALTERNATES
             && self.alternates.iter().all(RelayName::is_address)
             && !self.alternates.iter().enumerate().any(twice)
+    }
+
+    /// Whether there is a relay that can carry what is asked of a second one.
+    pub(super) fn can_be_together(&self) -> bool {
+        !self.together || !self.alternates.is_empty()
     }
 }
 

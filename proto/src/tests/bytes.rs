@@ -137,6 +137,13 @@ fn hashes_digests_and_derived_keys_keep_their_bytes() {
     put("link drop append key", &link.drop_append.to_bytes());
     let drop = SiteSeed::drop_at(&[18; 32], "caucus://key@relay.example:4433");
     put("drop of a moved link", drop.bytes());
+    let copy = secret.copy("caucus://key@relay.example:4433").keys();
+    put("copy channel", copy.channel().as_bytes());
+    put("copy append key", &copy.append.to_bytes());
+    put("copy read key", &copy.read.to_bytes());
+    put("copy envelope key", copy.envelope.bytes());
+    let refuge = secret.refuge().keys();
+    put("refuge channel", refuge.channel().as_bytes());
 
     let content = Content {
         head: SignedHead {

@@ -291,7 +291,7 @@ macro_rules! every_type {
             crate::wire::CreationPolicy, crate::wire::ChannelSpec, crate::wire::Access, crate::wire::Change,
             crate::wire::ChangeId, crate::wire::SegmentReader, crate::wire::Proof, crate::wire::Pass,
             crate::wire::RelayAddress, crate::wire::RelayKey,
-            crate::envelope::Content, crate::envelope::Body, crate::envelope::PartOf,
+            crate::envelope::Content, crate::envelope::Body, crate::envelope::PartOf, crate::envelope::Copied,
             crate::envelope::AccessSecret, crate::envelope::EnvelopeKey, crate::envelope::SealingSeed,
             crate::org::Act, crate::org::Deed, crate::org::SeatAdded, crate::org::SeatKept,
             crate::org::CommitOps,

@@ -83,6 +83,7 @@ impl State {
 pub(super) fn are_places(relay: Option<&RelayName>, alternates: &[RelayName]) -> Result<(), Denied> {
     let named = Relays {
         alternates: alternates.to_vec(),
+        together: false,
     };
     if named.are_fit() && relay.is_none_or(RelayName::is_address) {
         Ok(())

@@ -119,6 +119,15 @@ fn a_charter_names_few_relays_and_each_once() {
 }
 
 #[test]
+fn two_relays_carry_a_room_together_only_where_the_charter_names_another() {
+    let mut charter = super::world::charter();
+    charter.relays.together = true;
+    assert_eq!(charter.check(), Err(BadCharter::NoneBeside));
+    charter.relays.alternates = vec![relay(1)];
+    assert_eq!(charter.check(), Ok(()));
+}
+
+#[test]
 fn what_is_no_address_is_no_relay() {
     let long = format!("caucus://{}", "a".repeat(256));
     for bad in ["", "caucus://a b", "caucus://a\u{1b}[2J", &long] {
