@@ -160,11 +160,18 @@ fn relays(charter: &Charter) -> Option<String> {
         .map(ToString::to_string)
         .collect();
     (!named.is_empty()).then(|| {
-        format!(
+        let goes = format!(
             "Where more than half of a room's people cannot reach its relay, the room goes on at the first of these that answers; \
              keyholders may move it there at any time: {}.",
             named.join(", ")
-        )
+        );
+        match charter.relays.together {
+            false => goes,
+            true => format!(
+                "{goes} The first of them that is not the room's own carries a copy of every entry: who cannot reach the room's \
+                 relay reads on there."
+            ),
+        }
     })
 }
 

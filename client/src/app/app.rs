@@ -322,7 +322,7 @@ impl App {
                 let files = forward::announced(&live.room(), &from, number)?;
                 attachments::get_of(engine, &live, (files, place), (&to, force), telling).await
             }
-            Intent::Places { body } => relocate::places(engine, &body),
+            Intent::Places { body } => relocate::places(engine, &body).await,
             Intent::Relocate { body, relay } => relocate::relocate(engine, &body, &relay).await,
             Intent::AskDirect { body, to, name, word } => {
                 direct::ask(engine, &body, &to, name.as_deref(), &word).await

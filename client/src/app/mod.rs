@@ -74,7 +74,7 @@ pub use links::{EdgeView, LinkView, NodeView, OfferView, SendsWord};
 pub use meetings::{HandsView, MeetingView, MeetingWord, MinutesView, PointView};
 pub use notify::Bell;
 pub use problem::{Code, Problem};
-pub use relocate::PlaceView;
+pub use relocate::{CopyView, PlaceView};
 pub use remarks::{MarkView, QuoteView, RemarkWord, RemarksView};
 pub use search::{HitView, PieceView};
 pub use status::protect;

@@ -1,6 +1,7 @@
 //! Moving a body to another relay.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use caucus_proto::org::{Deed, RelayName};
 use caucus_proto::wire::RelayAddress;
@@ -11,6 +12,9 @@ use super::app::PATIENCE;
 use super::problem::{Code, Problem};
 use super::{find, relays, view};
 use crate::engine::{Engine, EngineError, Fate, LiveRoom, random_seed};
+
+/// How long the relay beside a room is asked how far its copy is.
+const LOOK: Duration = Duration::from_secs(3);
 
 /// Where a room of a body lies.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -25,10 +29,42 @@ pub struct PlaceView {
     pub lost: bool,
     /// Why it was not moved; none where it was, or nobody asked for it.
     pub stays: Option<String>,
+    /// Its copy at another relay, where the charter asks for one.
+    pub copy: Option<CopyView>,
+}
+
+/// The copy of a room at the relay beside its own.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct CopyView {
+    /// The relay.
+    pub relay: String,
+    /// Up to which entry it has everything, when this device looked last.
+    pub to: Option<u64>,
+    /// How many entries that this device has read are not there.
+    pub lacks: Option<u64>,
+    /// This device reads by it, because the room's own relay cannot be reached.
+    pub reads: bool,
+    /// Why nothing is copied, or read there.
+    pub trouble: Option<String>,
+}
+
+fn copy_of(live: &LiveRoom) -> Option<CopyView> {
+    let known = live.copied();
+    let room = live.room();
+    let relay = room.beside()?;
+    let newest = room.cursor().position;
+    Some(CopyView {
+        relay: relay.to_string(),
+        to: known.to.map(|to| to.0),
+        lacks: known.to.map(|to| newest.0.saturating_sub(to.0)),
+        reads: known.reads.is_some(),
+        trouble: known.trouble,
+    })
 }
 
 fn place(live: &LiveRoom, stays: Option<String>) -> PlaceView {
     let lost = live.trouble().is_some() && !live.is_live();
+    let copy = copy_of(live);
     let room = live.room();
     let former = room.record().former.iter().rev();
     PlaceView {
@@ -37,6 +73,7 @@ fn place(live: &LiveRoom, stays: Option<String>) -> PlaceView {
         before: former.map(|former| former.relay.to_string()).collect(),
         lost,
         stays,
+        copy,
     }
 }
 
@@ -51,8 +88,12 @@ fn rooms_of(engine: &Engine, body: &str) -> Result<Vec<Arc<LiveRoom>>, Problem> 
 }
 
 /// Where the rooms of a body lie, and where they may go.
-pub(super) fn places(engine: &Engine, body: &str) -> Result<Answer, Problem> {
+pub(super) async fn places(engine: &Engine, body: &str) -> Result<Answer, Problem> {
     let rooms = rooms_of(engine, body)?;
+    for live in &rooms {
+        // A relay that does not answer now leaves what was known.
+        let _ = tokio::time::timeout(LOOK, engine.look_at_copy(live)).await;
+    }
     let alternates = rooms.first().map(|live| {
         let room = live.room();
         let here = room.record().relay.to_string();

@@ -8,7 +8,7 @@ use super::failure::Failure;
 use super::remove;
 use super::session::Session;
 use super::table::Table;
-use crate::app::{Answer, Intent, PlaceView};
+use crate::app::{Answer, CopyView, Intent, PlaceView};
 
 /// Where a body lies, and its move to another relay
 #[derive(Args, Debug)]
@@ -51,6 +51,10 @@ struct Move {
 }
 
 /// Show where the rooms of a body lie, and to which relays they may go
+///
+/// Where the charter asks for it (`together = true` under [relays]), the first relay of the charter that is not the room's own
+/// carries a copy of every entry: this says up to where, and whether this device reads by it, because the room's own cannot
+/// be reached. Whoever wrote last copies first; what is missing is copied by itself once that relay can be reached.
 #[derive(Args, Debug)]
 #[command(after_help = "Example:\n  caucus body relays North")]
 struct Relays {
@@ -118,6 +122,11 @@ fn places(
         table.row([plain(place.room.clone()), plain(place.relay.clone()), state]);
     }
     table.print(&mut session.console, 0)?;
+    for place in rooms {
+        if let Some(copy) = &place.copy {
+            copied(session, &place.room, copy)?;
+        }
+    }
     if alternates.is_empty() {
         session.console.line([dim(format!(
             "The charter names no other relay: if this one is lost, nobody finds the others. `caucus charter draft {body}` \
@@ -130,6 +139,28 @@ fn places(
     )])?;
     for relay in alternates {
         session.console.line([plain(format!("  {relay}"))])?;
+    }
+    Ok(())
+}
+
+fn copied(session: &mut Session, room: &str, copy: &CopyView) -> Result<(), Failure> {
+    let far = match copy.lacks {
+        None => "this device does not know how far".to_owned(),
+        Some(0) => "every entry".to_owned(),
+        Some(1) => "all but one entry".to_owned(),
+        Some(more) => format!("all but {more} entries"),
+    };
+    session
+        .console
+        .line([plain(format!("{room} is copied to {}: {far}.", copy.relay))])?;
+    if copy.reads {
+        session.console.line([warn(
+            "This device reads on there, because the room's own relay cannot be reached. What you say waits."
+                .to_owned(),
+        )])?;
+    }
+    if let Some(why) = &copy.trouble {
+        session.console.line([warn(format!("Not now: {why}."))])?;
     }
     Ok(())
 }

@@ -76,7 +76,7 @@ impl Room {
             .filter(|(persona, _)| attest(persona))
             .count();
         if !self.is_most(attesting) {
-            return Ok(false);
+            return self.give_up_copied(elsewhere.from, attesting);
         }
         let at = elsewhere.from;
         self.move_cursor(|cursor| cursor.health = alone(at))?;

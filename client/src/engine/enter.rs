@@ -214,6 +214,7 @@ impl Handed<'_> {
             voids: Vec::new(),
             older: Vec::new(),
             refuges: Vec::new(),
+            by_copy: None,
         })
     }
 

@@ -230,6 +230,7 @@ impl Draft {
             voids: Vec::new(),
             older: Vec::new(),
             refuges: Vec::new(),
+            by_copy: None,
         };
         let first = LogRecord {
             flag: Flag::Plain,

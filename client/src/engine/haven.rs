@@ -33,6 +33,9 @@ const LOOK: Duration = Duration::from_secs(1);
 /// Milliseconds without the relay after which it counts as lost: longer than it takes to start one anew.
 const LOST_MS: u64 = 20_000;
 
+/// Milliseconds for which a relay that is lost leaves people to read its copy to the end.
+const COPY_MS: u64 = 30_000;
+
 /// Milliseconds after which a device says again that it is stranded, at first and later.
 const SAY_AGAIN_MS: (u64, u64) = (60_000, 10 * 60_000);
 
@@ -110,7 +113,7 @@ impl Room {
     }
 
     /// The relays that the charter names, but for the one of now.
-    fn alternates(&self) -> Vec<RelayAddress> {
+    pub(super) fn alternates(&self) -> Vec<RelayAddress> {
         let named = self.state.charter().relays.alternates.iter();
         named
             .filter_map(|name| name.as_str().parse().ok())
@@ -305,6 +308,9 @@ pub(super) async fn session(engine: &Engine, room: &LiveRoom) {
         }
         if !room.is_lost(now.ms, LOST_MS) {
             leave(engine, room, &mut heard).await;
+            continue;
+        }
+        if room.reads_copy_first() && !room.is_lost(now.ms, LOST_MS.saturating_add(COPY_MS)) {
             continue;
         }
         if look(engine, room, &mut heard).await {

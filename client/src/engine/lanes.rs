@@ -35,6 +35,8 @@ pub(super) enum Purpose {
     Feed(u32),
     /// Writing to the drop at the other end of a link.
     Letters(u32),
+    /// The copy of a room at another relay.
+    Copy(RoomId),
 }
 
 impl Purpose {
@@ -45,6 +47,8 @@ impl Purpose {
             (Self::Drop(link), true) => Lane::Drop(link),
             (Self::Feed(link), true) => Lane::Feed(link),
             (Self::Letters(link), true) => Lane::Letters(link),
+            (Self::Copy(room), true) => Lane::CopyApart(room),
+            (Self::Copy(room), false) => Lane::Copy(room),
             (Self::Drop(link) | Self::Feed(link), false) if link >= LINKS_OF_ONE => {
                 Lane::Links(link / LINKS_OF_ONE)
             }
@@ -164,6 +168,9 @@ mod tests {
             lanes.push(lane);
             assert_eq!(purpose.lane(false), Lane::Shared);
         }
+        let copy = Purpose::Copy(RoomId([1; 32]));
+        assert!(copy.lane(true).is_apart() && !lanes.contains(&copy.lane(true)));
+        assert!(!copy.lane(false).is_apart() && copy.lane(false) != Lane::Shared);
         assert_eq!(Purpose::Drop(23).lane(false), Lane::Shared);
         assert_eq!(Purpose::Feed(24).lane(false), Lane::Links(1));
         assert_eq!(Purpose::Letters(24).lane(false), Lane::Shared);

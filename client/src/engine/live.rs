@@ -10,6 +10,8 @@ use caucus_proto::org::{Deed, Denied};
 use caucus_proto::wire::Entry;
 use tokio::sync::{Notify, broadcast, oneshot};
 
+use super::beside::CopyState;
+use super::copier::{Copies, Recent};
 use super::error::EngineError;
 use super::random;
 use super::record::LogRecord;
@@ -58,6 +60,14 @@ pub struct LiveRoom {
     pub(super) anew: Notify,
     order: Mutex<Option<Order>>,
     pub(super) live: AtomicBool,
+    /// An entry was taken in: perhaps it is to be copied.
+    pub(super) taken: Notify,
+    /// What is known of the copy, for people.
+    copied: Mutex<CopyState>,
+    /// What is known of the copies, for whoever copies or reads there.
+    pub(super) copies: tokio::sync::Mutex<Copies>,
+    /// The latest entries, where the room is copied.
+    recent: Mutex<Recent>,
     /// Since which millisecond its relay cannot be reached; 0 while it can.
     lost: AtomicU64,
     /// What its relay said that it stored last, in which channel and where, until an entry is shown there.
@@ -78,6 +88,10 @@ impl LiveRoom {
             anew: Notify::new(),
             order: Mutex::default(),
             live: AtomicBool::new(false),
+            taken: Notify::new(),
+            copied: Mutex::default(),
+            copies: tokio::sync::Mutex::default(),
+            recent: Mutex::default(),
             lost: AtomicU64::new(0),
             stored: Mutex::default(),
             trouble: Mutex::default(),
@@ -150,10 +164,45 @@ impl LiveRoom {
     /// Why it is not, in words.
     #[must_use]
     pub fn trouble(&self) -> Option<String> {
-        self.trouble
+        let why = self
+            .trouble
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+            .clone()?;
+        Some(match self.copied().reads {
+            Some(relay) => format!(
+                "{why}; this device reads on in the copy at {relay}, and what you say waits until the room's own relay can \
+                 be reached, or the room goes on elsewhere: see `caucus body relays`"
+            ),
+            None => why,
+        })
+    }
+
+    /// What is known of its copy at another relay.
+    #[must_use]
+    pub fn copied(&self) -> CopyState {
+        self.copied.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(super) fn note_copy(&self, change: impl FnOnce(&mut CopyState)) {
+        change(&mut self.copied.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+
+    /// An entry was taken in that is to be copied.
+    pub(super) fn note_recent(&self, entry: &Entry) {
+        self.recent
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(entry);
+        self.taken.notify_one();
+    }
+
+    /// The latest entries from this one on, if it is among them.
+    pub(super) fn recent_from(&self, position: Position) -> Vec<Entry> {
+        self.recent
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .from(position)
     }
 
     /// What its people should be told of clocks and contradictions.

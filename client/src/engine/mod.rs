@@ -7,9 +7,13 @@ mod adrift;
 mod annex;
 mod answer;
 mod approach;
+mod beside;
 mod between;
 mod blob;
+mod by_copy;
 mod commit;
+mod copier;
+mod copy;
 mod cross;
 mod decisions;
 mod describe;
@@ -70,6 +74,7 @@ mod succeed;
 mod tests;
 
 pub use accuse::Contradiction;
+pub use beside::CopyState;
 pub use between::{
     EntrySignature, FeedCursor, FeedMark, FeedRecord, OfferLink, entry_key, linked_name, open_under,
     raise_word, read_key,

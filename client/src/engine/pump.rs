@@ -10,6 +10,7 @@ use caucus_proto::wire::{Entry, RefusedBecause, Role, Served};
 use tokio::sync::mpsc;
 
 use super::adrift;
+use super::beside;
 use super::cross;
 use super::elsewhere::MOST;
 use super::engine::Engine;
@@ -57,6 +58,7 @@ pub(super) async fn run(engine: Engine, room: Arc<LiveRoom>) {
     let mut backoff = Backoff::default();
     // It goes on beside one turn after the other, and never while anything else touches the room.
     let mut haven = Box::pin(haven::session(&engine, &room));
+    let mut beside = Box::pin(beside::session(&engine, &room));
     loop {
         if let Some(order) = room.take_order() {
             let made = succeed::make(&engine, &room).await;
@@ -85,6 +87,11 @@ pub(super) async fn run(engine: Engine, room: Arc<LiveRoom>) {
                 backoff.succeeded();
                 engine.changed();
                 haven = Box::pin(haven::session(&engine, &room));
+            }
+            () = &mut beside => {
+                room.live.store(false, Ordering::Relaxed);
+                engine.changed();
+                beside = Box::pin(beside::session(&engine, &room));
             }
             stopped = turn(&engine, &room, &mut backoff) => if stopped {
                 return;
@@ -153,6 +160,10 @@ async fn session(engine: &Engine, room: &LiveRoom, backoff: &mut Backoff) -> Res
         let (access, position) = room.reads();
         // What was read last is shown again in any case.
         let before = position.0.saturating_sub(1);
+        // So is what was read in a copy.
+        let before = cursor
+            .by_copy
+            .map_or(before, |copied| before.min(copied.0.saturating_sub(1)));
         let first = before - before % COARSE;
         (
             room.record().clone(),
@@ -191,6 +202,10 @@ async fn session(engine: &Engine, room: &LiveRoom, backoff: &mut Backoff) -> Res
         }
         other => other?,
     };
+    if room.room().drop_copied(opened.newest)? {
+        let _ = connection.close(opened.handle).await;
+        return Ok(Ended::Halted);
+    }
     room.room().judge_newest(opened.newest)?;
     let mut reading = connection.read(opened.handle, after, true).await?;
     let append = connection
@@ -208,7 +223,10 @@ async fn session(engine: &Engine, room: &LiveRoom, backoff: &mut Backoff) -> Res
     drop(reading);
     let ended = match ended {
         Err(EngineError::Contradicted(lie @ Lie::Rewritten { at, .. })) => {
-            room.room().note_lie(lie, engine.now().minutes)?;
+            // What was read in a copy is no word of this relay's.
+            if !room.room().is_by_copy(at) {
+                room.room().note_lie(lie, engine.now().minutes)?;
+            }
             match look_elsewhere(room, &connection, opened.handle, at).await? {
                 true => Ok(Ended::Halted),
                 false => Err(EngineError::Contradicted(lie)),
@@ -336,14 +354,18 @@ pub(super) async fn drain(
 
 /// Takes in one entry; true if the room is stopped by it.
 pub(super) fn take_in(room: &LiveRoom, engine: &Engine, entry: &Entry) -> Result<bool, EngineError> {
-    let (ingested, is_news) = {
+    let (ingested, is_news, copied) = {
         let (mut room, now) = (room.room(), engine.now().minutes);
         room.judge_gap(entry, now)?;
         let ingested = room.ingest(entry)?;
         let taken = ingested.record.as_ref();
         let is_news = taken.is_some_and(|(_, record)| room.is_news(record, now));
-        (ingested, is_news)
+        let copied = taken.is_some() && room.state().charter().relays.together;
+        (ingested, is_news, copied)
     };
+    if copied {
+        room.note_recent(entry);
+    }
     if let Some((id, landing)) = ingested.landed {
         room.land(id, landing);
     }

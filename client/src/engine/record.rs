@@ -102,6 +102,8 @@ pub struct Cursor {
     pub older: Vec<AccessSecret>,
     /// Refuges of the access secrets before, the latest last: one who was away for long is heard there.
     pub refuges: Vec<RefugeSecret>,
+    /// The first entry that was read in a copy and that the room's own relay has not shown yet.
+    pub by_copy: Option<Position>,
 }
 
 /// A stretch of the log in which a person's commits are void: from one that was found so to its verdict.

@@ -7,13 +7,10 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use caucus_proto::codec;
-use caucus_proto::envelope::{self, AccessSecret, Body, Content, RefugeKeys, RefugeSecret};
+use caucus_proto::envelope::{self, AccessSecret, Body, CommonKeys, Content, RefugeSecret};
 use caucus_proto::id::{ChannelId, Counter, Minutes, Position};
-use caucus_proto::label::{Label, derive};
 use caucus_proto::org::{NoticeKind, SignedNotice};
-use caucus_proto::wire::{
-    Access, ChannelSpec, Entry, Pass, RefusedBecause, Retention, Role, SLOTS, Served, bucket,
-};
+use caucus_proto::wire::{Access, ChannelSpec, Entry, Pass, RefusedBecause, Retention, Role, Served, bucket};
 use tokio::sync::mpsc;
 use x25519_dalek::PublicKey;
 
@@ -161,11 +158,8 @@ impl Room {
     }
 }
 
-fn spec(keys: &RefugeKeys) -> ChannelSpec {
-    let mut controls = [[0; 32]; SLOTS];
-    for (slot, index) in controls.iter_mut().zip(0_u8..) {
-        *slot = derive(Label::Refuge, &keys.controls, &[&[index]]);
-    }
+/// A channel of keys that everybody in the room has.
+pub(super) fn spec(keys: &CommonKeys) -> ChannelSpec {
     ChannelSpec {
         creation_key: PublicKey::from(&keys.creation).to_bytes(),
         salt: keys.salt,
@@ -173,7 +167,7 @@ fn spec(keys: &RefugeKeys) -> ChannelSpec {
             append: PublicKey::from(&keys.append).to_bytes(),
             read: PublicKey::from(&keys.read).to_bytes(),
         },
-        controls,
+        controls: keys.slots(),
         solo: false,
         plain: Retention::Month,
         flagged: Retention::Month,
@@ -245,7 +239,7 @@ pub(super) async fn read(
     Ok((contents, last))
 }
 
-fn open(keys: &RefugeKeys, entry: &Entry) -> Option<Content> {
+fn open(keys: &CommonKeys, entry: &Entry) -> Option<Content> {
     let bytes = envelope::open_bytes(&keys.envelope, &keys.channel(), Counter(0), &entry.bytes).ok()?;
     codec::decode(&bytes, bucket::LARGEST).ok()
 }

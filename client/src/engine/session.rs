@@ -121,6 +121,7 @@ impl<'a> Session<'a> {
             }
             Served::CaughtUp { newest } => {
                 self.room.room().judge_end(newest)?;
+                self.room.room().end_by_copy()?;
                 self.synced = true;
                 self.room.set_trouble(None);
                 self.room.live.store(true, Ordering::Relaxed);

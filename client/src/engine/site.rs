@@ -119,6 +119,8 @@ impl Room {
         let excess = self.record.former.len().saturating_sub(FORMER);
         self.record.former.drain(..excess);
         self.plan.moved = true;
+        // What the relay of before shows is of no weight any more.
+        self.cursor.by_copy = None;
         self.keep_record(overlay)
     }
 

@@ -155,6 +155,7 @@ impl Room {
                 voids: Vec::new(),
                 older: Vec::new(),
                 refuges,
+                by_copy: None,
             };
             for refuge in room.cursor.refuges.iter().rev().take(TOLD) {
                 let job = Job::SpeakInRefuge {

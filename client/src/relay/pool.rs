@@ -36,13 +36,17 @@ pub enum Lane {
     Feed(u32),
     /// What is dropped at the other end of a link, apart.
     Letters(u32),
+    /// The copy of one room, beside the shared one: it ends when nothing is to be copied.
+    Copy(RoomId),
+    /// The copy of one room, apart.
+    CopyApart(RoomId),
 }
 
 impl Lane {
     /// Whether it is one of a persona whose purposes share nothing.
     #[must_use]
     pub const fn is_apart(self) -> bool {
-        !matches!(self, Self::Shared | Self::Links(_))
+        !matches!(self, Self::Shared | Self::Links(_) | Self::Copy(_))
     }
 }
 

@@ -24,6 +24,8 @@ struct Ends {
     asks: AtomicBool,
     /// Datagrams from the relay pass.
     answers: AtomicBool,
+    /// Clients that were not there before pass.
+    admits: AtomicBool,
     over: AtomicBool,
     /// How long a datagram is on its way, in either direction.
     length: Duration,
@@ -84,6 +86,7 @@ impl Cable {
             relay: place.parse().expect("an IP address and a port"),
             asks: AtomicBool::new(true),
             answers: AtomicBool::new(true),
+            admits: AtomicBool::new(true),
             over: AtomicBool::new(false),
             length,
             losing: AtomicUsize::new(0),
@@ -123,6 +126,11 @@ impl Cable {
     #[must_use]
     pub fn traffic(&self) -> Vec<Traffic> {
         self.ends.traffic().clone()
+    }
+
+    /// Whether clients that come from now on pass; those that are there do.
+    pub fn admit(&self, admits: bool) {
+        self.ends.admits.store(admits, Ordering::SeqCst);
     }
 
     /// Loses the next datagrams from the relay.
@@ -219,6 +227,9 @@ fn carry(front: &UdpSocket, ends: &Arc<Ends>) {
             continue;
         };
         if !ends.asks.load(Ordering::SeqCst) {
+            continue;
+        }
+        if !backs.contains_key(&from) && !ends.admits.load(Ordering::SeqCst) {
             continue;
         }
         let client = backs.len();

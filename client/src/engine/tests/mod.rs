@@ -4,6 +4,7 @@ mod channel;
 mod check;
 mod claims;
 mod commits;
+mod copied;
 mod crash;
 mod crowd;
 mod decisions;
