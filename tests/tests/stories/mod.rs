@@ -23,3 +23,4 @@ mod replace;
 mod rooms;
 mod successor;
 mod talk;
+mod together;
