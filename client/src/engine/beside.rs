@@ -23,6 +23,9 @@ use crate::relay::Backoff;
 /// How often a device looks whether there is something to do.
 const LOOK: Duration = Duration::from_millis(500);
 
+/// How often where no copy is asked for.
+const LOOK_SELDOM: Duration = Duration::from_secs(5);
+
 /// Milliseconds without the room's relay after which its people read in the copy.
 const LOST_MS: u64 = 2_000;
 
@@ -106,10 +109,10 @@ pub(super) async fn session(engine: &Engine, room: &LiveRoom) {
     let mut backoff = Backoff::new(PAUSES.0, PAUSES.1);
     // Nothing is copied, and nothing read, before then.
     let (mut copies_again, mut reads_again) = (0, 0);
-    let (mut since, mut known) = (None, None);
+    let (mut since, mut known) = (None, room.room().beside());
     loop {
         tokio::select! {
-            () = tokio::time::sleep(LOOK) => {}
+            () = tokio::time::sleep(if known.is_some() { LOOK } else { LOOK_SELDOM }) => {}
             () = room.taken.notified() => {}
         }
         let now = engine.now();
