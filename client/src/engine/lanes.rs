@@ -16,11 +16,12 @@ use crate::vault::{Place, Table};
 /// Links whose drops and bulletins are read over one connection: a relay serves a few dozen readings on each.
 const LINKS_OF_ONE: u32 = 24;
 
-/// Milliseconds between two connections of an isolated persona, at least and at most.
-const APART_MS: (u64, u64) = (500, 4_000);
+/// Milliseconds between two connections of an isolated persona, at least and at most: drawn anew for each, counted from when
+/// the one before it stands.
+pub const APART_MS: (u64, u64) = (500, 4_000);
 
-/// Milliseconds within which an isolated persona's connections part.
-const PARTING_MS: u64 = 3_000;
+/// Milliseconds within which an isolated persona's connections part, each at a moment of its own.
+pub const PARTING_MS: u64 = 3_000;
 
 /// What is done at a relay.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

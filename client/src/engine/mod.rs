@@ -88,6 +88,7 @@ pub use files::{FileError, Offer, Told, Wanted};
 pub use found::Founding;
 pub use history::{HandedRecord, Line};
 pub use ingest::Ingested;
+pub use lanes::{APART_MS, PARTING_MS};
 pub use lie::Lie;
 pub use link::{InviteLink, LinkError as InviteLinkError};
 pub use live::{Fate, LiveRoom};

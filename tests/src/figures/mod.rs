@@ -13,6 +13,7 @@ mod socket;
 mod talk;
 mod unlock;
 pub mod vitals;
+mod watchers;
 
 use std::path::Path;
 
@@ -33,6 +34,8 @@ pub enum Part {
     Engine,
     /// Coming back after the state was lost; takes ten minutes, and only runs when it is asked for.
     Renewal,
+    /// What who watches the network or the relay can guess; takes a quarter of an hour, and only runs when it is asked for.
+    Watchers,
     /// A build from nothing; takes minutes, and only runs when it is asked for.
     CleanBuild,
 }
@@ -53,6 +56,7 @@ impl Part {
             Self::Talk => talk::measure(folder),
             Self::Engine => engine::measure(folder),
             Self::Renewal => renewal::measure(folder),
+            Self::Watchers => watchers::measure(folder),
             Self::CleanBuild => size::clean_build(folder),
         }
     }

@@ -1,5 +1,6 @@
 //! A person inside the test's process: the app over a real vault, with a cheap passphrase.
 
+use std::net::{Ipv4Addr, UdpSocket};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -13,6 +14,7 @@ use caucus_client::engine::Room;
 use caucus_client::mls::Group;
 use caucus_client::relay::Sockets;
 use caucus_client::vault::{Passphrase, Vault};
+use quinn::{Runtime, TokioRuntime};
 
 use super::SOON;
 
@@ -42,10 +44,24 @@ impl Person {
 
     /// Somebody with a fresh vault and a clock of their own.
     pub async fn with_clock(name: &str, home: &Path, clock: Arc<dyn Clock>) -> Self {
+        Self::over(name, home, clock, Sockets::anywhere()).await
+    }
+
+    /// Somebody with a fresh vault on a device that has this address, one of the loopback's.
+    pub async fn on(address: Ipv4Addr, name: &str, home: &Path) -> Self {
+        let sockets = Sockets::from_fn(move |_| {
+            let socket = UdpSocket::bind((address, 0))?;
+            socket.set_nonblocking(true)?;
+            TokioRuntime.wrap_udp_socket(socket)
+        });
+        Self::over(name, home, Arc::new(SystemClock), sockets).await
+    }
+
+    async fn over(name: &str, home: &Path, clock: Arc<dyn Clock>, sockets: Sockets) -> Self {
         let person = Self {
             name: name.to_owned(),
             home: home.to_owned(),
-            app: App::over(home.to_owned(), clock, cheap(), Sockets::anywhere()),
+            app: App::over(home.to_owned(), clock, cheap(), sockets),
         };
         person
             .ask(Intent::Init {

@@ -1,8 +1,8 @@
 //! The cable between agents and a relay: UDP datagrams pass through it, until it is cut in one direction or both. It may
-//! be long, and lose some.
+//! be long, and lose some. Whoever watches it sees of each datagram whose it is, when it passes, which way, and its size.
 
 use std::collections::HashMap;
-use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4, UdpSocket};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, SocketAddrV4, UdpSocket};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -10,6 +10,9 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 const BREATH: Duration = Duration::from_millis(50);
+
+/// Datagrams that whoever watches a cable remembers.
+const MOST_PASSED: usize = 1 << 20;
 
 /// A cable on the loopback.
 pub struct Cable {
@@ -36,6 +39,23 @@ struct Ends {
     backs: fn(u8) -> Ipv4Addr,
     seen: Mutex<Vec<SocketAddrV4>>,
     traffic: Mutex<Vec<Traffic>>,
+    /// What passes, while somebody watches.
+    passed: Mutex<Option<Vec<Passed>>>,
+}
+
+/// A datagram, as whoever watches the cable sees it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Passed {
+    /// Which client's, in the order in which they came: each connection is one.
+    pub client: usize,
+    /// The address of that client.
+    pub from: IpAddr,
+    /// When.
+    pub at: Instant,
+    /// To the relay.
+    pub up: bool,
+    /// Bytes, without the headers of UDP and IP.
+    pub size: usize,
 }
 
 /// What one client has sent and got on a cable.
@@ -94,6 +114,7 @@ impl Cable {
             backs,
             seen: Mutex::default(),
             traffic: Mutex::default(),
+            passed: Mutex::default(),
         });
         let carried = Arc::clone(&ends);
         Self {
@@ -133,6 +154,17 @@ impl Cable {
         self.ends.admits.store(admits, Ordering::SeqCst);
     }
 
+    /// Watches from now on.
+    pub fn watch(&self) {
+        *self.ends.passed() = Some(Vec::new());
+    }
+
+    /// What passed since somebody began to watch, at most a million datagrams; nobody watches any more.
+    #[must_use]
+    pub fn watched(&self) -> Vec<Passed> {
+        self.ends.passed().take().unwrap_or_default()
+    }
+
     /// Loses the next datagrams from the relay.
     pub fn lose(&self, answers: usize) {
         self.ends.losing.store(answers, Ordering::SeqCst);
@@ -165,14 +197,30 @@ impl Ends {
         self.traffic.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn passed(&self) -> MutexGuard<'_, Option<Vec<Passed>>> {
+        self.passed.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// A datagram of this client passed.
-    fn count(&self, client: usize, length: usize, asks: bool) {
+    fn count(&self, client: usize, from: IpAddr, size: usize, up: bool) {
+        let at = Instant::now();
         if let Some(traffic) = self.traffic().get_mut(client) {
             traffic.datagrams += 1;
-            traffic.bytes += length as u64;
-            if asks {
-                traffic.last = Instant::now();
+            traffic.bytes += size as u64;
+            if up {
+                traffic.last = at;
             }
+        }
+        if let Some(passed) = self.passed().as_mut()
+            && passed.len() < MOST_PASSED
+        {
+            passed.push(Passed {
+                client,
+                from,
+                at,
+                up,
+                size,
+            });
         }
     }
 
@@ -260,14 +308,14 @@ fn carry(front: &UdpSocket, ends: &Arc<Ends>) {
                         && ends.answers.load(Ordering::SeqCst)
                         && !ends.loses()
                     {
-                        ends.count(client, length, false);
+                        ends.count(client, from.ip(), length, false);
                         front.put(&bytes[..length]);
                     }
                 }
             }));
             (client, asks)
         });
-        ends.count(*client, length, true);
+        ends.count(*client, from.ip(), length, true);
         back.put(&bytes[..length]);
     }
     for thread in threads {

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 pub use agent::AgentProcess;
 pub use build::binaries;
-pub use cable::{Cable, Traffic};
+pub use cable::{Cable, Passed, Traffic};
 pub use line::{Line, Unanswered};
 pub use person::{Outcome, Person};
 pub use relay::RelayProcess;
