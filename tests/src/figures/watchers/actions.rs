@@ -181,6 +181,8 @@ struct Stage {
     message: u64,
     /// A proposal that can be voted on.
     proposal: u32,
+    /// How Ana votes next: the same again would be no vote.
+    yes: bool,
     draw: Draw,
     turn: u64,
 }
@@ -220,6 +222,7 @@ impl Stage {
             asking: None,
             message,
             proposal,
+            yes: false,
             draw: Draw::part(10, number),
             turn: 0,
         }
@@ -235,6 +238,7 @@ impl Stage {
                 self.ana.admit_all().await;
                 self.after(Action::Admission).await;
             }
+            Action::Vote => self.yes = !self.yes,
             Action::File => {
                 let bytes: Vec<u8> = (0..20_000).map(|_| self.draw.number() as u8).collect();
                 std::fs::write(self.file(), bytes).expect("a file");
@@ -276,7 +280,7 @@ impl Stage {
     async fn act(&self, action: Action) -> Result<(), Problem> {
         let begins = Draw::part(self.turn, 0).below(BEGINS_MS);
         sleep(Duration::from_millis(begins)).await;
-        let (north, even) = (NORTH.to_owned(), self.turn.is_multiple_of(2));
+        let north = NORTH.to_owned();
         let intent = match action {
             Action::Nothing => return Ok(()),
             Action::Word => say("I shall be there at eight."),
@@ -292,7 +296,7 @@ impl Stage {
             Action::Vote => step(
                 self.proposal,
                 StepWord::Vote {
-                    ballot: if even {
+                    ballot: if self.yes {
                         BallotWord::Yes {}
                     } else {
                         BallotWord::No {}

@@ -277,15 +277,16 @@ impl Likely {
     }
 
     fn ratios(&self, own: &[(Seat, Seat)], others: &[(Seat, Seat)], at: impl Fn(&Seat) -> u64) -> Vec<f64> {
-        let shares = |pairs: &[(Seat, Seat)]| {
-            let mut shares = vec![0.5; STEPS + 1];
+        // What was never seen of one person is as good as impossible; of strangers it is only rare.
+        let shares = |pairs: &[(Seat, Seat)], unseen: f64| {
+            let mut shares = vec![unseen; STEPS + 1];
             for (a, b) in pairs {
                 shares[self.class(at(a), at(b))] += 1.0;
             }
             let all: f64 = shares.iter().sum();
             shares.iter().map(|share| share / all).collect::<Vec<f64>>()
         };
-        let (own, others) = (shares(own), shares(others));
+        let (own, others) = (shares(own, 1e-3), shares(others, 0.5));
         own.iter()
             .zip(others)
             .map(|(own, other)| (own / other).ln())

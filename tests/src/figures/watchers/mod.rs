@@ -11,7 +11,7 @@ mod trace;
 
 use std::path::Path;
 
-use super::figure::Figure;
+use super::figure::{Figure, table};
 
 /// Measures all three.
 pub(super) fn measure(folder: &Path) -> Vec<Figure> {
@@ -22,6 +22,8 @@ pub(super) fn measure(folder: &Path) -> Vec<Figure> {
         .build()
         .expect("a runtime");
     figures.splice(0..0, runtime.block_on(rooms::measure(folder)));
+    // The rest takes ten minutes.
+    eprintln!("{}", table(&figures));
     figures.splice(0..0, runtime.block_on(actions::measure(folder)));
     figures
 }
