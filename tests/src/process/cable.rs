@@ -322,3 +322,39 @@ fn carry(front: &UdpSocket, ends: &Arc<Ends>) {
         let _ = thread.join();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whoever_watches_a_cable_sees_whose_which_way_and_how_large_and_before_and_after_nothing() {
+        let relay = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let address = format!("caucus://key@{}", relay.local_addr().unwrap());
+        let cable = Cable::to(&address);
+        let client = UdpSocket::bind((Ipv4Addr::new(127, 0, 9, 1), 0)).unwrap();
+        for socket in [&relay, &client] {
+            socket.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+        }
+        let there_and_back = |size| {
+            let mut bytes = [0; 2_000];
+            client.send_to(&bytes[..size], cable.place).unwrap();
+            let (got, from) = relay.recv_from(&mut bytes).unwrap();
+            relay.send_to(&bytes[..got + 1], from).unwrap();
+            assert_eq!(client.recv_from(&mut bytes).unwrap().0, size + 1);
+        };
+        there_and_back(10);
+        cable.watch();
+        there_and_back(100);
+        let seen: Vec<_> = cable
+            .watched()
+            .iter()
+            .map(|one| (one.client, one.from, one.up, one.size))
+            .collect();
+        let from = IpAddr::V4(Ipv4Addr::new(127, 0, 9, 1));
+        assert_eq!(seen, [(0, from, true, 100), (0, from, false, 101)]);
+        there_and_back(10);
+        assert!(cable.watched().is_empty());
+        assert_eq!(cable.traffic()[0].datagrams, 6);
+    }
+}

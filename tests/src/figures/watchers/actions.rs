@@ -183,6 +183,8 @@ struct Stage {
     proposal: u32,
     /// How Ana votes next: the same again would be no vote.
     yes: bool,
+    /// Whether the message is to have her mark: a message has few.
+    marked: bool,
     draw: Draw,
     turn: u64,
 }
@@ -223,6 +225,7 @@ impl Stage {
             message,
             proposal,
             yes: false,
+            marked: false,
             draw: Draw::part(10, number),
             turn: 0,
         }
@@ -239,6 +242,7 @@ impl Stage {
                 self.after(Action::Admission).await;
             }
             Action::Vote => self.yes = !self.yes,
+            Action::Mark => self.marked = !self.marked,
             Action::File => {
                 let bytes: Vec<u8> = (0..20_000).map(|_| self.draw.number() as u8).collect();
                 std::fs::write(self.file(), bytes).expect("a file");
@@ -289,8 +293,8 @@ impl Stage {
                 room: north,
                 number: self.message,
                 what: RemarkWord::React {
-                    mark: format!("seen{}", self.turn),
-                    off: false,
+                    mark: "seen".to_owned(),
+                    off: !self.marked,
                 },
             },
             Action::Vote => step(

@@ -48,6 +48,12 @@ enum Coming {
     Restart,
 }
 
+/// An evening.
+const EVENING: Coming = Coming::Within(4 * HOUR);
+
+/// Somebody has called them.
+const CALLED: Coming = Coming::Within(10 * MINUTE);
+
 /// What the relay has seen of a connection.
 #[derive(Clone, Copy)]
 enum Seen {
@@ -74,73 +80,55 @@ pub(super) fn measure() -> Vec<Figure> {
         chance * 100.0
     );
     let cases = [
+        ("come within 4 hours", EVENING, Seen::Came),
+        ("come and gone within 4 hours", EVENING, Seen::CameAndWent),
+        ("come within 10 minutes", CALLED, Seen::Came),
         (
-            "one person's, come within 4 hours",
-            Coming::Within(4 * HOUR),
-            Seen::Came,
-        ),
-        (
-            "one person's, come and gone in 4 hours",
-            Coming::Within(4 * HOUR),
+            "come within 10 minutes, gone in 4 hours",
+            CALLED,
             Seen::CameAndWent,
         ),
+        ("come within a minute", Coming::Within(MINUTE), Seen::Came),
+        ("come after a restart", Coming::Restart, Seen::Came),
         (
-            "one person's, come within 10 minutes",
-            Coming::Within(10 * MINUTE),
-            Seen::Came,
-        ),
-        (
-            "one person's, come within a minute",
-            Coming::Within(MINUTE),
-            Seen::Came,
-        ),
-        ("one person's, come after a restart", Coming::Restart, Seen::Came),
-        (
-            "one person's, come after a restart, gone in 4 hours",
+            "come after a restart, gone in 4 hours",
             Coming::Restart,
             Seen::CameAndWent,
         ),
     ];
     let mut figures: Vec<_> = cases
         .iter()
-        .map(|(what, coming, seen)| percent(what, linked(CLIENT, *coming, *seen), &how))
+        .map(|(what, coming, seen)| {
+            percent(
+                &format!("one person's, {what}"),
+                linked(CLIENT, *coming, *seen),
+                &how,
+            )
+        })
         .collect();
-    let slower = Manner {
-        apart: (APART_MS.0, MINUTE),
-        row: true,
-        parting: MINUTE,
+    let late = Manner {
+        parting: 10 * MINUTE,
+        ..CLIENT
     };
     let beside = Manner {
-        apart: (0, MINUTE),
+        apart: (0, 12 * SECOND),
         row: false,
-        parting: MINUTE,
+        ..CLIENT
     };
-    let slowest = Manner {
-        apart: (0, 10 * MINUTE),
+    let both = Manner {
+        apart: (0, MINUTE),
         row: false,
         parting: 10 * MINUTE,
     };
     for (name, manner) in [
-        ("a minute apart, in a row", slower),
-        ("each within a minute", beside),
-        ("each within 10 minutes", slowest),
+        ("parting within 10 minutes", late),
+        ("each within 12 s, no row", beside),
+        ("each within a minute, no row, parting within 10", both),
     ] {
-        for (case, coming, seen) in [
-            (
-                "come and gone in 4 hours",
-                Coming::Within(4 * HOUR),
-                Seen::CameAndWent,
-            ),
-            ("come within 10 minutes", Coming::Within(10 * MINUTE), Seen::Came),
-            ("come after a restart", Coming::Restart, Seen::Came),
-        ] {
-            let how = format!("not what the client does: connections come {name} and part within as long");
-            figures.push(percent(
-                &format!("if {name}: {case}"),
-                linked(manner, coming, seen),
-                how,
-            ));
-        }
+        let how = format!("the same, if the client did what it does not: {name}");
+        figures.extend(cases.iter().map(|(what, coming, seen)| {
+            percent(&format!("{name}: {what}"), linked(manner, *coming, *seen), &how)
+        }));
     }
     figures.push(percent(
         "strangers' back within half a second",

@@ -70,7 +70,9 @@ fn asked(passed: &[Passed], began: Instant, seconds: u64) -> Figure {
         .map(|(room, person)| (room, series(room, person, true), series(room, person, false)))
         .collect();
     let (mut together, mut not) = (Vec::new(), Vec::new());
-    for (one, (room, sent, _)) in each.iter().enumerate() {
+    // Who has sent nothing has spoken to nobody.
+    let spoke = |sent: &[f64]| sent.iter().any(|bytes| *bytes > 0.0);
+    for (one, (room, sent, _)) in each.iter().enumerate().filter(|(_, (_, sent, _))| spoke(sent)) {
         for (other, (others_room, _, got)) in each.iter().enumerate() {
             if one != other {
                 let score = correlation(sent, got, LATEST);
