@@ -224,24 +224,22 @@ fn strangers_within(span: u64) -> f64 {
 
 /// How much likelier a distance in time is between two of one person than between two of two, as a logarithm.
 struct Likely {
-    came: Vec<f64>,
-    went: Vec<f64>,
-    /// Milliseconds of a class of distances.
-    step: u64,
+    came: Ratios,
+    went: Ratios,
     seen: Seen,
+}
+
+/// The same for one of the two times, by classes of distances.
+struct Ratios {
+    /// Milliseconds of a class.
+    step: u64,
+    of: Vec<f64>,
 }
 
 const STEPS: usize = 400;
 
 impl Likely {
     fn learnt(crowds: &[Vec<Seat>], manner: Manner, seen: Seen) -> Self {
-        let step = (manner.apart.1.max(manner.parting) * ROOMS as u64 / 200).max(20);
-        let mut likely = Self {
-            came: Vec::new(),
-            went: Vec::new(),
-            step,
-            seen,
-        };
         let (mut own, mut others) = (Vec::new(), Vec::new());
         for seats in crowds {
             for (number, one) in seats.iter().enumerate() {
@@ -259,38 +257,59 @@ impl Likely {
                 }));
             }
         }
-        likely.came = likely.ratios(&own, &others, |seat| seat.came);
-        likely.went = likely.ratios(&own, &others, |seat| seat.went);
-        likely
+        let (coming, going) = (manner.apart.1 * ROOMS as u64, manner.parting);
+        Self {
+            came: Ratios::learnt(&own, &others, coming, |seat| seat.came),
+            went: Ratios::learnt(&own, &others, going, |seat| seat.went),
+            seen,
+        }
     }
 
-    fn ratios(&self, own: &[(Seat, Seat)], others: &[(Seat, Seat)], at: impl Fn(&Seat) -> u64) -> Vec<f64> {
+    fn score(&self, a: &Seat, b: &Seat) -> f64 {
+        let came = self.came.at(a.came, b.came);
+        match self.seen {
+            Seen::Came => came,
+            Seen::CameAndWent => came + self.went.at(a.went, b.went),
+        }
+    }
+}
+
+impl Ratios {
+    /// From pairs of one person's and of two people's, whose own distances are hardly longer than `longest`.
+    fn learnt(
+        own: &[(Seat, Seat)],
+        others: &[(Seat, Seat)],
+        longest: u64,
+        time: impl Fn(&Seat) -> u64,
+    ) -> Self {
+        let mut ratios = Self {
+            step: (longest / (STEPS as u64 / 2)).max(20),
+            of: Vec::new(),
+        };
         // What was never seen of one person is as good as impossible; of strangers it is only rare.
         let shares = |pairs: &[(Seat, Seat)], unseen: f64| {
             let mut shares = vec![unseen; STEPS + 1];
             for (a, b) in pairs {
-                shares[self.class(at(a), at(b))] += 1.0;
+                shares[ratios.class(time(a), time(b))] += 1.0;
             }
             let all: f64 = shares.iter().sum();
             shares.iter().map(|share| share / all).collect::<Vec<f64>>()
         };
         let (own, others) = (shares(own, 1e-3), shares(others, 0.5));
-        own.iter()
+        ratios.of = own
+            .iter()
             .zip(others)
             .map(|(own, other)| (own / other).ln())
-            .collect()
+            .collect();
+        ratios
     }
 
     fn class(&self, a: u64, b: u64) -> usize {
         usize::try_from(a.abs_diff(b) / self.step).map_or(STEPS, |class| class.min(STEPS))
     }
 
-    fn score(&self, a: &Seat, b: &Seat) -> f64 {
-        let came = self.came[self.class(a.came, b.came)];
-        match self.seen {
-            Seen::Came => came,
-            Seen::CameAndWent => came + self.went[self.class(a.went, b.went)],
-        }
+    fn at(&self, a: u64, b: u64) -> f64 {
+        self.of[self.class(a, b)]
     }
 }
 

@@ -106,6 +106,19 @@ impl Confusion {
         right as f64 / all.max(1) as f64
     }
 
+    /// The share that is guessed right of what is of these classes and taken for one of them.
+    pub(super) fn accuracy_within(&self, classes: &[usize]) -> f64 {
+        let (mut right, mut all) = (0, 0);
+        for was in classes {
+            right += self.counts[*was][*was];
+            all += classes
+                .iter()
+                .map(|taken| self.counts[*was][*taken])
+                .sum::<usize>();
+        }
+        right as f64 / all.max(1) as f64
+    }
+
     /// What is guessed right how often, and for what it is taken most otherwise.
     pub(super) fn words(&self) -> String {
         let mut words = Vec::new();
@@ -181,6 +194,20 @@ mod tests {
         let accuracy = confusion.accuracy();
         assert!((0.15..0.35).contains(&accuracy), "{accuracy}");
         assert!((confusion.accuracy_of(&[0, 0, 0, 0]) - 1.0).abs() < 1e-9);
+    }
+
+    #[test]
+    fn a_table_is_counted_whole_in_groups_and_in_part() {
+        let samples: Vec<_> = [0, 0, 1, 1, 2].map(|class| sample(class, &[])).to_vec();
+        let confusion = Confusion::of(&["a", "b", "c"], &samples, &[0, 1, 1, 2, 2]);
+        let near = |share: f64, is: f64| (share - is).abs() < 1e-9;
+        assert!(near(confusion.accuracy(), 0.6));
+        assert!(near(confusion.accuracy_of(&[0, 0, 1]), 0.8));
+        assert!(near(confusion.accuracy_within(&[0, 1]), 2.0 / 3.0));
+        assert_eq!(
+            confusion.words(),
+            "a 1 of 2 (else b 1), b 1 of 2 (else c 1), c 1 of 1"
+        );
     }
 
     #[test]
