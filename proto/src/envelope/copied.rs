@@ -201,7 +201,7 @@ mod tests {
                 let encoded = codec::encode(&vec![half], bucket::LARGEST).unwrap();
                 assert!(seal_bytes(&key(), &CHANNEL, Counter(0), [6; 24], &encoded).is_ok());
             }
-            assert_eq!(joined(copied.clone()), [entry.clone()]);
+            assert_eq!(joined(copied.clone()), std::slice::from_ref(&entry));
             // Two who copy at one time: each half twice.
             let twice = copied.iter().flat_map(|half| [half.clone(), half.clone()]);
             assert_eq!(joined(twice.collect()), [entry]);
