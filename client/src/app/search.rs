@@ -4,7 +4,9 @@
 //! Case does not count, and accents of Latin, Greek and Cyrillic letters do not; forms of one letter (wide, in a ligature)
 //! are one. Every word, or phrase, must be there.
 
+use std::num::NonZero;
 use std::sync::Arc;
+use std::thread::{self, ScopedJoinHandle};
 
 use caucus_proto::id::{Minutes, Position};
 use caucus_proto::org::Name;
@@ -15,7 +17,7 @@ use super::alike::is_accent;
 use super::answer::Answer;
 use super::problem::{Code, Problem};
 use super::{attachments, find, view};
-use crate::engine::{Engine, EngineError, Item, Line, LiveRoom};
+use crate::engine::{Engine, EngineError, Item, Line, LiveRoom, Room};
 
 /// Hits shown where nobody says how many.
 const SHOWN: u32 = 20;
@@ -27,8 +29,11 @@ const MOST: u32 = 1_000;
 const WORDS: usize = 16;
 const LONGEST: usize = 256;
 
-/// Log records that are looked at before the room is let go for others.
-const PAGE: usize = 1_024;
+/// Positions that one thread looks through before the room is let go for others.
+const STRETCH: u64 = 1_024;
+
+/// Threads of one search, at most.
+const THREADS: usize = 8;
 
 /// Characters that are shown before and after the first hit.
 const AROUND: usize = 60;
@@ -123,36 +128,64 @@ fn all(rooms: &[Arc<LiveRoom>], wanted: &Wanted, limit: usize) -> Result<Answer,
     Ok(Answer::Found { hits, more })
 }
 
-/// The latest hits of a room, one more than asked for if there are more.
+/// The latest hits of a room, one more than asked for if there are more. Opening what lies in the vault is most of the work:
+/// as many threads do it as the machine has cores.
 fn in_room(live: &LiveRoom, wanted: &Wanted, limit: usize) -> Result<Vec<HitView>, EngineError> {
-    let mut before = Position(u64::MAX);
+    let threads = thread::available_parallelism().map_or(1, NonZero::get);
+    let newest = live.room().shown_before(Position(u64::MAX), 1)?;
+    let mut before = newest
+        .last()
+        .map_or(0, |(position, _)| position.0.saturating_add(1));
+    let mut hits = Vec::new();
+    while before > 0 && hits.len() <= limit {
+        let room = live.room();
+        let mut stretches = Vec::new();
+        while before > 0 && stretches.len() < threads.min(THREADS) {
+            let first = before.saturating_sub(STRETCH);
+            stretches.push((Position(first), Position(before)));
+            before = first;
+        }
+        let look = |stretch| in_stretch(&room, stretch, wanted, limit);
+        let found: Vec<_> = thread::scope(|scope| {
+            let looking: Vec<_> = stretches
+                .into_iter()
+                .map(|stretch| scope.spawn(move || look(stretch)))
+                .collect();
+            looking.into_iter().map(ScopedJoinHandle::join).collect()
+        });
+        for found in found {
+            hits.extend(found.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?);
+        }
+    }
+    hits.truncate(limit.saturating_add(1));
+    Ok(hits)
+}
+
+/// The latest hits from one position to before another, one more than asked for if there are more.
+fn in_stretch(
+    room: &Room,
+    (first, before): (Position, Position),
+    wanted: &Wanted,
+    limit: usize,
+) -> Result<Vec<HitView>, EngineError> {
     let mut scratch = String::new();
     let mut hits = Vec::new();
-    loop {
-        let room = live.room();
-        let page = room.shown_before(before, PAGE)?;
-        let Some((first, _)) = page.first() else { break };
-        before = *first;
-        for (position, line) in page.iter().rev() {
-            if let Some(text) = hit(line, wanted, &mut scratch) {
-                hits.push(HitView {
-                    room: view::room_name(&room),
-                    position: position.0,
-                    author: line.name().map(ToOwned::to_owned),
-                    time: line.time(),
-                    handed_by: match line {
-                        Line::Own(_) => None,
-                        Line::Handed(handed) => Some(room.name_of(&handed.by)),
-                    },
-                    excerpt: excerpt(&text, &wanted.words),
-                });
-                if hits.len() > limit {
-                    return Ok(hits);
-                }
+    for (position, line) in room.shown_within(first, before)?.iter().rev() {
+        if let Some(text) = hit(line, wanted, &mut scratch) {
+            hits.push(HitView {
+                room: view::room_name(room),
+                position: position.0,
+                author: line.name().map(ToOwned::to_owned),
+                time: line.time(),
+                handed_by: match line {
+                    Line::Own(_) => None,
+                    Line::Handed(handed) => Some(room.name_of(&handed.by)),
+                },
+                excerpt: excerpt(&text, &wanted.words),
+            });
+            if hits.len() > limit {
+                break;
             }
-        }
-        if before == Position(0) {
-            break;
         }
     }
     Ok(hits)

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::error::EngineError;
 use super::files;
+use super::log::decode_rows;
 use super::record::{Item, LogRecord};
 use super::room::Room;
 use crate::vault::{Overlay, Place, Table};
@@ -303,6 +304,20 @@ impl Room {
         let mut shown = merged(self.log_after(after, limit)?, &handed);
         shown.truncate(limit);
         Ok(shown)
+    }
+
+    /// What a person reads from a position to before another, in order.
+    ///
+    /// # Errors
+    /// `EngineError::Vault`.
+    pub fn shown_within(
+        &self,
+        first: Position,
+        before: Position,
+    ) -> Result<Vec<(Position, Line)>, EngineError> {
+        let rows = |scope: &[u8]| self.vault.range_within(Table::Log, scope, first.0, before.0);
+        let handed = rows(&self.handed_scope())?;
+        Ok(merged(decode_rows(&rows(self.record.room.as_bytes())?), &handed))
     }
 
     /// The latest that a person reads before a position, in order, at most so much.

@@ -70,7 +70,7 @@ impl Room {
     }
 }
 
-fn decode_rows(rows: &[(u64, zeroize::Zeroizing<Vec<u8>>)]) -> Vec<(Position, LogRecord)> {
+pub(super) fn decode_rows(rows: &[(u64, zeroize::Zeroizing<Vec<u8>>)]) -> Vec<(Position, LogRecord)> {
     rows.iter()
         .filter_map(|(number, bytes)| {
             codec::decode(bytes, codec::LOCAL_LIMIT)

@@ -107,6 +107,27 @@ impl Vault {
             .span(Span::up(table, scope, from), limit, &Pending::default())
     }
 
+    /// All records of a scope from a number to before another, ascending.
+    ///
+    /// # Errors
+    /// As [`Vault::get`].
+    pub fn range_within(
+        &self,
+        table: Table,
+        scope: &[u8],
+        first: u64,
+        before: u64,
+    ) -> Result<Vec<Numbered>, VaultError> {
+        let Some(last) = before.checked_sub(1) else {
+            return Ok(Vec::new());
+        };
+        let span = Span {
+            last,
+            ..Span::up(table, scope, first)
+        };
+        self.0.span(span, usize::MAX, &Pending::default())
+    }
+
     /// Records of a scope before a number, descending, at most `limit`.
     ///
     /// # Errors

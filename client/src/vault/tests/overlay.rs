@@ -83,6 +83,12 @@ fn a_range_keeps_to_its_table_and_scope_and_to_the_order_of_numbers() {
     let back = numbers(&vault.range_back(Table::Log, b"room", 256, 2).unwrap());
     assert_eq!(back, [255, 3]);
     assert!(vault.range_back(Table::Log, b"room", 0, 9).unwrap().is_empty());
+    let within = |first, before| numbers(&vault.range_within(Table::Log, b"room", first, before).unwrap());
+    assert_eq!(within(3, 256), [3, 255]);
+    assert_eq!(within(4, u64::MAX), [255, 256]);
+    for (first, before) in [(0, 0), (256, 256), (300, 4)] {
+        assert!(within(first, before).is_empty());
+    }
     assert!(vault.range(Table::Log, b"none", 0, 9).unwrap().is_empty());
 }
 
