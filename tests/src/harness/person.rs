@@ -73,15 +73,15 @@ impl Person {
 
     /// The same home, held by another process as it were.
     pub async fn reopen(name: &str, home: &Path) -> Self {
+        Self::reopen_by(name, home, Arc::new(SystemClock)).await
+    }
+
+    /// As [`Person::reopen`], by a clock of their own.
+    pub async fn reopen_by(name: &str, home: &Path, clock: Arc<dyn Clock>) -> Self {
         let person = Self {
             name: name.to_owned(),
             home: home.to_owned(),
-            app: App::over(
-                home.to_owned(),
-                Arc::new(SystemClock),
-                cheap(),
-                Sockets::anywhere(),
-            ),
+            app: App::over(home.to_owned(), clock, cheap(), Sockets::anywhere()),
         };
         person.unlock().await;
         person

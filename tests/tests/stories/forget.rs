@@ -176,18 +176,7 @@ async fn others_keep_what_one_forgets_and_both_go_on_talking() {
     ana.await_said("from ben").await;
     ana.ask(Intent::Lock {}).await;
     let ahead = ManualClock::at_ms(SystemClock.now_ms());
-    let again = caucus_client::app::App::over(
-        ana.home.clone(),
-        Arc::new(ahead.clone()),
-        caucus_client::app::Cost::new(64, 1, 1),
-        caucus_client::relay::Sockets::anywhere(),
-    );
-    let ana = Person {
-        name: "ana".to_owned(),
-        home: ana.home.clone(),
-        app: again,
-    };
-    ana.unlock().await;
+    let ana = Person::reopen_by("ana", &ana.home, Arc::new(ahead.clone())).await;
     retention(&ana, None, Some(Keep::Days(1))).await;
     for _ in 0..4 {
         ahead.advance_ms(13 * HOUR);

@@ -1,10 +1,12 @@
 //! A body and its relays: moved by people, or gone for good without a word.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use caucus_client::app::{
     Answer, BallotWord, Intent, KindWord, MethodWord, PlaceView, RoomState, StepWord, SubjectWord,
 };
+use caucus_client::clock::{Clock, SystemClock};
 use caucus_proto::org::{Kind, RelayName};
 use caucus_tests::harness::{Person, RelayHost, World};
 
@@ -136,6 +138,59 @@ async fn a_body_moves_and_everybody_follows_by_themselves_also_who_was_away() {
     dil.is_out_of("North").await;
     eva.says("one fewer").await;
     ben.await_said("one fewer").await;
+}
+
+/// Days later than it is.
+struct Later(u64);
+
+impl Clock for Later {
+    fn now_ms(&self) -> u64 {
+        SystemClock.now_ms() + self.0 * 24 * 60 * 60 * 1000
+    }
+}
+
+/// Their device goes on, so many days later.
+async fn days_later(person: &Person, days: u64) -> Person {
+    person.lock().await;
+    let later = Person::reopen_by(&person.name, &person.home, Arc::new(Later(days))).await;
+    later.is_well().await;
+    later
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_body_moves_while_half_its_people_are_away_for_two_weeks() {
+    let mut world = World::new().await;
+    let other = second(&world, "other").await;
+    let people = cell(&world, &["ana", "ben", "cem", "dil"], with_alternates(&[&other])).await;
+    let [ana, ben, cem, dil] = &people[..] else {
+        panic!()
+    };
+    ana.says("before the move").await;
+    for away in [cem, dil] {
+        away.await_said("before the move").await;
+        away.lock().await;
+    }
+    ana.ask(relocate(&other)).await;
+    all_go_to(&[ana, ben], &other).await;
+    let mut here = [days_later(ana, 0).await, days_later(ben, 0).await];
+    for (days, text) in [(7, "a week later"), (14, "two weeks later")] {
+        here = [days_later(&here[0], days).await, days_later(&here[1], days).await];
+        here[0].says(text).await;
+        here[1].await_said(text).await;
+    }
+    let back = [days_later(cem, 14).await, days_later(dil, 14).await];
+    all_go_to(&[&back[0], &back[1]], &other).await;
+    for person in &back {
+        for text in ["before the move", "a week later", "two weeks later"] {
+            person.await_said(text).await;
+        }
+    }
+    // From now on the old relay is not needed by anybody.
+    world.relay.kill().await;
+    back[0].says("we have found you").await;
+    for person in [&here[0], &here[1], &back[1]] {
+        person.await_said("we have found you").await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
