@@ -32,7 +32,8 @@ async fn cell(world: &World, names: &[&str], charter: String) -> Vec<Person> {
     people
 }
 
-async fn joins(world: &World, by: &Person, name: &str) -> Person {
+/// Comes into "North", let in by this person.
+pub(crate) async fn joins(world: &World, by: &Person, name: &str) -> Person {
     let link = by.invite("North", 1).await;
     let person = world.stranger(name).await;
     person.join(&link).await;
@@ -41,6 +42,17 @@ async fn joins(world: &World, by: &Person, name: &str) -> Person {
     person.await_joined().await;
     person.is_in("North").await;
     person
+}
+
+/// Puts somebody out of "North".
+pub(crate) async fn removes(by: &Person, person: &Person) {
+    let remove = Intent::Remove {
+        body: "North".to_owned(),
+        name: person.name.clone(),
+        reason: String::new(),
+    };
+    by.ask(remove).await;
+    person.is_out_of("North").await;
 }
 
 pub(crate) async fn second(world: &World, name: &str) -> RelayHost {
@@ -129,13 +141,7 @@ async fn a_body_moves_and_everybody_follows_by_themselves_also_who_was_away() {
     assert_eq!(eva.room().await.relay, other.address());
     eva.says("new here").await;
     dil.await_said("new here").await;
-    let remove = Intent::Remove {
-        body: "North".to_owned(),
-        name: "dil".to_owned(),
-        reason: String::new(),
-    };
-    ana.ask(remove).await;
-    dil.is_out_of("North").await;
+    removes(ana, dil).await;
     eva.says("one fewer").await;
     ben.await_said("one fewer").await;
 }

@@ -11,7 +11,7 @@ use caucus_tests::harness::{Person, RelayHost, World};
 use caucus_tests::process::Cable;
 
 use super::assembly::quick;
-use super::relays::{all_go_to, second};
+use super::relays::{all_go_to, joins, removes, second};
 
 /// The charter of a cell whose rooms this relay carries too.
 fn together(relay: &RelayHost) -> String {
@@ -31,13 +31,7 @@ async fn cell(world: &World, names: &[&str], cable: Option<&Cable>, charter: Str
     first.found_by(KindWord::Cell, "North", Some(charter)).await;
     let mut people = vec![first];
     for name in &names[1..] {
-        let link = people[0].invite("North", 1).await;
-        let person = world.stranger(name).await;
-        person.join(&link).await;
-        people[0].await_requests("North", 1).await;
-        people[0].admit_all().await;
-        person.await_joined().await;
-        person.is_in("North").await;
+        let person = joins(world, &people[0], name).await;
         people.push(person);
     }
     people
@@ -148,13 +142,7 @@ async fn who_alone_cannot_reach_the_relay_reads_live_in_the_copy_across_a_cut_an
     ben.says("live").await;
     cem.await_said("live").await;
 
-    let remove = Intent::Remove {
-        body: "North".to_owned(),
-        name: "dil".to_owned(),
-        reason: String::new(),
-    };
-    ana.ask(remove).await;
-    dil.is_out_of("North").await;
+    removes(ana, dil).await;
     ben.says("after the cut").await;
     cem.await_said("after the cut").await;
     let known = access(dil);
