@@ -417,7 +417,7 @@ pub(super) fn requests(
         let Standing::Applied { invite, .. } = &person.standing else {
             continue;
         };
-        let application = Application::read(&record.application).ok();
+        let application = Application::read_again(&record.application).ok();
         let (state, me) = (room.state(), room.me());
         let charter = state.charter();
         let words = state.vouchers(person, &me);

@@ -86,10 +86,9 @@ fn forget(engine: &Engine, id: &RoomId) -> Result<(), EngineError> {
 }
 
 fn unlist(overlay: &Overlay, id: &RoomId) -> Result<(), EngineError> {
-    for (number, _) in overlay.range(Table::Rooms, b"", 0, usize::MAX)? {
-        let place = Place::new(Table::Rooms, b"", number);
-        if overlay.get_value::<RoomId>(&place)? == Some(*id) {
-            overlay.delete(place);
+    for (number, listed) in overlay.values::<RoomId>(Table::Rooms, b"", 0)? {
+        if listed == *id {
+            overlay.delete(Place::new(Table::Rooms, b"", number));
         }
     }
     Room::forget_all(overlay, id);

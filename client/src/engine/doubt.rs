@@ -230,12 +230,9 @@ impl Room {
         for (number, _) in overlay.range(Table::Snapshots, scope.as_bytes(), void.from.0, usize::MAX)? {
             overlay.delete(self.place(Table::Snapshots, number));
         }
-        for (number, _) in overlay.range(Table::Jobs, scope.as_bytes(), 0, usize::MAX)? {
-            let place = self.place(Table::Jobs, number);
-            if let Some(Job::Greet { position, .. }) = overlay.get_value(&place)?
-                && position >= void.from
-            {
-                overlay.delete(place);
+        for (number, job) in overlay.values::<Job>(Table::Jobs, scope.as_bytes(), 0)? {
+            if matches!(job, Job::Greet { position, .. } if position >= void.from) {
+                overlay.delete(self.place(Table::Jobs, number));
             }
         }
         overlay.delete_scope(Table::Sent, scope.as_bytes());

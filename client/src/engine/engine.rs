@@ -359,10 +359,7 @@ impl Engine {
         let turn = self.vault().turn();
         let overlay = self.vault().overlay();
         fill(&overlay, &mut record)?;
-        let number = overlay
-            .range(Table::Joins, b"", 0, usize::MAX)?
-            .last()
-            .map_or(1, |(last, _)| last.saturating_add(1));
+        let number = overlay.next_number(Table::Joins, b"")?;
         overlay.put_value(Place::new(Table::Joins, b"", number), &record)?;
         overlay.commit()?;
         drop(turn);
@@ -558,13 +555,7 @@ fn listed<T: serde::de::DeserializeOwned + serde::Serialize>(
     overlay: &Overlay,
     table: Table,
 ) -> Result<Vec<(u64, T)>, EngineError> {
-    let mut records = Vec::new();
-    for (number, _) in overlay.range(table, b"", 0, usize::MAX)? {
-        if let Some(record) = overlay.get_value(&Place::new(table, b"", number))? {
-            records.push((number, record));
-        }
-    }
-    Ok(records)
+    Ok(overlay.values(table, b"", 0)?)
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

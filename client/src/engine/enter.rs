@@ -62,6 +62,7 @@ pub(super) struct Handed<'a> {
 #[derive(Debug, Serialize, Deserialize)]
 struct Given {
     /// The state, encoded.
+    #[serde(with = "serde_bytes")]
     state: Vec<u8>,
     /// Commits whose verdict is open. Who enters behind one cannot go back behind it, and asks for renewal where it
     /// is found void.

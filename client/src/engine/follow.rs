@@ -227,10 +227,9 @@ impl Room {
 
     /// Invites that the machine has forgotten: used up or expired.
     pub(super) fn end_forgotten_invites(&self, overlay: &Overlay) -> Result<(), EngineError> {
-        for (number, _) in overlay.range(Table::Invites, self.record.room.as_bytes(), 0, usize::MAX)? {
-            let place = self.place(Table::Invites, number);
-            if let Some(record) = overlay.get_value::<InviteRecord>(&place)?
-                && !self.state.invites.contains_key(&record.id)
+        let room = self.record.room;
+        for (number, record) in overlay.values::<InviteRecord>(Table::Invites, room.as_bytes(), 0)? {
+            if !self.state.invites.contains_key(&record.id)
                 && !record.is_closed()
                 && !self.outbox.values().any(|item| item.id == record.id)
             {

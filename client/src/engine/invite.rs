@@ -34,6 +34,7 @@ pub(super) struct Card {
     /// Where requests are dropped.
     pub drop: ChannelId,
     /// The key that requests are sealed to (X-Wing).
+    #[serde(with = "serde_bytes")]
     pub sealing: Vec<u8>,
     /// What kind of body.
     pub kind: Kind,
@@ -155,13 +156,8 @@ impl Room {
     /// Invites that this device knows.
     pub(super) fn invites(&self) -> Result<Vec<InviteRecord>, EngineError> {
         let overlay = self.vault.overlay();
-        let mut invites = Vec::new();
-        for (number, _) in overlay.range(Table::Invites, self.record.room.as_bytes(), 0, usize::MAX)? {
-            if let Some(invite) = overlay.get_value(&self.place(Table::Invites, number))? {
-                invites.push(invite);
-            }
-        }
-        Ok(invites)
+        let invites = overlay.values(Table::Invites, self.record.room.as_bytes(), 0)?;
+        Ok(invites.into_iter().map(|(_, invite)| invite).collect())
     }
 
     /// The link of an invite that this device opened.

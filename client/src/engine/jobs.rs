@@ -44,13 +44,7 @@ impl Room {
     /// The jobs that wait, by number.
     pub(super) fn jobs(&self) -> Result<Vec<(u64, Job)>, EngineError> {
         let overlay = self.vault.overlay();
-        let mut jobs = Vec::new();
-        for (number, _) in overlay.range(Table::Jobs, self.record.room.as_bytes(), 0, usize::MAX)? {
-            if let Some(job) = overlay.get_value(&self.place(Table::Jobs, number))? {
-                jobs.push((number, job));
-            }
-        }
-        Ok(jobs)
+        Ok(overlay.values(Table::Jobs, self.record.room.as_bytes(), 0)?)
     }
 
     /// The author of the commit greets at once; other keyholders later, if the newcomer stays silent.
@@ -62,10 +56,8 @@ impl Room {
         is_new: bool,
     ) -> Result<(), EngineError> {
         // One job greets everybody whom this commit seated: the first of them makes it.
-        let rows = overlay.range(Table::Jobs, self.record.room.as_bytes(), 0, usize::MAX)?;
-        for (number, _) in rows {
-            let place = self.place(Table::Jobs, number);
-            if let Some(Job::Greet {
+        for (number, job) in overlay.values::<Job>(Table::Jobs, self.record.room.as_bytes(), 0)? {
+            if let Job::Greet {
                 mut personas,
                 mut newcomers,
                 snapshot,
@@ -75,7 +67,7 @@ impl Room {
                 access,
                 commit,
                 after_ms,
-            }) = overlay.get_value::<Job>(&place)?
+            } = job
                 && commit == *cause.hash
             {
                 personas.push(*persona);
@@ -91,7 +83,7 @@ impl Room {
                     commit,
                     after_ms,
                 };
-                overlay.put_value(place, &job)?;
+                overlay.put_value(self.place(Table::Jobs, number), &job)?;
                 return Ok(());
             }
         }
@@ -110,10 +102,7 @@ impl Room {
     }
 
     pub(super) fn keep_job(&self, overlay: &Overlay, job: &Job) -> Result<(), EngineError> {
-        let number = overlay
-            .range(Table::Jobs, self.record.room.as_bytes(), 0, usize::MAX)?
-            .last()
-            .map_or(1, |(last, _)| last.saturating_add(1));
+        let number = overlay.next_number(Table::Jobs, self.record.room.as_bytes())?;
         overlay.put_value(self.place(Table::Jobs, number), job)?;
         Ok(())
     }

@@ -23,12 +23,8 @@ impl Room {
         hash: EntryHash,
         bytes: Vec<u8>,
     ) -> Result<(), EngineError> {
-        let mut before: usize = 0;
-        for (number, _) in overlay.range(Table::Parts, self.record.room.as_bytes(), 0, usize::MAX)? {
-            let kept: Option<PartRecord> = overlay.get_value(&self.place(Table::Parts, number))?;
-            before = before.saturating_add(usize::from(kept.is_some_and(|part| part.author == author)));
-        }
-        if before < MOST_PARTS {
+        let kept = overlay.values::<PartRecord>(Table::Parts, self.record.room.as_bytes(), 0)?;
+        if kept.iter().filter(|(_, part)| part.author == author).count() < MOST_PARTS {
             let record = PartRecord { author, hash, bytes };
             overlay.put_value(self.place(Table::Parts, position.0), &record)?;
         }

@@ -277,6 +277,7 @@ pub(super) struct OutboxRecord {
     /// The intent's id.
     pub id: IntentId,
     /// An encoded `Deed`.
+    #[serde(with = "serde_bytes")]
     pub deed: Vec<u8>,
     /// It stands in the log here; kept until more than half attest it.
     pub landed: Option<Position>,
@@ -290,10 +291,12 @@ pub(super) struct SealedRecord {
     /// The MLS epoch it was sealed in; it can be opened in no other.
     pub epoch: u64,
     /// The MLS message.
+    #[serde(with = "serde_bytes")]
     pub message: Vec<u8>,
     /// The counter of the entry.
     pub counter: Counter,
     /// The bytes of the entry.
+    #[serde(with = "serde_bytes")]
     pub entry: Vec<u8>,
 }
 
@@ -304,6 +307,7 @@ pub(super) struct SentRecord {
     /// Digest of the body.
     pub body: [u8; 32],
     /// The act; none once it landed, because others can open it only once.
+    #[serde(with = "serde_bytes")]
     pub act: Option<Vec<u8>>,
 }
 
@@ -311,6 +315,7 @@ pub(super) struct SentRecord {
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub(super) struct PendingRecord {
     /// The MLS message.
+    #[serde(with = "serde_bytes")]
     pub message: Vec<u8>,
     /// The counter that what follows was made for.
     pub counter: Counter,
@@ -332,6 +337,7 @@ pub(super) struct PendingRecord {
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub(super) struct Flagged {
     /// Its bytes.
+    #[serde(with = "serde_bytes")]
     pub bytes: Vec<u8>,
     /// Their hash.
     pub hash: EntryHash,
@@ -343,6 +349,7 @@ pub(super) struct Flagged {
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub(super) struct PartSent {
     /// The bytes of its entry.
+    #[serde(with = "serde_bytes")]
     pub entry: Vec<u8>,
     /// Their hash.
     pub hash: EntryHash,
@@ -358,6 +365,7 @@ pub(super) struct PartRecord {
     /// Hash of its entry.
     pub hash: EntryHash,
     /// What it holds.
+    #[serde(with = "serde_bytes")]
     pub bytes: Vec<u8>,
 }
 
@@ -373,6 +381,7 @@ pub(super) enum Evidence {
         /// What it did.
         flag: Flag,
         /// Its bytes.
+        #[serde(with = "serde_bytes")]
         bytes: Vec<u8>,
     },
 }
@@ -381,8 +390,10 @@ pub(super) enum Evidence {
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct WelcomeRecord {
     /// The MLS Welcome.
+    #[serde(with = "serde_bytes")]
     pub welcome: Vec<u8>,
     /// The ratchet tree after the commit.
+    #[serde(with = "serde_bytes")]
     pub tree: Vec<u8>,
     /// Both were handed out: the reply drops name the commit.
     pub handed: bool,
@@ -396,6 +407,7 @@ pub struct RequestRecord {
     /// Who.
     pub persona: PersonaId,
     /// The encoded `Application`.
+    #[serde(with = "serde_bytes")]
     pub application: Vec<u8>,
 }
 
@@ -493,6 +505,7 @@ pub(super) enum Job {
         /// Those among them who are new in the room.
         newcomers: Vec<PersonaId>,
         /// The state after the commit.
+        #[serde(with = "serde_bytes")]
         snapshot: Vec<u8>,
         /// Position of the commit.
         position: Position,
@@ -510,6 +523,7 @@ pub(super) enum Job {
     /// Tell an applicant that the request was declined.
     TellDeclined {
         /// The encoded `Application`.
+        #[serde(with = "serde_bytes")]
         application: Vec<u8>,
         /// Why.
         reason: String,
@@ -519,6 +533,7 @@ pub(super) enum Job {
         /// The refuge.
         refuge: RefugeSecret,
         /// The encoded `Content`.
+        #[serde(with = "serde_bytes")]
         content: Vec<u8>,
     },
     /// Delete card and drop of an invite that ended.
@@ -616,12 +631,14 @@ pub struct AppliedStep {
     /// The room.
     pub room: RoomId,
     /// The key package; its private half is in the vault until it is used or the request has ended.
+    #[serde(with = "serde_bytes")]
     pub key_package: Vec<u8>,
     /// The invite.
     pub invite: IntentId,
     /// Where requests are dropped.
     pub drop: ChannelId,
     /// One bucket: the sealed request.
+    #[serde(with = "serde_bytes")]
     pub request: Vec<u8>,
     /// The reply drop, and its secret read key.
     pub reply: ChannelId,
@@ -636,5 +653,6 @@ pub struct AppliedStep {
     /// Digest of the request (`Application::digest`).
     pub digest: [u8; 32],
     /// The request, encoded.
+    #[serde(with = "serde_bytes")]
     pub application: Vec<u8>,
 }

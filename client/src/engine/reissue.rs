@@ -55,11 +55,8 @@ impl Room {
     /// Invites that the machine closed are not read any more: those of one's own wait to be opened again, the others are
     /// forgotten.
     pub(super) fn close_invites(&self, overlay: &Overlay) -> Result<(), EngineError> {
-        for (number, _) in overlay.range(Table::Invites, self.record.room.as_bytes(), 0, usize::MAX)? {
-            let place = self.place(Table::Invites, number);
-            let Some(record) = overlay.get_value::<InviteRecord>(&place)? else {
-                continue;
-            };
+        let room = self.record.room;
+        for (number, record) in overlay.values::<InviteRecord>(Table::Invites, room.as_bytes(), 0)? {
             let stands = match self.state.invites.get(&record.id) {
                 Some(invite) => !invite.closed,
                 // Its keys are looked at again when it is sent.

@@ -130,7 +130,7 @@ impl Room {
         persona: &PersonaId,
     ) -> Result<Option<Application>, EngineError> {
         let found = self.request(overlay, persona)?;
-        Ok(found.and_then(|(_, record)| Application::read(&record.application).ok()))
+        Ok(found.and_then(|(_, record)| Application::read_again(&record.application).ok()))
     }
 
     /// Keeps somebody's request to be renewed, or to be added to this successor: the latest of each person.
@@ -188,16 +188,9 @@ impl Room {
     }
 
     fn requests(&self, overlay: &Overlay) -> Result<Vec<(u64, RequestRecord)>, EngineError> {
-        let mut found = Vec::new();
-        for (number, _) in overlay.range(Table::Requests, b"", 0, usize::MAX)? {
-            if let Some(record) =
-                overlay.get_value::<RequestRecord>(&Place::new(Table::Requests, b"", number))?
-                && record.room == self.record.room
-            {
-                found.push((number, record));
-            }
-        }
-        Ok(found)
+        let mut requests = overlay.values::<RequestRecord>(Table::Requests, b"", 0)?;
+        requests.retain(|(_, record)| record.room == self.record.room);
+        Ok(requests)
     }
 }
 

@@ -358,17 +358,13 @@ impl Room {
 
     /// Puts the room among the vault's, once; of one that this device was in before, only what was read stays.
     fn list(&self, overlay: &Overlay) -> Result<(), EngineError> {
-        let mut last = 0;
-        for (number, _) in overlay.range(Table::Rooms, b"", 0, usize::MAX)? {
-            last = number;
-            let id = overlay.get_value::<RoomId>(&Place::new(Table::Rooms, b"", number))?;
-            if id == Some(self.record.room) {
-                Self::forget_all(overlay, &self.record.room);
-                return Ok(());
-            }
+        let listed = overlay.values::<RoomId>(Table::Rooms, b"", 0)?;
+        if listed.iter().any(|(_, id)| *id == self.record.room) {
+            Self::forget_all(overlay, &self.record.room);
+            return Ok(());
         }
-        let place = Place::new(Table::Rooms, b"", last.saturating_add(1));
-        overlay.put_value(place, &self.record.room)?;
+        let number = overlay.next_number(Table::Rooms, b"")?;
+        overlay.put_value(Place::new(Table::Rooms, b"", number), &self.record.room)?;
         Ok(())
     }
 
@@ -379,12 +375,8 @@ impl Room {
     pub fn all(vault: &Vault) -> Result<Vec<Self>, EngineError> {
         let overlay = vault.overlay();
         let mut rooms = Vec::new();
-        for (number, _) in overlay.range(Table::Rooms, b"", 0, usize::MAX)? {
-            if let Some(id) = overlay.get_value::<RoomId>(&Place::new(Table::Rooms, b"", number))?
-                && let Some(room) = Self::load(vault, &overlay, &id)?
-            {
-                rooms.push(room);
-            }
+        for (_, id) in overlay.values::<RoomId>(Table::Rooms, b"", 0)? {
+            rooms.extend(Self::load(vault, &overlay, &id)?);
         }
         Ok(rooms)
     }
@@ -413,12 +405,8 @@ impl Room {
         if matches!(cursor.health, Health::NeedsUpgrade { floor } if floor <= FEATURE) {
             cursor.health = Health::Open;
         }
-        let mut outbox = BTreeMap::new();
-        for (number, _) in overlay.range(Table::Outbox, id.as_bytes(), 0, usize::MAX)? {
-            if let Some(item) = overlay.get_value(&Place::new(Table::Outbox, id.as_bytes(), number))? {
-                outbox.insert(number, item);
-            }
-        }
+        let outbox = overlay.values(Table::Outbox, id.as_bytes(), 0)?;
+        let outbox = outbox.into_iter().collect();
         let mut room = Self {
             vault: vault.clone(),
             lies: Vec::new(),

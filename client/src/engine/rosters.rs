@@ -68,6 +68,7 @@ pub(super) struct Rosters {
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub(super) struct ClaimRecord {
     /// An encoded `SignedClaim`.
+    #[serde(with = "serde_bytes")]
     claim: Vec<u8>,
     known: VecDeque<(u64, [u8; 32])>,
 }

@@ -93,6 +93,31 @@ impl Overlay {
         self.vault.0.span(span, limit, &self.pending())
     }
 
+    /// The values of a scope from a number on, ascending.
+    ///
+    /// # Errors
+    /// As [`Vault::get_value`].
+    pub fn values<T: DeserializeOwned + Serialize>(
+        &self,
+        table: Table,
+        scope: &[u8],
+        from: u64,
+    ) -> Result<Vec<(u64, T)>, VaultError> {
+        let rows = self.range(table, scope, from, usize::MAX)?;
+        rows.into_iter()
+            .map(|(number, bytes)| Ok((number, decode(&bytes)?)))
+            .collect()
+    }
+
+    /// The number after the last of a scope; 1 where there is none.
+    ///
+    /// # Errors
+    /// As [`Vault::get`].
+    pub fn next_number(&self, table: Table, scope: &[u8]) -> Result<u64, VaultError> {
+        let last = self.range_back(table, scope, u64::MAX, 1)?;
+        Ok(last.first().map_or(1, |(last, _)| last.saturating_add(1)))
+    }
+
     /// Records of a scope before a number, descending, at most `limit`.
     ///
     /// # Errors

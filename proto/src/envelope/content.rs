@@ -20,11 +20,11 @@ pub struct Content {
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub enum Body {
     /// An MLS message (RFC 9420, section 6).
-    Mls(Vec<u8>),
+    Mls(#[serde(with = "serde_bytes")] Vec<u8>),
     /// A notice outside MLS.
     Notice(SignedNotice),
     /// One part of a commit that is too large for a bucket; nobody processes it alone.
-    Part(Vec<u8>),
+    Part(#[serde(with = "serde_bytes")] Vec<u8>),
     /// A commit whose MLS message is the named parts, joined in order.
     Parts(Vec<PartOf>),
 }

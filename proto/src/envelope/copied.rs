@@ -24,6 +24,7 @@ pub enum Copied {
         /// Nonce of its envelope.
         nonce: [u8; NONCE],
         /// What the envelope holds.
+        #[serde(with = "serde_bytes")]
         content: Vec<u8>,
     },
     /// Half of one that does not.
@@ -37,6 +38,7 @@ pub enum Copied {
         /// Whether it is the second half.
         second: bool,
         /// Half of its bytes.
+        #[serde(with = "serde_bytes")]
         bytes: Vec<u8>,
     },
 }

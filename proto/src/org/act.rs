@@ -30,6 +30,7 @@ pub struct Act {
     /// The feature the deed belongs to ([`Deed::feature`]).
     pub feature: u16,
     /// A [`Deed`], encoded by itself so that an unknown one is still an act.
+    #[serde(with = "serde_bytes")]
     pub deed: Vec<u8>,
 }
 
@@ -61,6 +62,7 @@ pub enum Deed {
     /// Carries a request from an invite's drop into the log; an encoded `Application`.
     Apply {
         /// The request.
+        #[serde(with = "serde_bytes")]
         application: Vec<u8>,
     },
     /// Admits an applicant.
@@ -170,6 +172,7 @@ pub enum Deed {
     /// the other by whoever carries it there.
     Claim {
         /// The claim.
+        #[serde(with = "serde_bytes")]
         claim: Vec<u8>,
     },
     /// Says that the governing room decided something else than the last claim tells.
@@ -264,6 +267,7 @@ pub enum Deed {
     /// Words to one person of the room, sealed: everybody tries to open them, and nothing names whom they are for.
     Whisper {
         /// Of [`SEALED_WORDS`](crate::org::whisper::SEALED_WORDS) bytes.
+        #[serde(with = "serde_bytes")]
         sealed: Vec<u8>,
     },
 }

@@ -25,6 +25,7 @@ pub struct ReplyDrop {
     /// Secret append key of it (X25519): whoever may answer, may append.
     pub append: [u8; 32],
     /// HPKE public key of the applicant (X-Wing): answers are sealed to it.
+    #[serde(with = "serde_bytes")]
     pub sealing: Vec<u8>,
 }
 
@@ -46,6 +47,7 @@ pub struct Application {
     /// A word to those who decide; may be empty.
     pub word: String,
     /// A key package (RFC 9420, section 10).
+    #[serde(with = "serde_bytes")]
     pub key_package: Vec<u8>,
     /// Where the answers go.
     pub reply: ReplyDrop,
@@ -105,6 +107,18 @@ impl Application {
     /// # Errors
     /// `PeerFault`.
     pub fn read(bytes: &[u8]) -> Result<Self, PeerFault> {
+        let application = Self::read_again(bytes)?;
+        application
+            .key
+            .verify(&application.digest(), &application.signature)?;
+        Ok(application)
+    }
+
+    /// Reads an application that this device read and kept before. Its signature is not checked again.
+    ///
+    /// # Errors
+    /// `PeerFault`.
+    pub fn read_again(bytes: &[u8]) -> Result<Self, PeerFault> {
         let application: Self = codec::decode(bytes, codec::LIMIT)?;
         let bounded = application.word.len() <= LONGEST_WORD
             && application.key_package.len() <= LARGEST_KEY_PACKAGE
@@ -112,9 +126,6 @@ impl Application {
         if !bounded {
             return Err(PeerFault::Malformed);
         }
-        application
-            .key
-            .verify(&application.digest(), &application.signature)?;
         Ok(application)
     }
 }

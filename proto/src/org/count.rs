@@ -43,6 +43,7 @@ pub struct Count {
     /// It is decided: the threshold is met, or options are chosen.
     pub passed: bool,
     /// The options that are chosen, the first of them first.
+    #[serde(with = "serde_bytes")]
     pub chosen: Vec<u8>,
 }
 

@@ -29,6 +29,7 @@ pub enum NoticeKind {
         /// The channel's counter as the persona knows it.
         counter: Counter,
         /// A fresh key package (RFC 9420, section 10).
+        #[serde(with = "serde_bytes")]
         key_package: Vec<u8>,
         /// Where the welcome goes.
         reply: super::ReplyDrop,
@@ -60,6 +61,7 @@ pub enum NoticeKind {
         /// The author's clock: the latest request counts.
         asked: Minutes,
         /// A fresh key package (RFC 9420, section 10).
+        #[serde(with = "serde_bytes")]
         key_package: Vec<u8>,
         /// Where the welcome goes.
         reply: super::ReplyDrop,
@@ -80,6 +82,7 @@ pub enum NoticeKind {
         /// Which room.
         room: RoomId,
         /// An encoded `SignedNotice`, signed for that room.
+        #[serde(with = "serde_bytes")]
         notice: Vec<u8>,
     },
     /// I cannot reach the room's relay. Posted in the refuge of the access secret of now, at another relay.

@@ -1,8 +1,10 @@
 //! Who may do what: a pure table of mandates and what the charter gives their offices.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
-use crate::id::PersonaId;
+use crate::id::{PersonaId, Position};
 use crate::org::mandate::{Mandate, Office};
 use crate::org::person::{Person, Standing};
 use crate::org::state::State;
@@ -93,14 +95,7 @@ impl State {
     /// Everybody in the room, the earliest first.
     #[must_use]
     pub fn in_order(&self) -> Vec<PersonaId> {
-        let mut present: Vec<_> = self
-            .people
-            .iter()
-            .filter_map(|(id, person)| match person.standing {
-                Standing::Present { since } => Some((since, person.number, *id)),
-                _ => None,
-            })
-            .collect();
+        let mut present: Vec<_> = self.people.iter().filter_map(place).collect();
         present.sort_unstable();
         present.into_iter().map(|(_, _, id)| id).collect()
     }
@@ -141,8 +136,20 @@ impl State {
     /// Everybody who may do it now, in the order in which they came.
     #[must_use]
     pub fn holders(&self, power: Power) -> Vec<PersonaId> {
-        let mut holders = self.in_order();
-        holders.retain(|persona| self.holds(persona, power));
-        holders
+        // Mandates are few, people many.
+        let offices = self.mandates.iter().chain(self.offices_elsewhere());
+        let holders: BTreeSet<_> = offices
+            .filter(|mandate| self.holds(&mandate.holder, power))
+            .filter_map(|mandate| place(self.people.get_key_value(&mandate.holder)?))
+            .collect();
+        holders.into_iter().map(|(_, _, id)| id).collect()
+    }
+}
+
+/// Where somebody stands in the order of those who are in the room.
+const fn place((id, person): (&PersonaId, &Person)) -> Option<(Position, u32, PersonaId)> {
+    match person.standing {
+        Standing::Present { since } => Some((since, person.number, *id)),
+        _ => None,
     }
 }

@@ -83,8 +83,11 @@ impl State {
             .people
             .iter()
             .filter(|(id, person)| *id != author && *id != subject && self.may_vouch(person));
-        let reckoned_with = others.count().saturating_sub(usize::from(self.charter().absent));
-        usize::from(asked).min(reckoned_with)
+        // Many could, and more than so many change nothing.
+        let asked = usize::from(asked);
+        let counted = others.take(asked.saturating_add(usize::from(self.charter().absent)));
+        let reckoned_with = counted.count().saturating_sub(usize::from(self.charter().absent));
+        asked.min(reckoned_with)
     }
 
     /// Who vouched for somebody and still counts, but for `author`.

@@ -234,14 +234,10 @@ impl Room {
 
     fn consents(&self) -> Result<Vec<(Place, ConsentRecord)>, EngineError> {
         let overlay = self.vault.overlay();
-        let mut found = Vec::new();
-        for (order, _) in overlay.range(Table::Direct, &self.consent_scope(), 0, usize::MAX)? {
-            let place = Place::new(Table::Direct, self.consent_scope(), order);
-            if let Some(consent) = overlay.get_value(&place)? {
-                found.push((place, consent));
-            }
-        }
-        Ok(found)
+        let scope = self.consent_scope();
+        let consents = overlay.values(Table::Direct, &scope, 0)?;
+        let placed = |(order, consent)| (Place::new(Table::Direct, scope.clone(), order), consent);
+        Ok(consents.into_iter().map(placed).collect())
     }
 
     fn forget_consent(&mut self, place: &Place) -> Result<(), EngineError> {

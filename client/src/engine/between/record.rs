@@ -140,11 +140,8 @@ impl Room {
     pub fn feed(&self, link: u32) -> Result<Vec<FeedRecord>, EngineError> {
         let overlay = self.vault.overlay();
         let scope = self.feed_place(link, CURSOR).scope;
-        let mut records = Vec::new();
-        for (number, _) in overlay.range(Table::Between, &scope, 1, usize::MAX)? {
-            records.extend(overlay.get_value(&self.feed_place(link, number))?);
-        }
-        Ok(records)
+        let records = overlay.values(Table::Between, &scope, 1)?;
+        Ok(records.into_iter().map(|(_, record)| record).collect())
     }
 
     fn channel_place(&self, link: u32) -> Place {

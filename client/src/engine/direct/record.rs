@@ -227,13 +227,7 @@ impl Room {
 
 /// Who would talk with this person alone, by number.
 pub(super) fn whispers(overlay: &Overlay) -> Result<Vec<(u64, WhisperRecord)>, EngineError> {
-    let mut found = Vec::new();
-    for (number, _) in overlay.range(Table::Direct, ASKED, 0, usize::MAX)? {
-        if let Some(record) = overlay.get_value(&Place::new(Table::Direct, ASKED, number))? {
-            found.push((number, record));
-        }
-    }
-    Ok(found)
+    Ok(overlay.values(Table::Direct, ASKED, 0)?)
 }
 
 /// Takes one of them off the list.

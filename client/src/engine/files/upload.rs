@@ -274,10 +274,7 @@ impl Engine {
     ) -> Result<Option<(u64, UploadRecord)>, EngineError> {
         let overlay = self.vault().overlay();
         let mut found = None;
-        for (number, _) in overlay.range(Table::Blobs, SCOPE, 0, usize::MAX)? {
-            let Some(record) = overlay.get_value::<UploadRecord>(&place(number))? else {
-                continue;
-            };
+        for (number, record) in overlay.values::<UploadRecord>(Table::Blobs, SCOPE, 0)? {
             let ours = record.room == room && record.path == path;
             if record.expires <= self.now().minutes || (ours && record.stamp != stamp) {
                 self.give_up_upload(connection, number, &record).await?;

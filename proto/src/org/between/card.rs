@@ -58,6 +58,7 @@ pub struct Card {
     /// Its root key.
     pub root: RootKey,
     /// Whom letters to it are sealed to (X-Wing).
+    #[serde(with = "serde_bytes")]
     pub sealing: Vec<u8>,
     /// The relay of its drop.
     pub relay: String,

@@ -74,6 +74,7 @@ pub enum Says {
         /// To which introduction.
         number: u32,
         /// Under which key, sealed to the other's root key.
+        #[serde(with = "serde_bytes")]
         sealed: Vec<u8>,
     },
     /// Nobody of this body comes.
@@ -86,6 +87,7 @@ pub enum Says {
         /// The number of the introduction.
         number: u32,
         /// To whom, sealed to the key that they come under.
+        #[serde(with = "serde_bytes")]
         sealed: Vec<u8>,
     },
     /// Nobody is introduced: somebody of another body would not come.

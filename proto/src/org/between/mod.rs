@@ -140,6 +140,7 @@ pub struct Bulletin {
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Custodian {
     /// Where it is sealed to (X-Wing).
+    #[serde(with = "serde_bytes")]
     pub sealing: Vec<u8>,
     /// Number of the root key that they have; 0 for none.
     pub has: u32,

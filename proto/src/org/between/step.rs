@@ -29,6 +29,7 @@ pub enum LinkStep {
     /// Says where the root key may be sealed to its author.
     Custody {
         /// X-Wing public key.
+        #[serde(with = "serde_bytes")]
         sealing: Vec<u8>,
     },
     /// Gives the root key to another holder of the power.
@@ -38,6 +39,7 @@ pub enum LinkStep {
         /// The number of the key.
         root: u32,
         /// Sealed.
+        #[serde(with = "serde_bytes")]
         sealed: Vec<u8>,
     },
     /// Names the key that letters are sealed to, of the access secret of now.
@@ -45,6 +47,7 @@ pub enum LinkStep {
         /// The cut that the access secret is of.
         access: Position,
         /// X-Wing public key.
+        #[serde(with = "serde_bytes")]
         public: Vec<u8>,
     },
     /// Names the key that its author publishes by.
@@ -165,6 +168,7 @@ pub enum LinkStep {
         /// The introduction's.
         number: u32,
         /// Under which key, sealed to the other's root key.
+        #[serde(with = "serde_bytes")]
         sealed: Vec<u8>,
     },
     /// Takes it back, or says for the body that nobody comes.
