@@ -83,14 +83,16 @@ pub fn count<'a>(terms: Terms<'_>, ballots: impl IntoIterator<Item = Option<&'a 
         }
     }
     let (votes, chosen) = votes(method, options, &said);
-    let quorum = cast >= needed(rule.quorum, voters, absent);
+    // Whoever voted is not away.
+    let away = absent.min(u16::try_from(voters.saturating_sub(cast)).unwrap_or(u16::MAX));
+    let quorum = cast >= needed(rule.quorum, voters, away);
     let decided = match &votes {
         Votes::ForOrAgainst { yes, no } => {
             let blocked = method == Method::Consent && *no > 0;
             let enough = match rule.base {
                 Base::Cast => rule.threshold.is_met(*yes, yes.saturating_add(*no)),
                 Base::Present => rule.threshold.is_met(*yes, cast),
-                Base::Electorate => *yes >= needed(rule.threshold, voters, absent),
+                Base::Electorate => *yes >= needed(rule.threshold, voters, away),
             };
             *yes > 0 && enough && !blocked
         }

@@ -127,7 +127,7 @@ impl State {
 
     /// Who may hold an office, in order, but for those who stand aside. Where nobody has what the charter asks for, or all
     /// who have it may be away and no body lives without what the office may (law 10), everybody may whose conduct is not
-    /// under review, and where there is nobody else, everybody. Likewise standing aside counts for nothing where too few
+    /// under review, and where all of them may be away too, everybody. Likewise standing aside counts for nothing where too few
     /// are left.
     #[must_use]
     pub fn eligible(&self, office: Office) -> Vec<PersonaId> {
@@ -171,8 +171,12 @@ impl State {
         if able.len() > self.missed(office) {
             return able;
         }
-        let able = which(&good);
-        if able.is_empty() { order } else { able }
+        let good = which(&good);
+        if good.len() > self.missed(office) {
+            good
+        } else {
+            order
+        }
     }
 
     /// Somebody's place in the order in which people came.

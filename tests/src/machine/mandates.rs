@@ -71,10 +71,10 @@ impl Model {
         let of_stage: Vec<_> = fine.iter().copied().filter(|p| p.stage >= post.stage).collect();
         let best = if of_stage.len() > self.away(office) {
             of_stage
-        } else if fine.is_empty() {
-            self.present()
-        } else {
+        } else if fine.len() > self.away(office) {
             fine
+        } else {
+            self.present()
         };
         best.iter().map(|p| p.id).collect()
     }

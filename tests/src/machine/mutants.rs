@@ -81,8 +81,14 @@ pub const MUTANTS: &[Mutant] = &[
     (
         "10",
         "mandate.rs",
-        "if able.is_empty() { order } else { able }",
-        "able",
+        "if good.len() > self.missed(office) {",
+        "if true {",
+    ),
+    (
+        "10",
+        "mandate.rs",
+        "if good.len() > self.missed(office) {",
+        "if !good.is_empty() {",
     ),
     (
         "10",
@@ -95,6 +101,12 @@ pub const MUTANTS: &[Mutant] = &[
         "mandate.rs",
         "if !lapsed && holder != *author {",
         "if holder != *author {",
+    ),
+    (
+        "10",
+        "count.rs",
+        "let away = absent.min(u16::try_from(voters.saturating_sub(cast)).unwrap_or(u16::MAX));",
+        "let away = absent;",
     ),
     ("11", "apply.rs", "let uncut = !at.cut;", "let uncut = false;"),
     ("11", "apply.rs", "*uncut = false;", "*uncut = true;"),

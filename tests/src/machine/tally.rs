@@ -98,10 +98,11 @@ pub(super) fn tally(
         }
     };
     let quorum = rule.quorum.is_met_by_all(cast, voters, absent);
+    let silent = voters.saturating_sub(cast);
     let enough = match rule.whole {
         Whole::Votes => rule.threshold.is_met(yes, yes + no),
         Whole::Ballots => rule.threshold.is_met(yes, cast),
-        Whole::Everybody => rule.threshold.is_met_by_all(yes, voters, absent),
+        Whole::Everybody => rule.threshold.is_met_by_all(yes, voters, absent.min(silent)),
     };
     let decided = match method {
         Method::Majority => enough && yes > 0,

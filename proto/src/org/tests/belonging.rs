@@ -478,10 +478,13 @@ fn an_empty_seat_goes_to_the_next_at_once_and_to_who_was_awaited_when_they_are_b
 }
 
 #[test]
-fn where_nobody_is_in_good_standing_offices_are_still_held() {
+fn who_is_suspended_holds_no_office_but_where_all_others_may_be_away() {
+    let mut world = body(3);
+    assert!(is_done(&world.does(0, &suspend(1))));
+    assert_eq!(world.state.keyholders(), [persona(0), persona(2)]);
     let mut world = body(2);
     assert!(is_done(&world.does(0, &suspend(1))));
-    assert_eq!(world.state.keyholders(), [persona(0)]);
+    assert_eq!(world.state.keyholders(), [persona(0), persona(1)]);
     assert!(is_done(&world.does(0, &Deed::Leave)));
     for power in Power::ALL {
         assert_eq!(world.state.holders(power), [persona(1)], "{power:?}");

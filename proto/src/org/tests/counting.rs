@@ -89,7 +89,7 @@ fn a_majority_is_exact_at_every_boundary_of_every_base() {
                             let enough = match base {
                                 Base::Cast => is_share(threshold, for_it, votes),
                                 Base::Present => is_share(threshold, for_it, all),
-                                Base::Electorate => is_share_of_all(threshold, for_it, n, away),
+                                Base::Electorate => is_share_of_all(threshold, for_it, n, away.min(n - all)),
                             };
                             let quorum = is_share_of_all(quorum, all, n, away);
                             let passed = quorum && enough && yes > 0;
@@ -110,6 +110,20 @@ fn a_majority_is_exact_at_every_boundary_of_every_base() {
         }
     }
     assert!(boundaries > 2_000_000, "{boundaries}");
+}
+
+#[test]
+fn whoever_votes_against_is_not_taken_for_somebody_who_is_away() {
+    let rule = PollRule {
+        threshold: share(6, 7, true),
+        base: Base::Electorate,
+        ..polls().rules
+    };
+    let of_seven = |votes| tally(&rule, 1, 7, votes).passed;
+    assert!(of_seven([7, 0, 0]));
+    assert!(of_seven([6, 0, 0]), "one may be away");
+    assert!(!of_seven([6, 1, 0]), "nobody is away");
+    assert!(!of_seven([6, 0, 1]), "nor is who abstains");
 }
 
 #[test]

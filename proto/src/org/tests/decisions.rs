@@ -687,8 +687,10 @@ fn nobody_raises_a_threshold_that_they_do_not_reach() {
     // Five of seven were enough for any other change.
     let proposal = decide(&mut world, 1, change.clone(), &[0, 1, 2, 3, 4], &[5, 6]);
     assert_eq!(carried(&world, &proposal), Some(false));
-    let proposal = decide(&mut world, 1, change, &[0, 1, 2, 3, 4, 5], &[6]);
-    // Nine tenths of seven are all of them, but for the one who may be away.
+    // Nine tenths of seven are all of them, but for the one who may be away: not for one who is there and against it.
+    let proposal = decide(&mut world, 1, change.clone(), &[0, 1, 2, 3, 4, 5], &[6]);
+    assert_eq!(carried(&world, &proposal), Some(false));
+    let proposal = decide(&mut world, 1, change, &[0, 1, 2, 3, 4, 5], &[]);
     assert_eq!(carried(&world, &proposal), Some(true));
 }
 
