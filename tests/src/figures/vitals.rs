@@ -16,6 +16,17 @@ pub fn cpu(pid: u32) -> Duration {
     time(pid, 11)
 }
 
+/// CPU time that the thread that asks has used, in nanoseconds (`/proc/thread-self/schedstat`, sched-stats.rst of Linux).
+///
+/// # Panics
+/// If the system does not say.
+#[must_use]
+pub fn cpu_of_thread() -> Duration {
+    let stat = fs::read_to_string("/proc/thread-self/schedstat").expect("the thread lives");
+    let spent = stat.split_whitespace().next().expect("a number");
+    Duration::from_nanos(spent.parse().expect("nanoseconds"))
+}
+
 /// CPU time of all processes that this one started and saw end, and of those that they did.
 pub(crate) fn cpu_of_children() -> Duration {
     time(std::process::id(), 13)

@@ -8,8 +8,12 @@ use crate::figures::{Figure, Target, vitals};
 
 /// Acts that the largest body has in its memory.
 const ACTS: u32 = 50_000;
-/// Acts that are timed: clock ticks are 10 ms.
+/// Sizes of bodies.
+const PEOPLE: [u32; 3] = [10, 100, 1_000];
+/// Acts that are timed, for each size.
 const TIMED: u32 = 400_000;
+/// Turns that they are timed in, so that what else the machine does falls on all sizes.
+const TURNS: u32 = 20;
 /// People that one commit seats at most.
 const BATCH: u32 = 50;
 
@@ -19,25 +23,36 @@ pub fn cost(say: &dyn Fn(&str)) -> Vec<Figure> {
     // First, while nothing that was used before is free to be used again.
     say("the memory of a body of 1,000 ...");
     let mut figures = size();
-    let mut first = None;
-    for people in [10, 100, 1_000] {
-        say(&format!("a body of {people} ..."));
-        let body = Body::of(people);
-        let bare = body.clone().talks(TIMED, false);
+    say("bodies of 10, 100 and 1,000 by turns ...");
+    let mut bodies = PEOPLE.map(Body::of);
+    let mut turns = Vec::new();
+    for _ in 0..TURNS {
+        turns.push(bodies.each_mut().map(|body| body.talks(TIMED / TURNS, false)));
+    }
+    for (n, body) in bodies.iter_mut().enumerate() {
+        let people = PEOPLE[n];
         let how = format!(
-            "{TIMED} messages, everybody in turn, those with roots {ACTS}; CPU of the process by entry"
+            "{TIMED} messages in {TURNS} turns with the other sizes, everybody in turn, medians; those with roots {ACTS}; CPU of the \
+             thread by entry"
         );
+        let bare = median(turns.iter().map(|turn| turn[n]));
+        let growth = median(turns.iter().map(|turn| turn[n] / turn[0]));
         let rooted = body.talks(ACTS, true);
-        let first = *first.get_or_insert(bare);
         let figure = |what: &str, value, unit, below| {
             Figure::of(&format!("{what}, {people} people"), value, unit, how.clone())
                 .aim(Target::below(below))
         };
         figures.push(figure("an entry", bare, "us", 5.0));
         figures.push(figure("an entry and its root", rooted, "us", 20.0));
-        figures.push(figure("an entry by that of 10 people", bare / first, "x", 1.3));
+        figures.push(figure("an entry by that of 10 people", growth, "x", 1.3));
     }
     figures
+}
+
+fn median(values: impl Iterator<Item = f64>) -> f64 {
+    let mut values: Vec<f64> = values.collect();
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
 }
 
 fn size() -> Vec<Figure> {
@@ -119,10 +134,10 @@ impl Body {
     }
 
     /// So many messages; microseconds of each.
-    fn talks(mut self, messages: u32, roots: bool) -> f64 {
-        let before = vitals::cpu(std::process::id());
+    fn talks(&mut self, messages: u32, roots: bool) -> f64 {
+        let before = vitals::cpu_of_thread();
         self.say(messages, roots);
-        let took = vitals::cpu(std::process::id()) - before;
+        let took = vitals::cpu_of_thread() - before;
         took.as_secs_f64() * 1e6 / f64::from(messages)
     }
 
