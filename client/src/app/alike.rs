@@ -5,8 +5,11 @@
 //! Two names are alike if they have one skeleton as they are, in small or in capital letters, without accents, spaces,
 //! signs and pictures. Names that differ in accents alone are told as alike too.
 
+use std::collections::{BTreeMap, HashMap};
+use std::sync::OnceLock;
+
 use caucus_proto::id::PersonaId;
-use caucus_proto::org::{Person, Standing, State};
+use caucus_proto::org::{Name, Person, Standing, State};
 use unicode_normalization::UnicodeNormalization;
 use unicode_security::skeleton;
 
@@ -41,20 +44,19 @@ impl Look {
         let plain: String = name.chars().filter(|c| !signs(c)).collect();
         // A decomposition may lead away from the letter that it looks like: both ways are looked at.
         let bare: String = plain.nfkd().map(unboxed).collect();
-        let skeleton = |text: &str| -> String {
-            skeleton(text)
-                .nfd()
-                .filter(|c| c.is_alphanumeric() && !is_accent(*c))
-                .collect()
+        let three = |text: &str| {
+            [
+                skeleton_of(text),
+                skeleton_of(&text.to_lowercase()),
+                skeleton_of(&text.to_uppercase()),
+            ]
         };
-        Self([
-            skeleton(&bare),
-            skeleton(&bare.to_lowercase()),
-            skeleton(&bare.to_uppercase()),
-            skeleton(&plain),
-            skeleton(&plain.to_lowercase()),
-            skeleton(&plain.to_uppercase()),
-        ])
+        let [a, b, c] = three(&bare);
+        let [d, e, f] = match plain == bare {
+            true => [a.clone(), b.clone(), c.clone()],
+            false => three(&plain),
+        };
+        Self([a, b, c, d, e, f])
     }
 
     /// Whether people could take one for the other.
@@ -63,10 +65,42 @@ impl Look {
         pairs.any(|(one, other)| !one.is_empty() && one == other)
     }
 
+    /// Those that are not empty, each with its place: who shares one is alike.
+    fn skeletons(&self) -> impl Iterator<Item = (usize, String)> {
+        let all = self.0.iter().enumerate();
+        all.filter(|(_, skeleton)| !skeleton.is_empty())
+            .map(|(place, skeleton)| (place, skeleton.clone()))
+    }
+
     fn holds(&self, other: &Self) -> bool {
         let mut pairs = self.0.iter().zip(&other.0);
         pairs.any(|(one, other)| other.chars().count() >= LONG && one.contains(other.as_str()))
     }
+}
+
+/// The letters and digits of a text's skeleton.
+fn skeleton_of(text: &str) -> String {
+    static ASCII: OnceLock<Vec<String>> = OnceLock::new();
+    if !text.is_ascii() {
+        return looked_up(text);
+    }
+    // Each of these characters has its skeleton for itself.
+    let ascii = ASCII.get_or_init(|| {
+        (0..=0x7f)
+            .map(|c: u8| looked_up(&char::from(c).to_string()))
+            .collect()
+    });
+    text.bytes()
+        .filter_map(|byte| ascii.get(usize::from(byte)))
+        .map(String::as_str)
+        .collect()
+}
+
+fn looked_up(text: &str) -> String {
+    skeleton(text)
+        .nfd()
+        .filter(|c| c.is_alphanumeric() && !is_accent(*c))
+        .collect()
 }
 
 /// The letter in a box or a circle, where its decomposition does not say so.
@@ -125,7 +159,9 @@ pub(super) fn title_warning(name: &str) -> Option<String> {
 /// The names of everybody who is not gone.
 pub(super) struct Names<'a> {
     titles: Titles<'a>,
-    people: Vec<(&'a PersonaId, &'a Person, Look)>,
+    people: BTreeMap<&'a PersonaId, (&'a Person, Look)>,
+    /// Who has which skeleton, by its place in a look.
+    alike: HashMap<(usize, String), Vec<&'a Person>>,
 }
 
 impl<'a> Names<'a> {
@@ -133,37 +169,45 @@ impl<'a> Names<'a> {
         let charter = state.charter();
         let offices = charter.offices().map(|(office, _)| charter.office_word(office));
         let spheres = (charter.spheres.iter()).map(|sphere| charter.sphere_word(*sphere).as_str());
-        let people = state.people.iter().filter(|(_, person)| is_here(person));
-        Self {
+        let mut names = Self {
             titles: Titles::of(offices.chain(spheres)),
-            people: people
-                .map(|(persona, person)| (persona, person, Look::of(person.name.as_str())))
-                .collect(),
+            people: BTreeMap::new(),
+            alike: HashMap::new(),
+        };
+        for (persona, person) in state.people.iter().filter(|(_, person)| is_here(person)) {
+            let look = Look::of(person.name.as_str());
+            for skeleton in look.skeletons() {
+                names.alike.entry(skeleton).or_default().push(person);
+            }
+            names.people.insert(persona, (person, look));
         }
+        names
     }
 
     /// What is to be said of a person's name before one trusts it. Of two that look alike, it is said of who came later.
     pub(super) fn warnings(&self, persona: &PersonaId) -> Vec<String> {
-        let Some((_, person, look)) = self.people.iter().find(|(id, ..)| *id == persona) else {
+        let Some((person, look)) = self.people.get(persona) else {
             return Vec::new();
         };
         let mut warnings = Vec::new();
-        let mut looks = vec![look.clone()];
+        let mut skeletons: Vec<_> = look.skeletons().collect();
         if let Some((title, rest)) = self.titles.borne_by(person.name.as_str()) {
             warnings.push(format!(
                 "the name says \"{title}\": offices and stages are what `caucus people` shows, and a name gives none"
             ));
-            looks.push(Look::of(&rest));
+            skeletons.extend(Look::of(&rest).skeletons());
         }
-        for (_, other, look) in &self.people {
-            if other.number < person.number && looks.iter().any(|mine| mine.is_like(look)) {
-                warnings.push(format!(
-                    "the name looks like that of {}, who was here before: compare codes before you take one for the \
-                     other",
-                    other.name
-                ));
-            }
-        }
+        let others = skeletons
+            .iter()
+            .filter_map(|skeleton| self.alike.get(skeleton))
+            .flatten();
+        let before: BTreeMap<u32, &Name> = others
+            .filter(|other| other.number < person.number)
+            .map(|other| (other.number, &other.name))
+            .collect();
+        warnings.extend(before.values().map(|other| {
+            format!("the name looks like that of {other}, who was here before: compare codes before you take one for the other")
+        }));
         warnings
     }
 }
@@ -174,10 +218,6 @@ const fn is_here(person: &Person) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
-    use caucus_proto::org::Name;
-
     use super::*;
 
     const HONEST: &[&str] = &[
@@ -291,6 +331,16 @@ mod tests {
         }
         made.extend(name.contains('m').then(|| name.replace('m', "rn")));
         made
+    }
+
+    #[test]
+    fn the_skeleton_of_a_text_of_ascii_letters_is_made_of_theirs() {
+        for first in 0..=0x7f_u8 {
+            for second in 0..=0x7f_u8 {
+                let text: String = [first, b'm', second].map(char::from).iter().collect();
+                assert_eq!(skeleton_of(&text), looked_up(&text), "{text:?}");
+            }
+        }
     }
 
     #[test]
