@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::server::Side;
+use crate::figures::samples::median;
 
 /// One figure of one run on one side.
 #[derive(Clone, Debug)]
@@ -177,12 +178,6 @@ impl Row {
             ok.to_owned(),
         ]
     }
-}
-
-fn median(values: &[f64]) -> f64 {
-    let mut sorted = values.to_vec();
-    sorted.sort_by(f64::total_cmp);
-    sorted.get(sorted.len() / 2).copied().unwrap_or(f64::NAN)
 }
 
 /// Three digits that count.

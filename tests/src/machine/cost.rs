@@ -4,6 +4,7 @@ use caucus_proto::id::{ChannelId, Minutes, PersonaId};
 use caucus_proto::org::{Act, At, CommitOps, Deed, Input, Outcome, SeatAdded, State};
 
 use super::cast::{FOUNDED, application, encoded, genesis, intent, persona};
+use crate::figures::samples::median;
 use crate::figures::{Figure, Target, vitals};
 
 /// Acts that the largest body has in its memory.
@@ -35,8 +36,8 @@ pub fn cost(say: &dyn Fn(&str)) -> Vec<Figure> {
             "{TIMED} messages in {TURNS} turns with the other sizes, everybody in turn, medians; those with roots {ACTS}; CPU of the \
              thread by entry"
         );
-        let bare = median(turns.iter().map(|turn| turn[n]));
-        let growth = median(turns.iter().map(|turn| turn[n] / turn[0]));
+        let bare = median(&turns.iter().map(|turn| turn[n]).collect::<Vec<_>>());
+        let growth = median(&turns.iter().map(|turn| turn[n] / turn[0]).collect::<Vec<_>>());
         let rooted = body.talks(ACTS, true);
         let figure = |what: &str, value, unit, below| {
             Figure::of(&format!("{what}, {people} people"), value, unit, how.clone())
@@ -47,12 +48,6 @@ pub fn cost(say: &dyn Fn(&str)) -> Vec<Figure> {
         figures.push(figure("an entry by that of 10 people", growth, "x", 1.3));
     }
     figures
-}
-
-fn median(values: impl Iterator<Item = f64>) -> f64 {
-    let mut values: Vec<f64> = values.collect();
-    values.sort_by(f64::total_cmp);
-    values[values.len() / 2]
 }
 
 fn size() -> Vec<Figure> {
