@@ -10,6 +10,8 @@
 //! on its word alone.
 
 use bincode::config;
+use bincode::enc::write::Writer;
+use bincode::error::EncodeError;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -72,11 +74,24 @@ pub fn decode<T: DeserializeOwned + Serialize>(bytes: &[u8], limit: usize) -> Re
     if used != bytes.len() {
         return Err(PeerFault::Trailing(bytes.len().saturating_sub(used)));
     }
-    let again = bincode::serde::encode_to_vec(&value, settings()).map_err(|_| PeerFault::Malformed)?;
-    if again != bytes {
+    let mut again = Same { left: bytes };
+    let same = bincode::serde::encode_into_writer(&value, &mut again, settings());
+    if same.is_err() || !again.left.is_empty() {
         return Err(PeerFault::Malformed);
     }
     Ok(value)
+}
+
+/// Takes only the bytes that it was given.
+struct Same<'a> {
+    left: &'a [u8],
+}
+
+impl Writer for Same<'_> {
+    fn write(&mut self, bytes: &[u8]) -> Result<(), EncodeError> {
+        self.left = self.left.strip_prefix(bytes).ok_or(EncodeError::UnexpectedEnd)?;
+        Ok(())
+    }
 }
 
 #[cfg(test)]

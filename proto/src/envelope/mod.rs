@@ -17,7 +17,7 @@ pub use access::{
 pub use content::{Body, Content, PartOf};
 pub use copied::{Copied, Joiner};
 
-use chacha20poly1305::aead::{Aead, KeyInit, Payload};
+use chacha20poly1305::aead::{Aead, AeadInOut, KeyInit, Payload};
 use chacha20poly1305::{XChaCha20Poly1305, XNonce};
 
 use crate::codec;
@@ -25,9 +25,11 @@ use crate::error::{Misuse, PeerFault};
 use crate::id::{ChannelId, Counter};
 use crate::wire::bucket;
 
-const NONCE: usize = 24;
+/// Bytes of a nonce, with which an entry begins.
+pub const NONCE: usize = 24;
 const TAG: usize = 16;
-const OVERHEAD: usize = NONCE + TAG;
+/// Bytes of an entry beside its padded content: the nonce before it, the tag after it.
+pub const OVERHEAD: usize = NONCE + TAG;
 
 /// Seals bytes into exactly one bucket, bound to a channel and a counter. `nonce` is random, drawn for this
 /// call alone.
@@ -44,23 +46,16 @@ pub fn seal_bytes(
     if nonce == [0; NONCE] {
         return Err(Misuse::NoRandomness);
     }
-    let padded = bucket::pad(content, OVERHEAD)?;
-    let aad = associated(channel, counter);
-    let sealed = cipher(key)
-        .encrypt(
-            &XNonce::from(nonce),
-            Payload {
-                msg: &padded,
-                aad: &aad,
-            },
-        )
-        .map_err(|_| Misuse::TooLarge {
-            size: padded.len(),
-            limit: bucket::LARGEST,
-        })?;
-    let mut out = Vec::with_capacity(NONCE + sealed.len());
-    out.extend_from_slice(&nonce);
-    out.extend_from_slice(&sealed);
+    let mut out = bucket::pad_behind(&nonce, &[content], OVERHEAD)?;
+    let too_large = Misuse::TooLarge {
+        size: out.len(),
+        limit: bucket::LARGEST,
+    };
+    let (_, padded) = out.split_at_mut_checked(NONCE).ok_or(too_large)?;
+    let tag = cipher(key)
+        .encrypt_inout_detached(&XNonce::from(nonce), &associated(channel, counter), padded.into())
+        .map_err(|_| too_large)?;
+    out.extend_from_slice(&tag);
     Ok(out)
 }
 
@@ -128,7 +123,9 @@ fn cipher(key: &EnvelopeKey) -> XChaCha20Poly1305 {
     XChaCha20Poly1305::new(&(*key.bytes()).into())
 }
 
-fn associated(channel: &ChannelId, counter: Counter) -> [u8; 40] {
+/// What an entry is bound to beside its content: the channel and the counter, big-endian.
+#[must_use]
+pub fn associated(channel: &ChannelId, counter: Counter) -> [u8; 40] {
     let mut out = [0; 40];
     let bytes = channel.as_bytes().iter().copied().chain(counter.0.to_be_bytes());
     for (to, from) in out.iter_mut().zip(bytes) {

@@ -16,8 +16,8 @@ pub const BUCKETS: [usize; 7] = [
 /// The largest entry.
 pub const LARGEST: usize = 256 * 1024;
 
-/// Bytes that say how long the content is.
-const PREFIX: usize = 4;
+/// Bytes before the content that say how long it is.
+pub const PREFIX: usize = 4;
 
 /// The smallest bucket that holds so many bytes.
 #[must_use]
@@ -37,20 +37,31 @@ pub fn is_bucket(len: usize) -> bool {
 /// # Errors
 /// `Misuse::TooLarge` if no bucket holds it.
 pub fn pad(content: &[u8], overhead: usize) -> Result<Vec<u8>, Misuse> {
+    pad_behind(&[], &[content], overhead)
+}
+
+/// The same for content in parts, behind bytes that are part of the `overhead`; there is room for the rest of it.
+///
+/// # Errors
+/// `Misuse::TooLarge` if no bucket holds it.
+pub fn pad_behind(before: &[u8], content: &[&[u8]], overhead: usize) -> Result<Vec<u8>, Misuse> {
+    let size = content
+        .iter()
+        .fold(0_usize, |sum, part| sum.saturating_add(part.len()));
     let limit = LARGEST.saturating_sub(overhead).saturating_sub(PREFIX);
-    let too_large = Misuse::TooLarge {
-        size: content.len(),
-        limit,
-    };
-    if content.len() > limit {
+    let too_large = Misuse::TooLarge { size, limit };
+    if size > limit {
         return Err(too_large);
     }
-    let bucket = holding(content.len() + PREFIX + overhead).ok_or(too_large)?;
-    let len = u32::try_from(content.len()).map_err(|_| too_large)?;
+    let bucket = holding(size + PREFIX + overhead).ok_or(too_large)?;
+    let len = u32::try_from(size).map_err(|_| too_large)?;
     let mut padded = Vec::with_capacity(bucket);
+    padded.extend_from_slice(before);
     padded.extend_from_slice(&len.to_be_bytes());
-    padded.extend_from_slice(content);
-    padded.resize(bucket - overhead, 0);
+    for part in content {
+        padded.extend_from_slice(part);
+    }
+    padded.resize(before.len() + bucket - overhead, 0);
     Ok(padded)
 }
 

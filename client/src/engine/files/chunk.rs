@@ -1,13 +1,14 @@
 //! The chunks of a file: which there are, how they are sealed, what they hash to. No files, no relay.
 
-use bytes::Bytes;
-use caucus_proto::envelope::{self, EnvelopeKey};
+use bytes::{Buf, Bytes};
+use caucus_proto::envelope::EnvelopeKey;
 use caucus_proto::id::{ChannelId, Counter};
 use caucus_proto::label::{Label, derive, hash};
 use caucus_proto::org::FileSecret;
 use caucus_proto::wire::bucket;
 use x25519_dalek::StaticSecret;
 
+use super::cipher;
 use crate::engine::error::EngineError;
 use crate::engine::random;
 
@@ -53,19 +54,15 @@ impl Sheet {
 
     /// Seals a chunk, with its index before it, into one bucket.
     pub(super) fn seal(&self, index: u32, data: &[u8]) -> Result<Bytes, EngineError> {
-        let mut content = Vec::with_capacity(4 + data.len());
-        content.extend_from_slice(&index.to_be_bytes());
-        content.extend_from_slice(data);
-        let nonce = random::bytes()?;
-        let sealed = envelope::seal_bytes(&self.key, &self.channel, Counter(0), nonce, &content)?;
-        Ok(sealed.into())
+        let index = index.to_be_bytes();
+        let content = [index.as_slice(), data];
+        Ok(cipher::seal(&self.key, &self.channel, random::bytes()?, &content)?.into())
     }
 
     /// Opens a chunk: which one it is, and what is in it. None if it is damaged or none of this file.
-    pub(super) fn open(&self, counter: Counter, sealed: &[u8]) -> Option<(u32, Vec<u8>)> {
-        let mut content = envelope::open_bytes(&self.key, &self.channel, counter, sealed).ok()?;
-        let index = u32::from_be_bytes(*content.first_chunk::<4>()?);
-        content.drain(..4);
+    pub(super) fn open(&self, counter: Counter, sealed: Bytes) -> Option<(u32, Bytes)> {
+        let mut content = cipher::open(&self.key, &self.channel, counter, sealed)?;
+        let index = content.try_get_u32().ok()?;
         (index < self.count() && content.len() == self.length(index)).then_some((index, content))
     }
 
@@ -118,7 +115,7 @@ mod tests {
         let data = vec![7; CHUNK as usize];
         let sealed = sheet.seal(1, &data).unwrap();
         assert_eq!(sealed.len(), bucket::LARGEST);
-        assert_eq!(sheet.open(Counter(0), &sealed), Some((1, data)));
+        assert_eq!(sheet.open(Counter(0), sealed), Some((1, data.into())));
     }
 
     #[test]
@@ -127,18 +124,18 @@ mod tests {
         for at in [0, 30, sealed.len() - 1] {
             let mut touched = sealed.to_vec();
             touched[at] ^= 1;
-            assert_eq!(sheet(10).open(Counter(0), &touched), None);
+            assert_eq!(sheet(10).open(Counter(0), touched.into()), None);
         }
-        assert_eq!(sheet(10).open(Counter(1), &sealed), None);
-        assert_eq!(sheet(11).open(Counter(0), &sealed), None, "its length is another");
-        let beyond = sheet(10).seal(1, &[7; 10]).unwrap();
+        assert_eq!(sheet(10).open(Counter(1), sealed.clone()), None);
         assert_eq!(
-            sheet(10).open(Counter(0), &beyond),
+            sheet(11).open(Counter(0), sealed.clone()),
             None,
-            "there is no such chunk"
+            "its length is another"
         );
+        let beyond = sheet(10).seal(1, &[7; 10]).unwrap();
+        assert_eq!(sheet(10).open(Counter(0), beyond), None, "there is no such chunk");
         let other = Sheet::new(ChannelId([9; 32]), &FileSecret([2; 32]), 10);
-        assert_eq!(other.open(Counter(0), &sealed), None);
+        assert_eq!(other.open(Counter(0), sealed), None);
     }
 
     #[test]

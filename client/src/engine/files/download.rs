@@ -253,7 +253,7 @@ fn keep(entry: Entry, part: &Arc<Part>, sheet: &Sheet) -> Kept {
     let (part, sheet) = (Arc::clone(part), sheet.clone());
     tokio::task::spawn_blocking(move || {
         let damaged = FileError::Damaged { at: entry.position.0 };
-        let (index, data) = sheet.open(entry.counter, &entry.bytes).ok_or(damaged)?;
+        let (index, data) = sheet.open(entry.counter, entry.bytes).ok_or(damaged)?;
         part.write(chunk::start(index), &data)?;
         Ok((index, chunk::digest(index, &data)))
     })

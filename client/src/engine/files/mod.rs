@@ -4,6 +4,7 @@
 //! secret, and a hash over the hashes of the chunks.
 
 mod chunk;
+mod cipher;
 mod download;
 mod part;
 mod upload;
