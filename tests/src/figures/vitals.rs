@@ -4,6 +4,8 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
+use rustix::time::{ClockId, clock_gettime};
+
 /// Microseconds of a tick of `/proc/<pid>/stat`; the same for every program on Linux.
 const TICK: u64 = 10_000;
 
@@ -16,15 +18,12 @@ pub fn cpu(pid: u32) -> Duration {
     time(pid, 11)
 }
 
-/// CPU time that the thread that asks has used, in nanoseconds (`/proc/thread-self/schedstat`, sched-stats.rst of Linux).
-///
-/// # Panics
-/// If the system does not say.
+/// CPU time that the thread that asks has used (`clock_gettime(2)`).
 #[must_use]
 pub fn cpu_of_thread() -> Duration {
-    let stat = fs::read_to_string("/proc/thread-self/schedstat").expect("the thread lives");
-    let spent = stat.split_whitespace().next().expect("a number");
-    Duration::from_nanos(spent.parse().expect("nanoseconds"))
+    let spent = clock_gettime(ClockId::ThreadCPUTime);
+    let part = |part: i64| u64::try_from(part).unwrap_or_default();
+    Duration::from_secs(part(spent.tv_sec)) + Duration::from_nanos(part(spent.tv_nsec))
 }
 
 /// CPU time of all processes that this one started and saw end, and of those that they did.

@@ -162,7 +162,7 @@ fn law_4_an_intent_counts_once_however_often_it_is_sent() {
         assert!(is_done(&world.says(0)));
     }
     assert_eq!(
-        world.state.person(&persona(0)).unwrap().intents.iter().len(),
+        world.state.person(&persona(0)).unwrap().intents.iter().count(),
         REMEMBERED_INTENTS
     );
     assert_eq!(world.send(0, &act), refused(Denied::TooOld));
