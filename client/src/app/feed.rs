@@ -1,6 +1,6 @@
 //! The feed: what one's bodies and those that they are linked with announce, in one order and without repeats.
 
-use caucus_proto::id::Minutes;
+use caucus_proto::id::{Minutes, PersonaId};
 use caucus_proto::org::Attachment;
 use caucus_proto::org::between::{Item, Peer, Rogue};
 use serde::{Deserialize, Serialize};
@@ -13,7 +13,7 @@ use super::issue::{FormField, PriorityWord};
 use super::links::named;
 use super::merge::{Shown, merge};
 use super::problem::Problem;
-use crate::engine::{Engine, FeedCursor, FeedMark};
+use crate::engine::{Engine, EngineError, FeedCursor, FeedMark, Room};
 
 /// Minutes after which what letters name of a bulletin is to have been shown.
 const SETTLED: u64 = 5;
@@ -197,15 +197,51 @@ pub(super) fn bulletin_warnings(cursor: Option<&FeedCursor>, own: bool) -> Vec<S
     warnings
 }
 
-/// That what a linked body published was not shown here, though its letters name it, in words.
-pub(super) fn withheld(peer: &Peer, cursor: Option<&FeedCursor>, now: Minutes) -> Option<String> {
-    let cursor = cursor?;
-    let number = peer.withheld(cursor.follower.last.0.max(cursor.named))?;
+/// What a linked body published and was not shown here, though its letters name it or others in the body were shown it, in
+/// words.
+pub(super) fn withheld(
+    room: &Room,
+    (link, peer): (u32, &Peer),
+    cursor: Option<&FeedCursor>,
+    now: Minutes,
+) -> Result<Vec<String>, EngineError> {
+    let Some(cursor) = cursor else {
+        return Ok(Vec::new());
+    };
+    let mut warnings = Vec::new();
     // What was published a moment ago is about to be read.
-    (now.0.saturating_sub(peer.heard.0) >= SETTLED).then(|| {
+    let settled = Minutes(now.0.saturating_sub(SETTLED));
+    if let Some(number) = peer.withheld(cursor.follower.last.0.max(cursor.named))
+        && peer.heard <= settled
+    {
         let words = Rogue::Withheld { number }.words();
-        format!("its bulletin has {words}; ask it to send that to your body by name")
-    })
+        warnings.push(format!(
+            "its bulletin has {words}; ask it to send that to your body by name"
+        ));
+    }
+    let apart = room.heads_apart(link, settled)?;
+    let shown = cursor.follower.last.0;
+    warnings.extend(apart.further.map(|(number, by)| {
+        let by = some_of(room, &by);
+        format!("{by} was shown its bulletin up to entry {number}, and this device up to {shown}: ask them what it says")
+    }));
+    warnings.extend(apart.other.iter().map(|(number, by)| {
+        let by = some_of(room, by);
+        format!("{by} was shown another version of entry {number} of its bulletin: compare what you read")
+    }));
+    Ok(warnings)
+}
+
+/// One of them by name, and how many more.
+fn some_of(room: &Room, people: &[PersonaId]) -> String {
+    let name = people
+        .first()
+        .map_or_else(String::new, |first| room.name_of(first));
+    match people.len().saturating_sub(1) {
+        0 => name,
+        1 => format!("{name}, like one other,"),
+        more => format!("{name}, like {more} others,"),
+    }
 }
 
 /// The feed of a body, or of all. What is muted, over, or was replaced is left out unless everything is asked for.

@@ -99,9 +99,10 @@ pub(super) fn sources(room: &Room, now: Minutes) -> Result<Vec<Source>, EngineEr
         if link.live().is_some() || !items.is_empty() {
             let mut heard = source(room, *number, peer.card.body, items)?;
             let cursor = room.feed_cursor(*number)?;
-            let live = link.live();
-            let kept = live.and_then(|peer| withheld(peer, cursor.as_ref(), now));
-            heard.view.warnings.extend(kept);
+            if let Some(peer) = link.live() {
+                let kept = withheld(room, (*number, peer), cursor.as_ref(), now)?;
+                heard.view.warnings.extend(kept);
+            }
             sources.push(heard);
         }
     }

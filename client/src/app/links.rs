@@ -189,7 +189,9 @@ fn link_view(
             );
         }
         warnings.extend(bulletin_warnings(cursor.as_ref(), false));
-        warnings.extend(peer.and_then(|peer| withheld(peer, cursor.as_ref(), time)));
+        if let Some(peer) = peer {
+            warnings.extend(withheld(room, (number, peer), cursor.as_ref(), time)?);
+        }
     }
     Ok(LinkView {
         number,

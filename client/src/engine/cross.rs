@@ -214,6 +214,7 @@ impl Room {
             room.settle_in(overlay, handed, group, state, event, now)?;
             room.cursor.seen = seen;
             room.cursor.refuges = refuges;
+            room.keep_telling(overlay)?;
             room.keep(overlay)?;
             Ok(true)
         })

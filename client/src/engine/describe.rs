@@ -161,6 +161,9 @@ pub(super) fn item(state: &State, outcome: &Outcome, subject: Option<&str>) -> I
                 }
             }
             Effect::RoomOpened { name, .. } => format!("opened the room \"{name}\""),
+            Effect::RoomSucceeded { name, .. } => {
+                format!("said that the room \"{name}\" goes on in a successor")
+            }
             // What it changes for people shows where they are seated and unseated.
             Effect::Claimed { .. } if state.annex.is_none() => {
                 quiet.push("said who belongs into another room");

@@ -220,7 +220,7 @@ impl Room {
         self.pending = None;
         self.keep_pending(overlay)?;
         let seen = self.cursor.seen.min(shadow.cursor.position);
-        self.state = shadow.state;
+        self.take_state(shadow.state);
         self.cursor = shadow.cursor;
         self.cursor.seen = seen;
         self.cursor.health = Health::Open;
@@ -230,6 +230,7 @@ impl Room {
         for (number, _) in overlay.range(Table::Snapshots, scope.as_bytes(), void.from.0, usize::MAX)? {
             overlay.delete(self.place(Table::Snapshots, number));
         }
+        self.jobs_change();
         for (number, job) in overlay.values::<Job>(Table::Jobs, scope.as_bytes(), 0)? {
             if matches!(job, Job::Greet { position, .. } if position >= void.from) {
                 overlay.delete(self.place(Table::Jobs, number));
@@ -512,7 +513,8 @@ fn hear(tally: &mut Tally, head: &SignedHead, notice: Option<&SignedNotice>) {
             | NoticeKind::Accept { .. }
             | NoticeKind::Elsewhere { .. }
             | NoticeKind::Stranded { .. }
-            | NoticeKind::Relocated { .. } => {}
+            | NoticeKind::Relocated { .. }
+            | NoticeKind::Heard(_) => {}
         }
     }
 }

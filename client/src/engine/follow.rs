@@ -73,7 +73,8 @@ impl Room {
                 self.cursor.heads.remove(persona);
                 self.cursor.disputes.remove(persona);
                 if cause.ours || self.rank().is_some() {
-                    self.keep_greeting(overlay, persona, cause, true)
+                    self.plan.greet.push((*persona, true));
+                    Ok(())
                 } else {
                     self.forget_request(overlay, persona).map(|_| ())
                 }
@@ -104,6 +105,7 @@ impl Room {
             | Effect::PrinciplesAccepted { .. }
             | Effect::HandedOver { .. }
             | Effect::RoomOpened { .. }
+            | Effect::RoomSucceeded { .. }
             | Effect::Disputed { .. }
             | Effect::Recognized { .. }
             | Effect::Objected { .. }
@@ -184,7 +186,8 @@ impl Room {
             return Ok(());
         }
         if cause.ours || self.rank().is_some() {
-            self.keep_greeting(overlay, persona, cause, is_new)
+            self.plan.greet.push((*persona, is_new));
+            Ok(())
         } else {
             self.forget_renewal(overlay, persona);
             self.forget_request(overlay, persona).map(|_| ())
@@ -219,6 +222,7 @@ impl Room {
             self.cursor.health = Health::Out { removed };
             self.outbox.clear();
             overlay.delete_scope(Table::Outbox, room.as_bytes());
+            self.jobs_change();
             overlay.delete_scope(Table::Jobs, room.as_bytes());
             self.forget_requests(overlay)?;
         }

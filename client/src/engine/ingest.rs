@@ -5,7 +5,7 @@ use caucus_proto::codec;
 use caucus_proto::envelope::{self, AccessSecret, Body, Content};
 use caucus_proto::id::{EntryHash, IntentId, Minutes, PersonaId, Position};
 use caucus_proto::org::{
-    Act, At, CommitOps, Denied, Effect, Input, Outcome, Remark, SignedHead, SignedNotice,
+    Act, At, CommitOps, Denied, Effect, Input, NoticeKind, Outcome, Remark, SignedHead, SignedNotice,
 };
 use caucus_proto::wire::{Entry, Flag};
 
@@ -278,11 +278,17 @@ impl Room {
         for effect in &effects {
             self.follow_up(overlay, effect, cause)?;
         }
+        self.keep_greeting(overlay, cause)?;
         if at.cut {
             self.close_invites(overlay)?;
         }
         if let Some(notice) = notice.as_deref().filter(|_| done) {
             self.pass_on(notice);
+            if let (NoticeKind::Heard(heads), Some((by, time))) = (&notice.notice.kind, author)
+                && by == notice.author
+            {
+                self.hear_heads(overlay, (by, time), heads)?;
+            }
         }
         self.settle_keys(overlay)?;
         if at.flagged {

@@ -1,9 +1,10 @@
 //! What is to be done at the relay besides the room's own log. Each job is done at least once: it stands in the
 //! vault until it is done.
 
+use std::sync::{Arc, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use caucus_proto::id::{ChannelId, EntryHash, PersonaId};
+use caucus_proto::id::{ChannelId, EntryHash};
 use caucus_proto::label::Label;
 use caucus_proto::org::Application;
 use caucus_proto::org::history::LARGEST_HISTORY;
@@ -40,56 +41,64 @@ const ANSWER_PATIENCE: Duration = Duration::from_secs(5);
 /// Life of what is handed to applicants.
 pub(super) const HANDED_LIFE: Retention = Retention::Month;
 
+/// Jobs by number.
+pub(super) type Jobs = Arc<Vec<(u64, Job)>>;
+
+/// What memory has of the jobs that wait. With what they hand over they may be large, and they are asked for often.
+#[derive(Default)]
+pub(super) enum KnownJobs {
+    /// They are to be read.
+    #[default]
+    Unread,
+    /// A transaction changes them: what is read now may be what was there before.
+    Changing,
+    /// As the vault has them.
+    Read(Jobs),
+}
+
 impl Room {
     /// The jobs that wait, by number.
-    pub(super) fn jobs(&self) -> Result<Vec<(u64, Job)>, EngineError> {
+    pub(super) fn jobs(&self) -> Result<Jobs, EngineError> {
+        if let KnownJobs::Read(known) = &*self.known_jobs() {
+            return Ok(Arc::clone(known));
+        }
         let overlay = self.vault.overlay();
-        Ok(overlay.values(Table::Jobs, self.record.room.as_bytes(), 0)?)
+        let jobs = Arc::new(overlay.values(Table::Jobs, self.record.room.as_bytes(), 0)?);
+        let mut known = self.known_jobs();
+        if matches!(*known, KnownJobs::Unread) {
+            *known = KnownJobs::Read(Arc::clone(&jobs));
+        }
+        Ok(jobs)
     }
 
-    /// The author of the commit greets at once; other keyholders later, if the newcomer stays silent.
-    pub(super) fn keep_greeting(
-        &self,
-        overlay: &Overlay,
-        persona: &PersonaId,
-        cause: Cause<'_>,
-        is_new: bool,
-    ) -> Result<(), EngineError> {
-        // One job greets everybody whom this commit seated: the first of them makes it.
-        for (number, job) in overlay.values::<Job>(Table::Jobs, self.record.room.as_bytes(), 0)? {
-            if let Job::Greet {
-                mut personas,
-                mut newcomers,
-                snapshot,
-                position,
-                running,
-                counter,
-                access,
-                commit,
-                after_ms,
-            } = job
-                && commit == *cause.hash
-            {
-                personas.push(*persona);
-                newcomers.extend(is_new.then_some(*persona));
-                let job = Job::Greet {
-                    personas,
-                    newcomers,
-                    snapshot,
-                    position,
-                    running,
-                    counter,
-                    access,
-                    commit,
-                    after_ms,
-                };
-                overlay.put_value(self.place(Table::Jobs, number), &job)?;
-                return Ok(());
-            }
+    fn known_jobs(&self) -> MutexGuard<'_, KnownJobs> {
+        self.jobs.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// This transaction changes them.
+    pub(super) fn jobs_change(&self) {
+        *self.known_jobs() = KnownJobs::Changing;
+    }
+
+    /// It is over.
+    pub(super) fn jobs_changed(&self) {
+        let mut known = self.known_jobs();
+        if matches!(*known, KnownJobs::Changing) {
+            *known = KnownJobs::Unread;
+        }
+    }
+
+    /// The author of a commit greets those whom it seated at once; other keyholders later, if a newcomer stays silent.
+    pub(super) fn keep_greeting(&mut self, overlay: &Overlay, cause: Cause<'_>) -> Result<(), EngineError> {
+        let greeted = std::mem::take(&mut self.plan.greet);
+        if greeted.is_empty() {
+            return Ok(());
         }
         let job = Job::Greet {
-            personas: vec![*persona],
-            newcomers: is_new.then_some(*persona).into_iter().collect(),
+            personas: greeted.iter().map(|(persona, _)| *persona).collect(),
+            newcomers: (greeted.iter().filter(|(_, is_new)| *is_new))
+                .map(|(persona, _)| *persona)
+                .collect(),
             snapshot: self.given()?,
             position: self.cursor.position,
             running: self.cursor.running,
@@ -102,6 +111,7 @@ impl Room {
     }
 
     pub(super) fn keep_job(&self, overlay: &Overlay, job: &Job) -> Result<(), EngineError> {
+        self.jobs_change();
         let number = overlay.next_number(Table::Jobs, self.record.room.as_bytes())?;
         overlay.put_value(self.place(Table::Jobs, number), job)?;
         Ok(())
@@ -116,6 +126,7 @@ impl Room {
                     room.forget_renewal(overlay, persona);
                 }
             }
+            room.jobs_change();
             overlay.delete(room.place(Table::Jobs, number));
             Ok(())
         })
@@ -132,7 +143,8 @@ impl Room {
             | Job::EndInvite { .. }
             | Job::EndDrop { .. }
             | Job::SpeakInRefuge { .. }
-            | Job::TakeHistory { .. } => false,
+            | Job::TakeHistory { .. }
+            | Job::TellGoverning { .. } => false,
         }
     }
 
@@ -225,7 +237,7 @@ pub(super) async fn run(
             delete(connection, *drop, control).await
         }
         Job::EndDrop { drop, control } => delete(connection, *drop, control).await,
-        Job::TakeHistory { .. } => Ok(()),
+        Job::TakeHistory { .. } | Job::TellGoverning { .. } => Ok(()),
     }
 }
 

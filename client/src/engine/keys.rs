@@ -113,6 +113,7 @@ impl Room {
         self.outbox.clear();
         self.pending = None;
         self.keep_pending(overlay)?;
+        self.jobs_change();
         for table in [Table::Outbox, Table::Jobs] {
             overlay.delete_scope(table, room.as_bytes());
         }

@@ -39,6 +39,7 @@ mod ingest;
 mod invite;
 mod jobs;
 mod join;
+mod keep;
 mod keys;
 mod lanes;
 mod lie;
@@ -76,8 +77,8 @@ mod tests;
 pub use accuse::Contradiction;
 pub use beside::CopyState;
 pub use between::{
-    EntrySignature, FeedCursor, FeedMark, FeedRecord, OfferLink, entry_key, linked_name, open_under,
-    raise_word, read_key,
+    EntrySignature, FeedCursor, FeedMark, FeedRecord, HeadsApart, OfferLink, entry_key, linked_name,
+    open_under, raise_word, read_key,
 };
 pub use blob::{BlobRef, fetch as fetch_blob};
 pub use decisions::{aim, counted};

@@ -568,6 +568,11 @@ pub(super) enum Job {
         /// Position of the commit by which this device came.
         came: Position,
     },
+    /// Say in the governing room that this room went on in the channel where it is now.
+    TellGoverning {
+        /// The channel.
+        channel: ChannelId,
+    },
 }
 
 /// A request of one's own.

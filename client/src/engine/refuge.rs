@@ -136,6 +136,7 @@ impl Room {
                 .iter()
                 .any(|tally| tally.position() == *position && !tally.has_spoken(&notice.author)),
             NoticeKind::Heartbeat
+            | NoticeKind::Heard(_)
             | NoticeKind::Answer { .. }
             | NoticeKind::Successor { .. }
             | NoticeKind::Follow { .. }

@@ -191,7 +191,7 @@ impl Room {
         self.cursor.seen = seen;
         self.record.joined_at = handed.position;
         self.group = Some(group);
-        self.state = state;
+        self.take_state(state);
         self.know_bearers();
         overlay.put_value(self.place(Table::Log, handed.position.0), &first)?;
         self.send_again(overlay)?;

@@ -4,6 +4,7 @@
 //! what to send next. Each moves ratchet, plaintext, cursor and outbox in one vault transaction.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Mutex;
 
 use caucus_proto::codec;
 use caucus_proto::id::{ChannelId, IntentId, Minutes, PersonaId, Position, RoomId};
@@ -17,6 +18,8 @@ use super::between::Duties;
 use super::doubt::{DOUBTS, Skimmed};
 use super::error::EngineError;
 use super::haven::Hint;
+use super::jobs::KnownJobs;
+use super::keep::{CURSOR, load_state};
 use super::random;
 use super::record::{Cursor, Health, LogRecord, OutboxRecord, PendingRecord, RoomRecord};
 use super::rosters::Rosters;
@@ -30,7 +33,7 @@ pub(super) const LARGEST_OUTBOX: usize = 1000;
 const LARGEST_MESSAGE: usize = bucket::LARGEST - 1024;
 
 /// What is kept of a room, but for its log and its group.
-const OF_A_ROOM: [Table; 8] = [
+const OF_A_ROOM: [Table; 9] = [
     Table::Rooms,
     Table::Outbox,
     Table::Sent,
@@ -39,11 +42,10 @@ const OF_A_ROOM: [Table; 8] = [
     Table::Snapshots,
     Table::Notices,
     Table::Invites,
+    Table::People,
 ];
 
 const RECORD: u64 = 0;
-const CURSOR: u64 = 1;
-const STATE: u64 = 2;
 const PENDING: u64 = 3;
 
 /// A room.
@@ -59,6 +61,8 @@ pub struct Room {
     /// Counts over commits that may yet be found void.
     pub(super) doubts: Vec<Tally>,
     pub(super) outbox: BTreeMap<u64, OutboxRecord>,
+    /// The jobs that wait.
+    pub(super) jobs: Mutex<KnownJobs>,
     /// What is kept of the relay's lies.
     pub(super) lies: Vec<LieRecord>,
     pub(super) plan: Plan,
@@ -85,6 +89,10 @@ pub(super) struct Plan {
     pub told: BTreeSet<ChannelId>,
     /// A heartbeat is due from then on, in milliseconds.
     pub heartbeat_at: Option<u64>,
+    /// The last entry of each linked body's bulletin that heartbeats of this device named.
+    pub heads_told: BTreeMap<u32, u64>,
+    /// Whom the entry that is being taken in seated and this device greets; and whether they are new.
+    pub greet: Vec<(PersonaId, bool)>,
     /// A contradiction made this device say at once what it saw.
     pub disputing: bool,
     /// Somebody complained of a commit: this device says soon what it saw.
@@ -285,6 +293,7 @@ impl Room {
             Ok(value) => overlay.commit().map(|()| value).map_err(EngineError::from),
             Err(error) => Err(error),
         };
+        self.jobs_changed();
         if done.is_err() {
             self.plan.stale = true;
             // Where even reading fails now, it is tried again before anything else is done.
@@ -337,12 +346,14 @@ impl Room {
             pending: None,
             doubts: Vec::new(),
             outbox: BTreeMap::new(),
+            jobs: Mutex::default(),
             lies: Vec::new(),
             plan: Plan::default(),
             largest_message: LARGEST_MESSAGE,
         };
         room.list(overlay)?;
         room.know_bearers();
+        room.state.is_kept_nowhere();
         room.keep_record(overlay)?;
         room.keep(overlay)?;
         overlay.put_value(room.place(Table::Log, room.cursor.position.0), first)?;
@@ -386,7 +397,7 @@ impl Room {
         let (Some(record), Some(mut cursor), Some(state)) = (
             overlay.get_value::<RoomRecord>(&at(RECORD))?,
             overlay.get_value::<Cursor>(&at(CURSOR))?,
-            overlay.get_value::<State>(&at(STATE))?,
+            load_state(overlay, id)?,
         ) else {
             return Ok(None);
         };
@@ -418,6 +429,7 @@ impl Room {
             state,
             cursor,
             outbox,
+            jobs: Mutex::default(),
             plan: Plan::default(),
             largest_message: LARGEST_MESSAGE,
         };
@@ -428,12 +440,6 @@ impl Room {
 
     pub(super) fn keep_record(&self, overlay: &Overlay) -> Result<(), EngineError> {
         overlay.put_value(self.place(Table::Rooms, RECORD), &self.record)?;
-        Ok(())
-    }
-
-    pub(super) fn keep(&self, overlay: &Overlay) -> Result<(), EngineError> {
-        overlay.put_value(self.place(Table::Rooms, CURSOR), &self.cursor)?;
-        overlay.put_value(self.place(Table::Rooms, STATE), &self.state)?;
         Ok(())
     }
 

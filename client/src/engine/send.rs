@@ -17,6 +17,9 @@ use crate::vault::Table;
 /// Milliseconds that decisions still in the outbox are waited for, so that one commit executes many.
 const GATHER_MS: u64 = 3_000;
 
+/// Milliseconds between two advances that a relay takes of a channel: until then a commit would only wait there.
+const ADVANCE_MS: u64 = 2_000;
+
 /// The time, as a shell passes it in.
 #[derive(Clone, Copy, Debug)]
 pub struct Now {
@@ -105,7 +108,11 @@ impl Room {
             .iter()
             .find(|(_, item)| item.landed.is_none())
             .map(|(number, item)| (*number, item.clone()));
-        let gather = unsent.is_some() && since < GATHER_MS && !self.is_batch_full();
+        let gather = match self.is_batch_full() {
+            true => ADVANCE_MS,
+            false => GATHER_MS,
+        };
+        let gather = unsent.is_some() && since < gather;
         // What this device cannot execute must hold up nothing else.
         let in_turn = since >= self.turn_ms();
         if waiting && !gather && in_turn && self.stage_decided(now, controls)? {
@@ -135,7 +142,8 @@ impl Room {
         if !self.heartbeat_is_due(now)? {
             return Ok(Next::Nothing);
         }
-        let body = Body::Notice(self.notice(NoticeKind::Heartbeat)?);
+        let kind = self.heartbeat_kind()?;
+        let body = Body::Notice(self.notice(kind)?);
         let bytes = self.entry(body, now.minutes, true)?;
         Ok(Next::Send(Outgoing::Append {
             counter: self.cursor.counter,

@@ -23,6 +23,7 @@ use super::pump::{Ended, take_in};
 use super::record::Job;
 use super::rosters;
 use super::send::{Next, Now, Outgoing};
+use super::succeed::tell_governing;
 use crate::relay::{Appended, Connection, Handle, LinkError};
 
 /// How long an entry that the relay stored may take to come back.
@@ -442,51 +443,59 @@ impl<'a> Session<'a> {
         let jobs = self.room.room().jobs()?;
         self.seen_jobs
             .retain(|number, _| jobs.iter().any(|(job, _)| job == number));
-        for (number, job) in jobs {
+        for (number, job) in jobs.iter() {
+            let number = *number;
             let since = *self.seen_jobs.entry(number).or_insert(now);
-            let after_ms = match &job {
+            let after_ms = match job {
                 Job::Greet { after_ms, .. } => *after_ms,
                 Job::TellDeclined { .. }
                 | Job::TellOut { .. }
                 | Job::EndInvite { .. }
                 | Job::EndDrop { .. }
                 | Job::SpeakInRefuge { .. }
-                | Job::TakeHistory { .. } => 0,
+                | Job::TakeHistory { .. }
+                | Job::TellGoverning { .. } => 0,
             };
-            if after_ms > 0 && self.room.room().were_greeted(&job) {
-                self.room.room().job_done(number, &job)?;
+            if after_ms > 0 && self.room.room().were_greeted(job) {
+                self.room.room().job_done(number, job)?;
                 continue;
             }
             if now.saturating_sub(since) < after_ms {
                 continue;
             }
-            if let Job::TakeHistory { history, came } = &job {
+            if let Job::TakeHistory { history, came } = job {
                 let fetched = jobs::fetch_history(&self.connection, history).await?;
                 let mut room = self.room.room();
                 if let Some(bytes) = fetched {
                     // What may not be taken is left alone: others' words are nothing that one waits for.
                     let _ = room.take_history(&bytes, *came)?;
                 }
-                room.job_done(number, &job)?;
+                room.job_done(number, job)?;
                 drop(room);
                 self.engine.changed();
                 continue;
             }
-            let greeted = self.room.room().greeted(&job)?;
-            let history = self.room.room().handed_by_job(&job)?;
+            if let Job::TellGoverning { channel } = job {
+                if tell_governing(self.engine, self.room, *channel)? {
+                    self.room.room().job_done(number, job)?;
+                }
+                continue;
+            }
+            let greeted = self.room.room().greeted(job)?;
+            let history = self.room.room().handed_by_job(job)?;
             let pass = || self.engine.take_pass(&self.relay());
-            let connection = match self.relay_of(&job).await {
+            let connection = match self.relay_of(job).await {
                 Some(connection) => connection,
                 // What lay there is lost with it; who was to be greeted asks to be renewed.
                 None => {
-                    self.room.room().job_done(number, &job)?;
+                    self.room.room().job_done(number, job)?;
                     continue;
                 }
             };
-            match jobs::run(&connection, &job, &greeted, history.as_deref(), pass).await {
+            match jobs::run(&connection, job, &greeted, history.as_deref(), pass).await {
                 Ok(()) => {
                     let mut room = self.room.room();
-                    room.job_done(number, &job)?;
+                    room.job_done(number, job)?;
                     if matches!(job, Job::Greet { .. }) {
                         // So that newcomers soon see others attest what they were given.
                         room.want_heartbeat(now);

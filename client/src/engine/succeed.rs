@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 
 use caucus_proto::codec;
 use caucus_proto::envelope::{AccessSecret, Body};
-use caucus_proto::id::{ChannelId, Minutes};
-use caucus_proto::org::{Denied, NoticeKind};
+use caucus_proto::id::{ChannelId, IntentId, Minutes};
+use caucus_proto::org::{Deed, Denied, NoticeKind};
 use caucus_proto::wire::{ChannelSpec, Retention, bucket};
 use x25519_dalek::{PublicKey, StaticSecret};
 
@@ -136,7 +136,7 @@ impl Room {
             room.record.site = None;
             room.record.control_key = SecretKey(keys.control.to_bytes());
             room.record.joined_at = room.cursor.position;
-            room.state = next;
+            room.take_state(next);
             room.know_bearers();
             room.cursor = Cursor {
                 position: room.cursor.position,
@@ -164,10 +164,20 @@ impl Room {
                 };
                 room.keep_job(overlay, &job)?;
             }
+            room.keep_telling(overlay)?;
             room.send_again(overlay)?;
             room.keep_record(overlay)?;
             room.keep(overlay)
         })
+    }
+
+    /// Where this is not the governing room, that one is to hear of the channel.
+    pub(super) fn keep_telling(&self, overlay: &Overlay) -> Result<(), EngineError> {
+        if self.state.annex.is_some() {
+            let channel = self.record.channel;
+            self.keep_job(overlay, &Job::TellGoverning { channel })?;
+        }
+        Ok(())
     }
 
     /// The refuges of the channel of now, that of its access secret among them.
@@ -184,6 +194,7 @@ impl Room {
         let scope = self.record.room;
         self.pending = None;
         self.keep_pending(overlay)?;
+        self.jobs_change();
         for table in [
             Table::Sent,
             Table::Parts,
@@ -201,4 +212,35 @@ impl Room {
         self.plan = Plan::default();
         Ok(())
     }
+}
+
+/// Says in the governing room that a room of its body went on in this channel, so that whoever belongs there asks there to come
+/// in. False where that is to be tried again; where it is known there, or not this person's to say, nothing is.
+pub(super) fn tell_governing(
+    engine: &Engine,
+    room: &LiveRoom,
+    channel: ChannelId,
+) -> Result<bool, EngineError> {
+    let (governing, name) = {
+        let room = room.room();
+        match &room.state().annex {
+            Some(annex) if room.record().channel == channel => {
+                (room.state().genesis.room(), annex.name.clone())
+            }
+            _ => return Ok(true),
+        }
+    };
+    let Some(governing) = engine.room(&governing) else {
+        return Ok(true);
+    };
+    let deed = Deed::SucceedRoom { name, channel };
+    let mut there = governing.room();
+    match there.may_do(&deed) {
+        Ok(()) => there.submit(IntentId(random::bytes()?), &deed)?,
+        Err(EngineError::Denied(_)) => return Ok(true),
+        Err(_) => return Ok(false),
+    }
+    drop(there);
+    governing.wake.notify_one();
+    Ok(true)
 }

@@ -57,6 +57,8 @@ pub enum Table {
     Between = 24,
     /// Direct rooms: what they are called here and whom they were founded for; who would talk with this person alone.
     Direct = 25,
+    /// The people of an organization's state, by groups.
+    People = 26,
 }
 
 impl Table {

@@ -270,6 +270,13 @@ pub enum Deed {
         #[serde(with = "serde_bytes")]
         sealed: Vec<u8>,
     },
+    /// Says that a room of the body besides its governing one goes on in another channel, as a successor.
+    SucceedRoom {
+        /// Which.
+        name: Name,
+        /// Its channel.
+        channel: ChannelId,
+    },
 }
 
 /// A key package that a commit adds.
@@ -370,7 +377,8 @@ impl Deed {
             | Self::Between { .. }
             | Self::Relocate { .. }
             | Self::Remark { .. }
-            | Self::Whisper { .. } => 1,
+            | Self::Whisper { .. }
+            | Self::SucceedRoom { .. } => 1,
         }
     }
 
@@ -442,6 +450,7 @@ impl Deed {
             Self::Relocate { .. } => "Relocate",
             Self::Remark { .. } => "Remark",
             Self::Whisper { .. } => "Whisper",
+            Self::SucceedRoom { .. } => "SucceedRoom",
         }
     }
 }

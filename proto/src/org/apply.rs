@@ -119,7 +119,8 @@ impl State {
 
     /// Counts what was touched where it counts.
     pub(super) fn pass(&mut self) {
-        self.witnesses.follow(&self.people, self.clock.now);
+        self.witnesses
+            .follow(&self.people, self.clock.now, &mut self.noted);
         self.people.pass();
         self.invites.pass();
         self.proposals.pass();
@@ -372,6 +373,7 @@ impl State {
             }
             Effect::HandedOver { office, holder, to } => self.hand_over(*office, holder, *to, at.position),
             Effect::RoomOpened { name, channel } => self.room_opened(author, name, *channel),
+            Effect::RoomSucceeded { name, channel } => self.room_succeeded(name, *channel),
             Effect::Claimed { name, signed, hash } => self.take_claim(at, name, signed, *hash),
             Effect::Disputed { .. } => {
                 if let Some(annex) = &mut self.annex {

@@ -374,6 +374,13 @@ pub enum Effect {
         /// Sealed.
         sealed: Vec<u8>,
     },
+    /// A room of the body goes on in another channel.
+    RoomSucceeded {
+        /// Its name.
+        name: Name,
+        /// Its channel.
+        channel: ChannelId,
+    },
 }
 
 impl Effect {
@@ -463,6 +470,7 @@ impl fmt::Debug for Effect {
             Self::Relocated { .. } => "Relocated(..)",
             Self::Remarked { .. } => "Remarked(..)",
             Self::Whispered { .. } => "Whispered(..)",
+            Self::RoomSucceeded { .. } => "RoomSucceeded(..)",
         })
     }
 }

@@ -7,6 +7,7 @@ use crate::org::FEATURE;
 use crate::org::act::{Act, CommitOps, Deed, LONGEST_TEXT};
 use crate::org::application::{Application, LARGEST_KEY_PACKAGE, LONGEST_WORD, key_package_hash};
 use crate::org::attachment::LARGEST_FILE;
+use crate::org::between::MOST_FEED_HEADS;
 use crate::org::denied::{Denied, WantedStanding};
 use crate::org::effect::Effect;
 use crate::org::notice::{NoticeKind, SignedNotice};
@@ -149,6 +150,7 @@ impl State {
                 };
                 return self.judge_told_acceptance(&notice.author, accepted);
             }
+            NoticeKind::Heard(heads) if heads.len() > MOST_FEED_HEADS => return Err(Denied::Malformed),
             _ => return Ok(Vec::new()),
         };
         let person = self.author(&notice.author)?;
@@ -377,6 +379,7 @@ impl State {
             ),
             Deed::HandOver { office, holder } => self.judge_hand_over(author, office, holder),
             Deed::OpenRoom { name, channel } => self.judge_opening(author, name, channel),
+            Deed::SucceedRoom { name, channel } => self.judge_succeeding(author, name, channel),
             Deed::Claim { claim } => self.judge_claim(author, &claim),
             Deed::Dispute { number } => self.judge_dispute(author, number),
             Deed::Recognize { applicant, persona } => self.judge_recognition(author, applicant, persona),

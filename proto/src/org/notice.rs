@@ -6,6 +6,7 @@ use crate::codec;
 use crate::error::PeerFault;
 use crate::id::{ChannelId, Counter, EntryHash, Minutes, Nonce, PersonaId, Position, RoomId, StateRoot};
 use crate::label::{Label, hash};
+use crate::org::between::FeedHead;
 use crate::org::head::Running;
 use crate::org::relays::RelayName;
 use crate::org::sign::{PersonaPublic, Signature};
@@ -103,6 +104,8 @@ pub enum NoticeKind {
         /// The last entry before.
         after: Position,
     },
+    /// A heartbeat that says too what its author was shown last of the bulletins that the body hears.
+    Heard(Vec<FeedHead>),
 }
 
 /// A notice before it is signed.

@@ -314,18 +314,38 @@ impl State {
         name: Name,
         channel: ChannelId,
     ) -> Result<Effect, Denied> {
-        self.with_power(author, Power::Keys)?;
-        let rule = self.charter().room(name.as_str()).ok_or(Denied::NoRoom)?;
-        if self
-            .person(author)
-            .is_none_or(|person| person.sphere < rule.sphere)
-        {
-            return Err(Denied::NotPresent);
-        }
+        self.may_speak_for(author, &name)?;
         if self.open(name.as_str()).is_some() {
             return Err(Denied::RoomOpen);
         }
         Ok(Effect::RoomOpened { name, channel })
+    }
+
+    /// A room goes on in a successor: whoever asks to come in asks there from now on.
+    pub(super) fn judge_succeeding(
+        &self,
+        author: &PersonaId,
+        name: Name,
+        channel: ChannelId,
+    ) -> Result<Effect, Denied> {
+        self.may_speak_for(author, &name)?;
+        let open = self.open(name.as_str()).ok_or(Denied::NoRoom)?;
+        if open.channel == channel {
+            return Err(Denied::Repeated);
+        }
+        Ok(Effect::RoomSucceeded { name, channel })
+    }
+
+    /// Whether somebody holds keys and belongs into a room of the charter.
+    fn may_speak_for(&self, author: &PersonaId, name: &Name) -> Result<(), Denied> {
+        self.with_power(author, Power::Keys)?;
+        let rule = self.charter().room(name.as_str()).ok_or(Denied::NoRoom)?;
+        let belongs = |person: &Person| person.sphere >= rule.sphere;
+        if self.person(author).is_some_and(belongs) {
+            Ok(())
+        } else {
+            Err(Denied::NotPresent)
+        }
     }
 
     pub(super) fn judge_claim(&self, author: &PersonaId, bytes: &[u8]) -> Result<Effect, Denied> {
@@ -426,6 +446,12 @@ impl State {
             claim: [0; 32],
             at: Position(0),
         });
+    }
+
+    pub(super) fn room_succeeded(&mut self, name: &Name, channel: ChannelId) {
+        if let Some(room) = self.rooms.iter_mut().find(|room| room.name == *name) {
+            room.channel = channel;
+        }
     }
 
     pub(super) fn take_claim(&mut self, at: At, name: &Name, signed: &SignedClaim, hash: [u8; 32]) {

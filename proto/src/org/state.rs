@@ -11,6 +11,7 @@ use crate::org::amend::Amended;
 use crate::org::between::Between;
 use crate::org::finality::Finality;
 use crate::org::genesis::{GOVERNING_ROOM, Genesis};
+use crate::org::kept::Noted;
 use crate::org::mandate::{Mandate, Office, Turn};
 use crate::org::meeting::Meeting;
 use crate::org::person::{Person, Standing};
@@ -138,6 +139,9 @@ pub struct State {
     /// What follows from people and clock, for witnessed time.
     #[serde(skip)]
     pub(super) witnesses: Witnesses,
+    /// Whose records changed since they were kept last.
+    #[serde(skip)]
+    pub(super) noted: Noted,
 }
 
 impl State {
@@ -188,6 +192,7 @@ impl State {
             pins: Vec::new(),
             vanishing: Vanishing::default(),
             witnesses: Witnesses::default(),
+            noted: Noted::default(),
             genesis,
         };
         state.fill_seats(Position(0));

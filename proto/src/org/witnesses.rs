@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
 use crate::id::{Minutes, PersonaId};
+use crate::org::kept::Noted;
 use crate::org::person::Person;
 use crate::org::records::Records;
 use crate::org::witness::RECENT;
@@ -12,8 +13,8 @@ use crate::org::witness::RECENT;
 /// Counts over the people in the room.
 #[derive(Clone)]
 pub(super) struct Witnesses {
-    /// Everybody in the room, as they are counted below.
-    known: BTreeMap<PersonaId, Heard>,
+    /// Everybody in the room, by their number, as they are counted below.
+    known: BTreeMap<u32, Heard>,
     /// Claims later than `now`.
     ahead: Times,
     /// When those were active who count as recent.
@@ -52,17 +53,11 @@ impl Witnesses {
         self.ahead.largest(many).unwrap_or(self.now)
     }
 
-    /// Counts anew whoever was touched since the last entry, for this witnessed time.
-    pub(super) fn follow(&mut self, people: &Records<PersonaId, Person>, now: Minutes) {
+    /// Counts anew whoever was touched since the last entry, for this witnessed time, and notes who that is.
+    pub(super) fn follow(&mut self, people: &Records<PersonaId, Person>, now: Minutes, noted: &mut Noted) {
         if people.is_new() || now < self.now {
-            *self = Self {
-                now,
-                ..Self::default()
-            };
-            for (persona, person) in people {
-                self.count(persona, Some(person));
-            }
-            return;
+            noted.everybody();
+            return self.count_all(people, now);
         }
         if now > self.now {
             self.now = now;
@@ -70,16 +65,35 @@ impl Witnesses {
             self.recent.forget_before(first_recent(now));
         }
         for persona in people.touched() {
-            self.count(persona, people.get(persona));
+            match people.get(persona) {
+                Some(person) => {
+                    noted.person(person);
+                    self.count(person);
+                }
+                None => {
+                    noted.everybody();
+                    return self.count_all(people, now);
+                }
+            }
         }
     }
 
-    fn count(&mut self, persona: &PersonaId, person: Option<&Person>) {
-        let heard = person.filter(|person| person.is_present()).map(|person| Heard {
+    fn count_all(&mut self, people: &Records<PersonaId, Person>, now: Minutes) {
+        *self = Self {
+            now,
+            ..Self::default()
+        };
+        for person in people.values() {
+            self.count(person);
+        }
+    }
+
+    fn count(&mut self, person: &Person) {
+        let heard = person.is_present().then_some(Heard {
             latest: person.latest,
             active: person.active,
         });
-        let before = match (self.known.entry(*persona), heard) {
+        let before = match (self.known.entry(person.number), heard) {
             (Entry::Occupied(mut known), Some(heard)) => Some(known.insert(heard)),
             (Entry::Occupied(known), None) => Some(known.remove()),
             (Entry::Vacant(unknown), Some(heard)) => {

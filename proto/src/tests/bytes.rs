@@ -13,6 +13,7 @@ use crate::envelope::{self, AccessSecret, Body, Content, LinkKeys, SiteSeed};
 use crate::id::{
     BodyId, ChannelId, Counter, EntryHash, Minutes, Nonce, PersonaId, Position, RoomId, StateRoot,
 };
+use crate::org::between::{FeedHead, MOST_FEED_HEADS};
 use crate::org::tests::world::{World, application, encoded, genesis, intent, persona, public};
 use crate::org::{
     Deed, Head, Notice, NoticeKind, Running, SafetyCode, Signature, SignedHead, SignedNotice, State,
@@ -260,4 +261,47 @@ fn an_entry_that_is_cut_short_or_made_longer_opens_nowhere() {
     assert!(!opens(
         &[small.as_slice(), &vec![0; large.len() - small.len()]].concat()
     ));
+}
+
+#[test]
+fn a_heartbeat_fills_the_smallest_bucket_with_as_many_heads_of_bulletins_as_it_may_carry_and_not_with_one_more()
+ {
+    let key = AccessSecret::from_bytes([1; 32]).envelope_key();
+    let size = |heads: usize| {
+        let longest = FeedHead {
+            link: u32::MAX,
+            number: u64::MAX,
+            hash: [1; 32],
+        };
+        let notice = Notice {
+            kind: NoticeKind::Heard(vec![longest; heads]),
+            nonce: Nonce([9; 16]),
+        };
+        let body = Body::Notice(SignedNotice {
+            author: persona(0),
+            notice,
+            signature: Signature::from([12; 64]),
+        });
+        let head = Head {
+            position: Position(u64::MAX),
+            running: Running([2; 32]),
+            epoch: u64::MAX,
+            authenticator: [7; 32],
+            root: StateRoot([8; 32]),
+            time: Minutes(u64::MAX),
+            body: body.digest(),
+        };
+        let head = SignedHead {
+            author: persona(0),
+            head,
+            signature: Signature::from([12; 64]),
+        };
+        let content = Content { head, body };
+        envelope::seal(&key, &ChannelId([3; 32]), Counter(4), [5; 24], &content)
+            .unwrap()
+            .len()
+    };
+    assert_eq!(size(MOST_FEED_HEADS), 1024);
+    assert_eq!(size(0), 1024);
+    assert_eq!(size(MOST_FEED_HEADS + 1), 4096);
 }

@@ -6,13 +6,13 @@ use caucus_client::app::KindWord;
 use caucus_client::engine::Room;
 use caucus_proto::id::ChannelId;
 use caucus_proto::org::Kind;
-use caucus_tests::net::{Liar, Somebody, World};
+use caucus_tests::net::{Liar, Somebody, World, admitted};
 use tokio::time::sleep;
 
 use super::virtually;
 use crate::stories::assembly::quick;
 use crate::stories::between::{
-    announcement, board, directive, directives, issue, issue_to, link, links, receives, shows,
+    announcement, board, directive, directives, issue, issue_to, link, links, receives, shows, titles,
 };
 
 /// How long a calm network may need, in virtual time.
@@ -101,6 +101,81 @@ fn a_directive_that_the_relay_withholds_from_a_body_is_not_received_and_the_next
         receives(ben, "Withheld").await;
         shows(ana, "Council", withheld, "North", "received").await;
         assert_eq!(warned(ben, "North").await, None);
+        for person in &people {
+            person.lock().await;
+        }
+    });
+}
+
+/// Waits until somebody's feed has an item.
+async fn hears(person: &Somebody, title: &str) {
+    let look = || async { titles(person).await.contains(&title.to_owned()).then_some(()) };
+    person.wait(title, SOON, look).await;
+}
+
+#[test]
+fn what_the_relay_withholds_from_one_person_of_a_body_the_others_heads_reveal() {
+    virtually(async {
+        let world = World::without_relay(108);
+        let liar = Liar::start(&world.fabric);
+        let mut people = Vec::new();
+        for name in ["ana", "ben", "dia", "eva"] {
+            let person = world.stranger(name).await;
+            person.add_relay(&liar.address().to_string()).await;
+            people.push(person);
+        }
+        let [ana, ben, dia, eva] = &people[..] else {
+            panic!()
+        };
+        let founded = [
+            (ana, KindWord::Committee, "Council", Kind::Committee),
+            (ben, KindWord::Cell, "North", Kind::Cell),
+        ];
+        for (person, word, label, kind) in founded {
+            person.found_by(word, label, Some(quick(kind, |_| {}))).await;
+        }
+        link((ana, "Council"), (ben, "North")).await;
+        let invite = ben.invite("North", 2).await;
+        for person in [dia, eva] {
+            person.join(&invite).await;
+            admitted(ben, person, SOON).await;
+        }
+        issue(ana, "Council", announcement("Before")).await;
+        for person in [ben, dia, eva] {
+            hears(person, "Before").await;
+        }
+        let channel = bulletin(ana).await;
+        let end = liar.newest_of(channel);
+        liar.lie_of(channel, ben.device, move |log| {
+            let shown = log.iter().map(|kept| kept.entry.clone());
+            shown.filter(|entry| entry.position <= end).collect()
+        });
+        issue(ana, "Council", announcement("Withheld")).await;
+        for person in [dia, eva] {
+            hears(person, "Withheld").await;
+        }
+        // An announcement stands in nobody's log but its own body's, and no letter goes. A heartbeat does.
+        let told = |person: &'static str| {
+            move |words: &String| {
+                words.contains("was shown its bulletin up to entry 2") && words.contains(person)
+            }
+        };
+        let look = || async {
+            let links = links(ben, "North").await;
+            let mut warnings = links.into_iter().flat_map(|link| link.warnings);
+            warnings.find(|words| told("dia")(words) || told("eva")(words))
+        };
+        let words = ben.wait("their heads are heard", SOON * 30, look).await;
+        assert!(words.contains("and this device up to 1"), "{words}");
+        assert!(!titles(ben).await.contains(&"Withheld".to_owned()));
+        for person in [dia, eva] {
+            let links = links(person, "North").await;
+            let warnings: Vec<_> = links.into_iter().flat_map(|link| link.warnings).collect();
+            assert_eq!(warnings, Vec::<String>::new(), "they were shown everything");
+        }
+        liar.tell_the_truth(ben.device);
+        hears(ben, "Withheld").await;
+        assert!(look().await.is_none(), "it is as they said");
         for person in &people {
             person.lock().await;
         }

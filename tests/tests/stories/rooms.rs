@@ -166,6 +166,50 @@ async fn a_room_for_the_core_is_opened_on_demand_and_who_belongs_there_comes_in_
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_comes_into_a_room_that_went_on_in_a_successor_finds_it_there() {
+    let world = World::new().await;
+    let (ana, people) = chapter(&world, &["ben"]).await;
+    let [ben] = &people[..] else { panic!() };
+    ana.ask(promote("ben")).await;
+    ben.is_in("North").await;
+    let room = "core".to_owned();
+    let body = "North".to_owned();
+    ana.ask(Intent::OpenRoom { body, room }).await;
+    for (room, text) in [
+        ("North/core", "in another core"),
+        ("North/open", "in another hall"),
+    ] {
+        let before = ana.room_named(room).await.expect("the room").channel;
+        let body = room.to_owned();
+        ana.ask(Intent::Successor { body }).await;
+        let moved = || async {
+            let room = ana.room_named(room).await?;
+            (room.channel != before && room.live).then_some(())
+        };
+        ana.until("the successor is there", moved).await;
+        ana.says_in(room, text).await;
+    }
+    for name in ["core", "open"] {
+        let line = format!("said that the room \"{name}\" goes on in a successor");
+        ben.hears_in("North", &line).await;
+    }
+    // Who belongs into a room later comes in where it is, and so does who was not in the body before.
+    ana.ask(promote("ben")).await;
+    ben.is_in("North/core").await;
+    ben.says_in("North/core", "good evening").await;
+    ana.hears_in("North/core", "good evening").await;
+    let cem = volunteer(&world, &ana, "cem").await;
+    cem.says_in("North/open", "good morning").await;
+    ana.hears_in("North/open", "good morning").await;
+    // Who was in the room before is not moved by anybody.
+    let ben_there = ben.room_named("North/open").await.expect("the room");
+    assert_ne!(
+        ben_there.channel,
+        cem.room_named("North/open").await.expect("the room").channel
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_volunteer_reads_and_accepts_the_points_of_unity_and_leaves_by_themselves() {
     let world = World::new().await;
     let (ana, people) = chapter(&world, &["ben", "cem"]).await;

@@ -6,6 +6,7 @@ mod describe;
 mod desk;
 mod duty;
 mod feed;
+mod heads;
 mod keys;
 mod letters;
 mod liaison;
@@ -21,6 +22,7 @@ pub(super) use duty::Duties;
 pub(super) use worker::run;
 
 pub use describe::{linked_name, raise_word};
+pub use heads::HeadsApart;
 pub use keys::{entry_key, read_key};
 pub use letters::open_under;
 pub use offer::OfferLink;

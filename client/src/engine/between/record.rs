@@ -16,7 +16,7 @@ const ROGUES: usize = 32;
 const KEPT: usize = 2_000;
 
 /// Number of the cursor among the records of a bulletin.
-const CURSOR: u64 = 0;
+pub(super) const CURSOR: u64 = 0;
 
 /// How far a bulletin was read.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -118,7 +118,7 @@ impl FeedCursor {
 }
 
 impl Room {
-    fn feed_place(&self, link: u32, number: u64) -> Place {
+    pub(super) fn feed_place(&self, link: u32, number: u64) -> Place {
         let mut scope = self.record().room.as_bytes().to_vec();
         scope.extend_from_slice(b"feed");
         scope.extend_from_slice(&link.to_be_bytes());

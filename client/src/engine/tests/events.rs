@@ -59,6 +59,7 @@ fn shown(effect: &Effect) -> Shown {
         | Effect::PrinciplesAccepted { .. }
         | Effect::HandedOver { .. }
         | Effect::RoomOpened { .. }
+        | Effect::RoomSucceeded { .. }
         | Effect::Disputed { .. }
         | Effect::Recognized { .. }
         | Effect::Replaced { .. }
@@ -215,6 +216,10 @@ fn effects(world: &mut World) -> Vec<Effect> {
             name: Name::new("core").unwrap(),
             channel: ChannelId([4; 32]),
         },
+        Effect::RoomSucceeded {
+            name: Name::new("core").unwrap(),
+            channel: ChannelId([5; 32]),
+        },
         Effect::Claimed {
             name: Name::new("core").unwrap(),
             signed: Box::new(claim(world)),
@@ -310,6 +315,7 @@ fn whatever_changes_who_is_in_or_may_what_is_a_line_that_everybody_sees_and_name
                         | Effect::Answered
                         | Effect::PrinciplesSet { .. }
                         | Effect::RoomOpened { .. }
+                        | Effect::RoomSucceeded { .. }
                         | Effect::Rekeyed { .. }
                         | Effect::StoodAside { .. }
                         | Effect::CharterChanged { .. }

@@ -409,7 +409,7 @@ impl World {
             return Ok(0);
         };
         let jobs = room.jobs()?;
-        for (number, job) in &jobs {
+        for (number, job) in jobs.iter() {
             if let Job::Greet {
                 personas,
                 snapshot,

@@ -130,6 +130,21 @@ pub struct Follower {
     pub fresh: Minutes,
 }
 
+/// The entry of a linked body's bulletin that somebody was shown last: heartbeats carry it, so that the people of a body
+/// notice what one of them is not shown, and two versions of one entry.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct FeedHead {
+    /// The link's number.
+    pub link: u32,
+    /// The entry's number.
+    pub number: u64,
+    /// Its hash.
+    pub hash: [u8; 32],
+}
+
+/// Heads of bulletins that one heartbeat may carry: with them it still fills the smallest bucket, as without.
+pub const MOST_FEED_HEADS: usize = 13;
+
 /// What was new in what was posted.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Taken {

@@ -27,7 +27,8 @@ use serde::{Deserialize, Serialize};
 
 pub use answer::{Answer, Decision, LONGEST_ANSWER, Progress, Report, Value};
 pub use bulletin::{
-    Editor, Entry, Follower, Fresh, Masthead, Posted, Rogue, SignedEntry, SignedMasthead, Taken,
+    Editor, Entry, FeedHead, Follower, Fresh, MOST_FEED_HEADS, Masthead, Posted, Rogue, SignedEntry,
+    SignedMasthead, Taken,
 };
 pub use card::{Card, LinkSecret, Offer, Reading, RootKey, Sends, SignedOffer, Terms};
 pub use forward::{Forwarded, Said};

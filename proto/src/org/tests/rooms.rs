@@ -12,7 +12,7 @@ use crate::org::effect::Effect;
 use crate::org::name::Name;
 use crate::org::notice::{Notice, NoticeKind, SignedNotice};
 use crate::org::person::Standing;
-use crate::org::roster::{Claim, Roster, SignedClaim};
+use crate::org::roster::{Claim, OpenRoom, Roster, SignedClaim};
 use crate::org::sphere::Sphere;
 use crate::org::state::State;
 
@@ -508,6 +508,53 @@ fn a_room_is_opened_once_by_a_keyholder_who_belongs_into_it_and_only_if_the_char
     // Person 1 is a keyholder by now, and no cadre.
     assert_eq!(denied(&members.does(1, &deed("core"))), Denied::NotPresent);
     done(&members.does(0, &deed("core")));
+}
+
+#[test]
+fn a_room_goes_on_in_another_channel_by_the_word_of_a_keyholder_who_belongs_there() {
+    let (mut members, mut open) = two();
+    volunteers(&mut members, &mut open, 1);
+    becomes_member(&mut members, &mut open, 1);
+    let goes = |text, channel| Deed::SucceedRoom {
+        name: name(text),
+        channel: ChannelId([channel; 32]),
+    };
+    assert_eq!(
+        denied(&members.does(0, &goes("open", 17))),
+        Denied::Repeated,
+        "it is there"
+    );
+    assert_eq!(denied(&members.does(0, &goes("cellar", 18))), Denied::NoRoom);
+    assert_eq!(
+        denied(&members.does(0, &goes("core", 18))),
+        Denied::NoRoom,
+        "it was never opened"
+    );
+    assert_eq!(denied(&open.does(0, &goes("open", 18))), Denied::NotHere);
+    let before = members.state.open("open").unwrap().clone();
+    // Person 1 is a keyholder by now.
+    done(&members.does(1, &goes("open", 18)));
+    let moved = OpenRoom {
+        channel: ChannelId([18; 32]),
+        ..before
+    };
+    assert_eq!(
+        members.state.open("open"),
+        Some(&moved),
+        "its claims are counted on"
+    );
+    done(&members.does(
+        0,
+        &Deed::OpenRoom {
+            name: name("core"),
+            channel: OPEN,
+        },
+    ));
+    assert_eq!(
+        denied(&members.does(1, &goes("core", 19))),
+        Denied::NotPresent,
+        "no cadre"
+    );
 }
 
 #[test]
