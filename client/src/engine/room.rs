@@ -316,7 +316,12 @@ impl Room {
         let plan = std::mem::take(&mut self.plan);
         let largest_message = self.largest_message;
         *self = fresh;
-        self.plan = Plan { stale: false, ..plan };
+        self.plan = Plan {
+            stale: false,
+            // What failed is taken in again, from its beginning.
+            greet: Vec::new(),
+            ..plan
+        };
         self.largest_message = largest_message;
         Ok(())
     }

@@ -122,7 +122,7 @@ impl Room {
             let place = self.heads_place(head.link);
             let before: Vec<SeenHead> = overlay.get_value(&place)?.unwrap_or_default();
             let mut kept: Vec<_> = before.iter().filter(|seen| seen.by != by).copied().collect();
-            let seen = SeenHead {
+            let mut seen = SeenHead {
                 by,
                 number: head.number,
                 hash: head.hash,
@@ -130,9 +130,13 @@ impl Room {
             };
             // What is not shown yet may still come.
             if self.compare_head(overlay, head.link, &seen)? != Compared::Same {
-                // Who says the same as before has said it since then.
-                let same = before.iter().find(|old| old.by == by && old.hash == seen.hash);
-                kept.push(same.copied().unwrap_or(seen));
+                // Who was apart before, and still is, has been since then, however far the bulletin went on.
+                if let Some(old) = before.iter().find(|old| old.by == by)
+                    && self.compare_head(overlay, head.link, old)? != Compared::Same
+                {
+                    seen.at = old.at;
+                }
+                kept.push(seen);
             }
             let excess = kept.len().saturating_sub(KEPT);
             kept.drain(..excess);
