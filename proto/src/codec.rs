@@ -10,10 +10,10 @@
 //! on its word alone.
 
 use bincode::config;
-use bincode::enc::write::Writer;
+use bincode::enc::write::{SizeWriter, Writer};
 use bincode::error::EncodeError;
 use serde::Serialize;
-use serde::de::DeserializeOwned;
+use serde::de::{Deserialize, DeserializeOwned};
 
 use crate::error::{Misuse, PeerFault};
 
@@ -51,11 +51,47 @@ pub fn encode<T: Serialize>(value: &T, limit: usize) -> Result<Vec<u8>, Misuse> 
     Ok(bytes)
 }
 
+/// Bytes of an encoded value.
+///
+/// # Errors
+/// `Misuse::TooLarge` if they are more than `limit`.
+pub fn size<T: Serialize>(value: &T, limit: usize) -> Result<usize, Misuse> {
+    let mut counted = SizeWriter::default();
+    let size = bincode::serde::encode_into_writer(value, &mut counted, settings())
+        .map_or(usize::MAX, |()| counted.bytes_written);
+    if size > limit {
+        return Err(Misuse::TooLarge { size, limit });
+    }
+    Ok(size)
+}
+
+/// Encodes a value behind what is there.
+///
+/// # Errors
+/// `Misuse::TooLarge` if it cannot be encoded.
+pub fn append<T: Serialize>(value: &T, to: &mut Vec<u8>) -> Result<(), Misuse> {
+    let limit = usize::MAX;
+    let written = bincode::serde::encode_into_writer(value, Behind(to), settings());
+    written.map_err(|_| Misuse::TooLarge { size: limit, limit })
+}
+
 /// Decodes a value that must fill the bytes exactly and be in its only form.
 ///
 /// # Errors
 /// `PeerFault` if there are more than `limit` bytes, if they are not a value, or not its canonical form.
 pub fn decode<T: DeserializeOwned + Serialize>(bytes: &[u8], limit: usize) -> Result<T, PeerFault> {
+    decode_as(bytes, limit, |value: T| value)
+}
+
+/// Decodes a value of which parts may lie in the bytes, and makes it the one that is meant, which must be encoded as they are.
+///
+/// # Errors
+/// As [`decode`].
+pub fn decode_as<'a, L: Deserialize<'a>, T: Serialize>(
+    bytes: &'a [u8],
+    limit: usize,
+    own: impl FnOnce(L) -> T,
+) -> Result<T, PeerFault> {
     if bytes.len() > limit {
         return Err(PeerFault::TooLarge {
             size: bytes.len(),
@@ -64,22 +100,33 @@ pub fn decode<T: DeserializeOwned + Serialize>(bytes: &[u8], limit: usize) -> Re
     }
     // Without a limit of its own bincode allocates whatever length a string claims, and the process aborts.
     let read = if bytes.len() <= SMALL {
-        bincode::serde::decode_from_slice(bytes, settings().with_limit::<{ SMALL * WIDEST }>())
+        bincode::serde::borrow_decode_from_slice(bytes, settings().with_limit::<{ SMALL * WIDEST }>())
     } else if bytes.len() <= LIMIT {
-        bincode::serde::decode_from_slice(bytes, settings().with_limit::<{ LIMIT * WIDEST }>())
+        bincode::serde::borrow_decode_from_slice(bytes, settings().with_limit::<{ LIMIT * WIDEST }>())
     } else {
-        bincode::serde::decode_from_slice(bytes, settings().with_limit::<{ LOCAL_LIMIT * WIDEST }>())
+        bincode::serde::borrow_decode_from_slice(bytes, settings().with_limit::<{ LOCAL_LIMIT * WIDEST }>())
     };
-    let (value, used): (T, usize) = read.map_err(|_| PeerFault::Malformed)?;
+    let (lent, used): (L, usize) = read.map_err(|_| PeerFault::Malformed)?;
     if used != bytes.len() {
         return Err(PeerFault::Trailing(bytes.len().saturating_sub(used)));
     }
+    let value = own(lent);
     let mut again = Same { left: bytes };
     let same = bincode::serde::encode_into_writer(&value, &mut again, settings());
     if same.is_err() || !again.left.is_empty() {
         return Err(PeerFault::Malformed);
     }
     Ok(value)
+}
+
+/// Writes behind what is there.
+struct Behind<'a>(&'a mut Vec<u8>);
+
+impl Writer for Behind<'_> {
+    fn write(&mut self, bytes: &[u8]) -> Result<(), EncodeError> {
+        self.0.extend_from_slice(bytes);
+        Ok(())
+    }
 }
 
 /// Takes only the bytes that it was given.

@@ -96,7 +96,7 @@ impl Reading {
             }
             Err(NoFrame::Because(FrameError::Peer(fault))) => return self.misbehaved(fault),
         };
-        let served = match frame::payload(&bytes) {
+        let served = match frame::served(&bytes) {
             Ok(served) => served,
             Err(fault) => return self.misbehaved(fault),
         };

@@ -1,12 +1,13 @@
 //! Frames: four bytes of length, big-endian, then one encoded value.
 
-use bytes::{Bytes, BytesMut};
-use serde::Serialize;
+use bytes::{Buf, Bytes, BytesMut};
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 
 use crate::codec;
 use crate::error::{Misuse, PeerFault};
-use crate::wire::bucket;
+use crate::id::{Counter, Hours, Position};
+use crate::wire::{Entry, Flag, RefusedBecause, Served, bucket};
 
 /// Largest payload of a frame: the largest entry and what stands around it.
 pub const LARGEST: usize = bucket::LARGEST + 4096;
@@ -16,19 +17,23 @@ pub const LARGEST_HELLO: usize = 64;
 
 const PREFIX: usize = 4;
 
+/// A frame gets the room that it needs once what came of it, times this, reaches its size.
+const GENEROUS: usize = 4;
+
+/// From this size on the bytes of an entry are not copied out of the payload in which they came: it is little more.
+const LENT: usize = 16 * 1024;
+
 /// One value as a frame.
 ///
 /// # Errors
 /// `Misuse::TooLarge` if it does not fit into a frame.
 pub fn frame<T: Serialize>(value: &T) -> Result<Bytes, Misuse> {
-    let payload = codec::encode(value, LARGEST)?;
-    let len = u32::try_from(payload.len()).map_err(|_| Misuse::TooLarge {
-        size: payload.len(),
-        limit: LARGEST,
-    })?;
-    let mut out = Vec::with_capacity(PREFIX + payload.len());
+    let size = codec::size(value, LARGEST)?;
+    let limit = LARGEST;
+    let len = u32::try_from(size).map_err(|_| Misuse::TooLarge { size, limit })?;
+    let mut out = Vec::with_capacity(PREFIX + size);
     out.extend_from_slice(&len.to_be_bytes());
-    out.extend_from_slice(&payload);
+    codec::append(value, &mut out)?;
     Ok(out.into())
 }
 
@@ -38,6 +43,52 @@ pub fn frame<T: Serialize>(value: &T) -> Result<Bytes, Misuse> {
 /// `PeerFault` if it is not exactly one value.
 pub fn payload<T: DeserializeOwned + Serialize>(payload: &[u8]) -> Result<T, PeerFault> {
     codec::decode(payload, LARGEST)
+}
+
+/// The payload of a frame of a reading stream. A long entry stays where it lies in the payload.
+///
+/// # Errors
+/// As [`payload`].
+pub fn served(payload: &Bytes) -> Result<Served, PeerFault> {
+    codec::decode_as(payload, LARGEST, |lent: Lent<'_>| match lent {
+        Lent::Entry(entry) => Served::Entry(Entry {
+            position: entry.position,
+            counter: entry.counter,
+            flag: entry.flag,
+            expires: entry.expires,
+            bytes: if entry.bytes.len() >= LENT {
+                payload.slice_ref(entry.bytes)
+            } else {
+                Bytes::copy_from_slice(entry.bytes)
+            },
+        }),
+        Lent::CaughtUp { newest } => Served::CaughtUp { newest },
+        Lent::End => Served::End,
+        Lent::Gone => Served::Gone,
+        Lent::Refused(because) => Served::Refused(because),
+    })
+}
+
+/// [`Served`] as it lies in a payload.
+#[derive(Deserialize)]
+enum Lent<'a> {
+    #[serde(borrow)]
+    Entry(LentEntry<'a>),
+    CaughtUp {
+        newest: Position,
+    },
+    End,
+    Gone,
+    Refused(RefusedBecause),
+}
+
+#[derive(Deserialize)]
+struct LentEntry<'a> {
+    position: Position,
+    counter: Counter,
+    flag: Flag,
+    expires: Hours,
+    bytes: &'a [u8],
 }
 
 /// Cuts a stream of bytes into payloads. Holds at most one frame's worth of bytes beyond what it was fed.
@@ -69,8 +120,15 @@ impl Unframer {
     pub fn feed(&mut self, bytes: &[u8]) {
         let passed = self.passed.min(bytes.len());
         self.passed -= passed;
-        self.buffer
-            .extend_from_slice(bytes.get(passed..).unwrap_or_default());
+        let bytes = bytes.get(passed..).unwrap_or_default();
+        let there = self.buffer.len() + bytes.len();
+        if let Some(size) = self.announced().filter(|size| *size <= self.limit)
+            && size <= GENEROUS * there
+        {
+            self.buffer
+                .reserve((PREFIX + size).saturating_sub(self.buffer.len()));
+        }
+        self.buffer.extend_from_slice(bytes);
     }
 
     /// Bytes that came and were not given out yet: after none was left to give, those of a frame that was begun.
@@ -117,8 +175,17 @@ impl Unframer {
         if rest.len() < size {
             return Ok(None);
         }
-        let mut taken = self.buffer.split_to(PREFIX + size);
-        Ok(Some(taken.split_off(PREFIX).freeze()))
+        let mut taken = if size >= LENT {
+            // It gets the buffer, and what came behind it another: so whoever has it has it alone.
+            let behind = BytesMut::from(self.buffer.get(PREFIX + size..).unwrap_or_default());
+            let mut taken = std::mem::replace(&mut self.buffer, behind);
+            taken.truncate(PREFIX + size);
+            taken
+        } else {
+            self.buffer.split_to(PREFIX + size)
+        };
+        taken.advance(PREFIX);
+        Ok(Some(taken.freeze()))
     }
 }
 
@@ -143,6 +210,46 @@ mod tests {
                 }
             }
             assert_eq!(seen, (0..20).collect::<Vec<_>>());
+        }
+    }
+
+    #[test]
+    fn what_is_served_is_the_same_whether_its_entry_is_copied_or_not() {
+        let entry = |size| {
+            Served::Entry(Entry {
+                position: Position(300),
+                counter: Counter(1),
+                flag: Flag::Cut,
+                expires: Hours(70_000),
+                bytes: vec![9; size].into(),
+            })
+        };
+        let words = [
+            entry(0),
+            entry(LENT - 1),
+            entry(LENT),
+            entry(bucket::LARGEST),
+            Served::CaughtUp {
+                newest: Position(u64::MAX),
+            },
+            Served::End,
+            Served::Gone,
+            Served::Refused(RefusedBecause::TooFast { retry_ms: 7 }),
+        ];
+        let mut unframer = Unframer::new(LARGEST);
+        for word in &words {
+            unframer.feed(&frame(word).unwrap());
+        }
+        for word in words {
+            let bytes = unframer.next_payload().unwrap().unwrap();
+            assert_eq!(payload::<Served>(&bytes).unwrap(), word);
+            assert_eq!(served(&bytes).unwrap(), word);
+            let longer = Bytes::from([&bytes[..], &[0]].concat());
+            assert_eq!(served(&longer), payload::<Served>(&longer));
+            if let Served::Entry(Entry { bytes: whole, .. }) = served(&bytes).unwrap() {
+                drop(bytes);
+                assert!(whole.is_empty() || whole.is_unique(), "{}", whole.len());
+            }
         }
     }
 

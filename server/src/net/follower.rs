@@ -58,10 +58,12 @@ impl Drop for Place {
 pub(crate) struct Follower {
     pub(crate) send: SendStream,
     pub(crate) handle: Arc<Handle>,
-    /// Everything up to here was written to the stream.
+    /// Everything up to here was written to the stream, or is in `rest`.
     pub(crate) cursor: Position,
     /// The guard under which it may read, as `Tip::guard` counts.
     pub(crate) guard: u64,
+    /// What the stream did not take yet of the frame at its cursor.
+    pub(crate) rest: Bytes,
     place: Place,
 }
 
@@ -73,6 +75,7 @@ impl Follower {
             handle,
             cursor,
             guard: 0,
+            rest: Bytes::new(),
             place,
         }
     }
@@ -87,29 +90,28 @@ impl Follower {
         self.place.readings.0.over.load(Ordering::Acquire)
     }
 
-    /// Writes what the stream takes without waiting; gives what is left.
-    pub(crate) fn hand(&mut self, frames: &[Bytes]) -> Result<Vec<Bytes>, Gone> {
-        let mut frames = frames.to_vec();
-        let whole = self.send.offer(&mut frames)?;
-        Ok(frames.split_off(whole))
+    /// Writes what the stream takes without waiting, of what was left and of these frames, which begin right after the
+    /// cursor. What it does not take of the frame that is its turn is left for the next time. Gives how many of the frames
+    /// it has now, with that one.
+    pub(crate) fn hand(&mut self, frames: &[Bytes]) -> Result<usize, Gone> {
+        let left = usize::from(!self.rest.is_empty());
+        let mut chunks = Vec::with_capacity(left + frames.len());
+        if left > 0 {
+            chunks.push(std::mem::take(&mut self.rest));
+        }
+        chunks.extend_from_slice(frames);
+        let whole = self.send.offer(&mut chunks)?;
+        match chunks.get(whole) {
+            None => Ok(frames.len()),
+            Some(rest) => {
+                self.rest = rest.clone();
+                Ok(whole + 1 - left)
+            }
+        }
     }
 
     /// Whether the client still wants it.
     pub(crate) fn is_wanted(&mut self) -> bool {
         self.hand(&[]).is_ok()
-    }
-}
-
-/// A follower that needs a task of its own to go on.
-pub(crate) struct Behind {
-    pub(crate) follower: Follower,
-    /// What is to be written first: everything up to its cursor that the stream did not take.
-    pub(crate) rest: Vec<Bytes>,
-}
-
-impl From<Follower> for Behind {
-    fn from(follower: Follower) -> Self {
-        let rest = Vec::new();
-        Self { follower, rest }
     }
 }

@@ -15,11 +15,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use bytes::Bytes;
 use caucus_proto::id::{ChannelId, Hours, Position};
 use caucus_proto::wire::{Entry, Flag, Served, frame};
-use tokio::sync::RwLock;
+use tokio::sync::{Notify, RwLock};
 
 use crate::clock::Moment;
 use crate::limits::Limits;
-use crate::net::follower::{Behind, Follower, Readings};
+use crate::net::follower::{Follower, Readings};
 use crate::net::totals::Count;
 use crate::relay::pace::Pace;
 use crate::relay::range::Range;
@@ -27,6 +27,9 @@ use crate::store::is_served;
 
 const RING_ENTRIES: usize = 64;
 const RING_BYTES: usize = 128 * 1024;
+/// Bytes that gather for the next round of followers before whoever appends more waits for it: with what a follower has not
+/// acknowledged yet, they fit into the window of a narrow connection.
+const TOGETHER: usize = 8 * 1024;
 
 /// Where a channel stands.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
@@ -57,8 +60,33 @@ struct Feed {
     parked: Vec<Follower>,
     /// Followers with a task of their own at the moment.
     reading: usize,
-    /// Whether there are entries that the parked ones were not handed.
+    /// Whether entries came in that not all parked ones were handed.
     due: bool,
+    /// Where in `parked` the hand-out goes on.
+    place: usize,
+    /// Bytes of entries that came in since it began at the first of them.
+    gathered: usize,
+    /// Whether a stream did not take all since then.
+    held: bool,
+    /// Whether there was anything new when it began.
+    patient: bool,
+}
+
+impl Feed {
+    fn is_crowded(&self) -> bool {
+        self.due && self.gathered >= TOGETHER
+    }
+}
+
+/// What came of a share of a hand-out.
+#[derive(Default)]
+pub(crate) struct Share {
+    /// Followers that need a task of their own.
+    pub(crate) behind: Vec<Follower>,
+    /// Followers that were written to.
+    pub(crate) touched: usize,
+    /// There are more to write to.
+    pub(crate) more: bool,
 }
 
 /// A channel that is in use.
@@ -68,6 +96,8 @@ pub(crate) struct Live {
     /// position of a cut is known before it is stored.
     pub(crate) turn: RwLock<()>,
     feed: Mutex<Feed>,
+    /// A round of followers begins or has ended.
+    room: Notify,
     budget: Arc<Budget>,
 }
 
@@ -77,6 +107,7 @@ impl Live {
             pace: Mutex::new(Pace::new(limits, now)),
             turn: RwLock::new(()),
             feed: Mutex::default(),
+            room: Notify::new(),
             budget,
         }
     }
@@ -94,6 +125,18 @@ impl Live {
     /// Whether the channel was deleted since.
     pub(crate) fn is_gone(&self) -> bool {
         self.tip().gone
+    }
+
+    /// Waits while many entries wait for the round of followers that is under way: who appends goes no faster than
+    /// entries can be sent, or every follower would fall behind and need a task.
+    pub(crate) async fn room(&self) {
+        loop {
+            let room = self.room.notified();
+            if !locked(&self.feed).is_crowded() {
+                return;
+            }
+            room.await;
+        }
     }
 
     /// A follower has a task of its own until [`Live::reads_no_more`]: fresh entries are kept for it.
@@ -137,6 +180,7 @@ impl Live {
             self.empty(&mut feed);
             return false;
         }
+        feed.gathered += entry.bytes.len();
         let (position, flag, expires) = (entry.position, entry.flag, entry.expires);
         // An entry is a bucket, so it fits into a frame; if it did not, followers would read from the store.
         if let Ok(frame) = frame::frame(&Served::Entry(entry)) {
@@ -151,79 +195,93 @@ impl Live {
         !std::mem::replace(&mut feed.due, true)
     }
 
-    /// Writes to every parked stream what it does not have yet, and counts it. Gives those that need a task of their
-    /// own: that could not take it all, or whose segment a cut ended.
-    pub(crate) fn hand_out(&self, now: Hours, delivered: &Count) -> Vec<Behind> {
+    /// Writes to so many parked streams what they do not have yet, and counts it; the next call goes on where this one
+    /// ended. Whoever does not take it all has another turn in the next round, which begins when this one ends if more
+    /// came in. Those need a task of their own that do not take it all in a round without anything new, that miss what
+    /// is no longer at hand, or whose segment a cut ended.
+    pub(crate) fn hand_out(&self, most: usize, now: Hours, delivered: &Count) -> Share {
         let mut feed = locked(&self.feed);
         let feed = &mut *feed;
-        feed.due = false;
         let newest = feed.tip.newest;
+        if feed.place == 0 {
+            feed.patient = feed.gathered > 0;
+            (feed.gathered, feed.held) = (0, false);
+            self.room.notify_waiters();
+        }
         let mut count = 0;
-        let mut behind = Vec::new();
+        let mut share = Share::default();
         let mut run = Run::default();
-        let mut place = 0;
-        while let Some(follower) = feed.parked.get_mut(place) {
-            if follower.cursor >= newest {
-                place += 1;
+        while share.touched < most
+            && let Some(follower) = feed.parked.get_mut(feed.place)
+        {
+            if follower.cursor >= newest && follower.rest.is_empty() {
+                feed.place += 1;
                 continue;
             }
             if run.after != Some(follower.cursor) {
                 run = Run::of(&feed.ring, follower.cursor, now);
             }
+            share.touched += 1;
             let handed = follower.hand(&run.frames);
-            if handed.is_ok() {
-                count += run.frames.len() as u64;
-            }
-            let whole = handed.as_ref().is_ok_and(Vec::is_empty);
-            if whole && run.last == newest && !run.cut {
-                follower.cursor = newest;
-                place += 1;
+            let taken = *handed.as_ref().unwrap_or(&0);
+            count += taken as u64;
+            follower.cursor.0 += taken as u64;
+            let stays = if handed.is_err() || (run.cut && follower.cursor == run.last) {
+                false
+            } else if follower.rest.is_empty() {
+                follower.cursor == newest
+            } else {
+                feed.held |= feed.patient;
+                feed.patient
+            };
+            if stays {
+                feed.place += 1;
                 continue;
             }
-            let mut follower = feed.parked.swap_remove(place);
-            follower.cursor = run.last;
+            let follower = feed.parked.swap_remove(feed.place);
             // A stream that the client stopped, or whose connection ended, is let go.
-            if let Ok(rest) = handed {
-                behind.push(Behind { follower, rest });
+            if handed.is_ok() {
+                share.behind.push(follower);
             }
         }
         delivered.add(count);
-        behind
+        if feed.place >= feed.parked.len() {
+            feed.place = 0;
+            feed.due = feed.held || feed.gathered > 0;
+        }
+        share.more = feed.due;
+        share
     }
 
     /// The guard has changed, and with it perhaps what may still be read: everybody looks anew.
     #[must_use]
-    pub(crate) fn changed(&self) -> Vec<Behind> {
+    pub(crate) fn changed(&self) -> Vec<Follower> {
         let mut feed = locked(&self.feed);
         self.empty(&mut feed);
         feed.tip.guard = feed.tip.guard.wrapping_add(1);
         std::mem::take(&mut feed.parked)
-            .into_iter()
-            .map(Behind::from)
-            .collect()
     }
 
     /// The channel is gone: everybody is told.
     #[must_use]
-    pub(crate) fn gone(&self) -> Vec<Behind> {
+    pub(crate) fn gone(&self) -> Vec<Follower> {
         let mut feed = locked(&self.feed);
         feed.tip.gone = true;
         std::mem::take(&mut feed.parked)
-            .into_iter()
-            .map(Behind::from)
-            .collect()
     }
 
     /// Lets go of parked streams that the client stopped, and of those of dead connections.
     pub(crate) fn prune(&self) {
-        locked(&self.feed).parked.retain_mut(Follower::is_wanted);
+        let mut feed = locked(&self.feed);
+        feed.parked.retain_mut(Follower::is_wanted);
+        feed.place = 0;
     }
 
     /// Lets go of all parked streams of a connection.
     pub(crate) fn part(&self, connection: &Readings) {
-        locked(&self.feed)
-            .parked
-            .retain(|follower| !follower.is_of(connection));
+        let mut feed = locked(&self.feed);
+        feed.parked.retain(|follower| !follower.is_of(connection));
+        feed.place = 0;
     }
 
     /// Fresh entries right after a position and inside the range, without a gap, up to and with the first
@@ -465,8 +523,26 @@ mod tests {
         let live = live(1 << 20);
         assert!(live.take_in(entry(1, Flag::Plain, 10)));
         assert!(!live.take_in(entry(2, Flag::Plain, 10)));
-        assert!(live.hand_out(Hours(10), &Count::default()).is_empty());
+        assert!(!live.hand_out(10, Hours(10), &Count::default()).more);
         assert!(live.take_in(entry(3, Flag::Plain, 10)));
+    }
+
+    #[tokio::test]
+    async fn whoever_appends_waits_while_enough_has_gathered_for_the_next_round() {
+        let live = live(1 << 20);
+        live.room().await;
+        live.take_in(entry(1, Flag::Plain, TOGETHER - 1));
+        live.room().await;
+        live.take_in(entry(2, Flag::Plain, 1));
+        let mut waits = std::pin::pin!(live.room());
+        let mut cx = std::task::Context::from_waker(std::task::Waker::noop());
+        assert!(waits.as_mut().poll(&mut cx).is_pending());
+        live.hand_out(10, Hours(10), &Count::default());
+        waits.await;
+        // Nobody follows any more, so nobody waits for a round.
+        live.reads_no_more();
+        live.take_in(entry(3, Flag::Plain, TOGETHER));
+        live.room().await;
     }
 
     #[test]

@@ -13,7 +13,7 @@ use tokio::time::{Duration, timeout};
 
 use crate::net::budget::Share;
 use crate::net::desk::Desk;
-use crate::net::follower::{Behind, Follower, Place};
+use crate::net::follower::{Follower, Place};
 use crate::net::frames::{Frames, SLOWEST};
 use crate::net::goodbye::Goodbye;
 use crate::net::live::Live;
@@ -62,7 +62,7 @@ pub(crate) async fn serve<S: Store>(
                 follow: asked.follow,
                 caught_up: false,
             };
-            reading.go(Vec::new()).await;
+            reading.go().await;
         }
         Err(because) => {
             desk.totals.refused(because);
@@ -73,14 +73,14 @@ pub(crate) async fn serve<S: Store>(
 }
 
 /// Goes on with a follower that fell behind, until it has caught up.
-pub(crate) async fn go_on<S: Store>(desk: Arc<Desk<S>>, behind: Behind) {
+pub(crate) async fn go_on<S: Store>(desk: Arc<Desk<S>>, follower: Follower) {
     let reading = Reading {
         desk,
-        follower: behind.follower,
+        follower,
         follow: true,
         caught_up: true,
     };
-    reading.go(behind.rest).await;
+    reading.go().await;
 }
 
 struct Reading<S> {
@@ -129,12 +129,11 @@ impl Drop for Interest {
 
 impl<S: Store> Reading<S> {
     /// Writes what is left, then reads until it ends or is parked.
-    async fn go(mut self, rest: Vec<Bytes>) {
+    async fn go(mut self) {
         let live = Arc::clone(&self.follower.handle.live);
         let _interest = Interest::of(&live);
-        let mut rest = rest;
         loop {
-            match self.catch_up(&mut rest).await {
+            match self.catch_up().await {
                 Ok(()) => {}
                 Err(Broken::Gone) => return,
                 Err(Broken::Slow) => {
@@ -150,9 +149,10 @@ impl<S: Store> Reading<S> {
     }
 
     /// Until it has caught up; a stream that ended is gone.
-    async fn catch_up(&mut self, rest: &mut Vec<Bytes>) -> Result<(), Broken> {
+    async fn catch_up(&mut self) -> Result<(), Broken> {
+        let rest = std::mem::take(&mut self.follower.rest);
         if !rest.is_empty() {
-            self.hand_over(&mut std::mem::take(rest), None).await?;
+            self.hand_over(&mut [rest], None).await?;
         }
         match self.rounds().await? {
             None => Ok(()),

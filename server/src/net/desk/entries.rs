@@ -25,6 +25,7 @@ impl<S: Store> Desk<S> {
         bytes: Bytes,
     ) -> Result<Answer, Stop> {
         let handle = self.writer(session, handle, Role::Append, &bytes)?;
+        handle.live.room().await;
         let (guard, usage) = self.found(&handle).await?;
         {
             let now = self.clock.now();

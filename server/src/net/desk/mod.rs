@@ -24,7 +24,7 @@ use zeroize::Zeroizing;
 use crate::clock::Clock;
 use crate::limits::Limits;
 use crate::net::budget::Budget;
-use crate::net::follower::Behind;
+use crate::net::follower::Follower;
 use crate::net::live::{Live, Lives};
 use crate::net::read;
 use crate::net::session::Session;
@@ -110,7 +110,7 @@ impl<S: Store> Desk<S> {
     }
 
     /// Gives each of these followers a task of its own until it has caught up.
-    pub(crate) fn read_on(&self, behind: Vec<Behind>) {
+    pub(crate) fn read_on(&self, behind: Vec<Follower>) {
         for behind in behind {
             if let Some(desk) = self.me.upgrade() {
                 tokio::spawn(read::go_on(desk, behind));

@@ -280,3 +280,112 @@ async fn entries_end_for_readers_at_their_hour() {
     assert_eq!(entries, [(2, 2)]);
     world.relay.stop().await.unwrap();
 }
+
+#[tokio::test]
+async fn a_stream_that_takes_only_a_part_never_gets_what_its_key_does_not_read() {
+    let limits = Limits {
+        wide_connections: 0,
+        appends_per_second: 100_000,
+        channel_appends_per_second: 100_000,
+        ..Limits::default()
+    };
+    let store = Arc::new(Memory::new(QUOTA));
+    let world = World::with(limits, Identity::generate().unwrap(), store).await;
+    let mut writer = world.visitor().await;
+    // The cut comes before, within and after what a narrow connection takes at once.
+    for before in 8..24 {
+        let spec = room(before);
+        assert_eq!(writer.create(&spec).await, Answer::Created);
+        let mut follower = world.visitor().await;
+        let read = follower.open(spec.id(), Role::Read, READ).await;
+        let mut reader = follower.read(read, 0, true).await;
+        let newest = Position(0);
+        assert_eq!(reader.next().await, Served::CaughtUp { newest });
+        let append = writer.open(spec.id(), Role::Append, APPEND).await;
+        let control = writer.open(spec.id(), Role::Control, CONTROL).await;
+        let plain = |handle, fill| Request::Append {
+            handle,
+            counter: Counter(0),
+            bytes: entry(fill),
+        };
+        for fill in 1..=before {
+            writer.send(plain(append, fill)).await;
+        }
+        for _ in 1..=before {
+            assert!(matches!(writer.next().await.answer, Answer::Stored { .. }));
+        }
+        let moved = [77; 32];
+        writer.send(cut(control, 0, moved, [78; 32])).await;
+        let stored = writer.next().await.answer;
+        assert!(matches!(stored, Answer::Stored { .. }), "{stored:?}");
+        let after = writer.open(spec.id(), Role::Append, moved).await;
+        for fill in 100..110 {
+            let request = Request::Append {
+                handle: after,
+                counter: Counter(1),
+                bytes: entry(fill),
+            };
+            writer.send(request).await;
+        }
+        for _ in 100..110 {
+            assert!(matches!(writer.next().await.answer, Answer::Stored { .. }));
+        }
+        let (entries, last) = reader.entries().await;
+        let fills: Vec<u8> = entries.iter().map(|(_, fill)| *fill).collect();
+        let expected: Vec<u8> = (1..=before).chain([99]).collect();
+        assert_eq!((fills, last), (expected, Served::End));
+    }
+    world.relay.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn whoever_follows_on_a_narrow_connection_gets_all_that_a_hasty_writer_says_in_order() {
+    const SAID: u64 = 300;
+    let limits = Limits {
+        wide_connections: 0,
+        appends_per_second: 100_000,
+        channel_appends_per_second: 100_000,
+        ..Limits::default()
+    };
+    let store = Arc::new(Memory::new(QUOTA));
+    let world = World::with(limits, Identity::generate().unwrap(), store).await;
+    let mut writer = world.visitor().await;
+    let channel = founded(&mut writer).await;
+    let mut following = Vec::new();
+    // More than a share of the hand-out.
+    for _ in 0..70 {
+        let mut follower = world.visitor().await;
+        let read = follower.open(channel, Role::Read, READ).await;
+        let mut reader = follower.read(read, 0, true).await;
+        assert_eq!(reader.next().await, Served::CaughtUp { newest: Position(0) });
+        following.push(tokio::spawn(async move {
+            for position in 1..=SAID {
+                assert_eq!(reader.entry().await, (position, position as u8));
+            }
+            drop(follower);
+        }));
+    }
+    let handle = writer.open(channel, Role::Append, APPEND).await;
+    // Sixteen at a time wait for their answers.
+    let (mut asked, mut answered) = (0, 0);
+    while answered < SAID {
+        while asked < SAID && asked - answered < 16 {
+            asked += 1;
+            let bytes = entry(asked as u8);
+            let counter = Counter(0);
+            writer
+                .send(Request::Append {
+                    handle,
+                    counter,
+                    bytes,
+                })
+                .await;
+        }
+        assert!(matches!(writer.next().await.answer, Answer::Stored { .. }));
+        answered += 1;
+    }
+    for follower in following {
+        follower.await.unwrap();
+    }
+    world.relay.stop().await.unwrap();
+}

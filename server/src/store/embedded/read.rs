@@ -41,6 +41,10 @@ pub(super) fn read(
     loop {
         let (places, horizon) = places(&segments, channel, after, limit)?;
         for (position, segment, place) in places.iter().filter(|(position, ..)| *position <= horizon) {
+            // Before it is read and its hash taken.
+            if place.bytes as usize > room && !found.is_empty() {
+                return Ok(found);
+            }
             let entry = match entry(segment, channel, *position, *place, born) {
                 Ok(Some(entry)) => entry,
                 Ok(None) => continue,
@@ -52,9 +56,6 @@ pub(super) fn read(
             };
             if !is_served(entry.expires, now) {
                 continue;
-            }
-            if entry.bytes.len() > room && !found.is_empty() {
-                return Ok(found);
             }
             room = room.saturating_sub(entry.bytes.len());
             found.push(entry);
