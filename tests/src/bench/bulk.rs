@@ -15,6 +15,7 @@ use super::client::stock;
 use super::floor::config;
 use super::report::Sample;
 use super::server::Server;
+use crate::figures::vitals::cpu;
 use crate::harness::Person;
 
 /// Bytes of the file.
@@ -94,7 +95,8 @@ pub(super) async fn file(server: &Server, folder: &Path) -> Vec<Sample> {
         .map(|at| (at.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 40) as u8)
         .collect();
     std::fs::write(&path, &content).expect("a file");
-    let before = server.cpu();
+    let own = || cpu(std::process::id());
+    let (before, own_before) = (server.cpu(), own());
     let began = Instant::now();
     let sent = ana
         .ask(Intent::SendFile {
@@ -104,7 +106,7 @@ pub(super) async fn file(server: &Server, folder: &Path) -> Vec<Sample> {
         })
         .await;
     let upload = began.elapsed().as_secs_f64();
-    let uploaded = server.cpu();
+    let (uploaded, own_uploaded) = (server.cpu(), own());
     let Answer::FileSent { number, .. } = sent else {
         panic!("{sent:?}")
     };
@@ -118,19 +120,21 @@ pub(super) async fn file(server: &Server, folder: &Path) -> Vec<Sample> {
     })
     .await;
     let download = began.elapsed().as_secs_f64();
-    let downloaded = server.cpu();
+    let (downloaded, own_downloaded) = (server.cpu(), own());
     assert!(
         std::fs::read(&copy).expect("the copy") == content,
         "it is another file"
     );
     ana.lock().await;
     let mut samples = times(upload, download).to_vec();
-    samples.push(Sample::of("upload CPU", "s", (uploaded - before).as_secs_f64()));
-    samples.push(Sample::of(
-        "download CPU",
-        "s",
-        (downloaded - uploaded).as_secs_f64(),
-    ));
+    for (name, took) in [
+        ("upload CPU, relay", uploaded - before),
+        ("upload CPU, client", own_uploaded - own_before),
+        ("download CPU, relay", downloaded - uploaded),
+        ("download CPU, client", own_downloaded - own_uploaded),
+    ] {
+        samples.push(Sample::of(name, "s", took.as_secs_f64()));
+    }
     samples
 }
 

@@ -3,15 +3,19 @@
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, ErrorKind};
+use std::num::NonZeroU64;
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-use rustix::fs::OFlags;
+use rustix::fs::{Advice, OFlags, fadvise};
 
 use super::FileError;
 
 /// What the name of an unfinished file ends with.
 const ENDING: &str = ".part";
+
+/// Bytes after which the system is told that it may write them to the disk.
+const STRETCH: u64 = 4 * 1024 * 1024;
 
 /// An unfinished file.
 pub(super) struct Part {
@@ -67,7 +71,19 @@ impl Part {
     pub(super) fn write(&self, at: u64, data: &[u8]) -> Result<(), FileError> {
         self.file
             .write_all_at(data, at)
-            .map_err(|error| self.unwritable(&error))
+            .map_err(|error| self.unwritable(&error))?;
+        let end = at + data.len() as u64;
+        if end / STRETCH > at / STRETCH {
+            // The system may begin to write what is complete, so that less is left for the end. What it makes of the hint, `finish` makes sure of.
+            let length = NonZeroU64::new(STRETCH);
+            let _ = fadvise(
+                &self.file,
+                (end / STRETCH - 1) * STRETCH,
+                length,
+                Advice::DontNeed,
+            );
+        }
+        Ok(())
     }
 
     pub(super) fn read(&self, at: u64, length: usize) -> Option<Vec<u8>> {
