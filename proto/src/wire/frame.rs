@@ -20,6 +20,9 @@ const PREFIX: usize = 4;
 /// A frame gets the room that it needs once what came of it, times this, reaches its size.
 const GENEROUS: usize = 4;
 
+/// As much as a packet brings.
+const SLACK: usize = 1500;
+
 /// From this size on the bytes of an entry are not copied out of the payload in which they came: it is little more.
 const LENT: usize = 16 * 1024;
 
@@ -122,11 +125,12 @@ impl Unframer {
         self.passed -= passed;
         let bytes = bytes.get(passed..).unwrap_or_default();
         let there = self.buffer.len() + bytes.len();
-        if let Some(size) = self.announced().filter(|size| *size <= self.limit)
+        if let Some(size) = self.announced().filter(|size| (LENT..=self.limit).contains(size))
             && size <= GENEROUS * there
         {
-            self.buffer
-                .reserve((PREFIX + size).saturating_sub(self.buffer.len()));
+            // And for what may come with its end of the next one.
+            let whole = PREFIX + size + SLACK;
+            self.buffer.reserve(whole.saturating_sub(self.buffer.len()));
         }
         self.buffer.extend_from_slice(bytes);
     }

@@ -11,11 +11,13 @@
 use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use bytes::Bytes;
 use caucus_proto::id::{ChannelId, Hours, Position};
 use caucus_proto::wire::{Entry, Flag, Served, frame};
 use tokio::sync::{Notify, RwLock};
+use tokio::time::timeout;
 
 use crate::clock::Moment;
 use crate::limits::Limits;
@@ -27,9 +29,13 @@ use crate::store::is_served;
 
 const RING_ENTRIES: usize = 64;
 const RING_BYTES: usize = 128 * 1024;
-/// Bytes that gather for the next round of followers before whoever appends more waits for it: with what a follower has not
-/// acknowledged yet, they fit into the window of a narrow connection.
+/// Bytes that gather for the next round of followers before whoever appended is answered only when it begins: with what a
+/// follower has not acknowledged yet, they fit into the window of a narrow connection.
 const TOGETHER: usize = 8 * 1024;
+/// So long an answer waits at most.
+const PATIENCE: Duration = Duration::from_millis(250);
+/// What is left of a frame may wait for the next round, without the time that a task is given, up to this size.
+const REST: usize = 8 * 1024;
 
 /// Where a channel stands.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
@@ -62,19 +68,32 @@ struct Feed {
     reading: usize,
     /// Whether entries came in that not all parked ones were handed.
     due: bool,
-    /// Where in `parked` the hand-out goes on.
+    /// Whether a round of the parked ones has begun and not ended, and where in `parked` it goes on.
+    under_way: bool,
     place: usize,
-    /// Bytes of entries that came in since it began at the first of them.
+    /// Bytes of entries that came in since it began.
     gathered: usize,
-    /// Whether a stream did not take all since then.
-    held: bool,
     /// Whether there was anything new when it began.
     patient: bool,
+    /// Whether a stream did not take all since then.
+    held: bool,
 }
 
 impl Feed {
     fn is_crowded(&self) -> bool {
         self.due && self.gathered >= TOGETHER
+    }
+
+    /// Lets go of some of the parked ones; a round that is under way goes on with the same.
+    fn retain(&mut self, wanted: impl Fn(&mut Follower) -> bool) {
+        let (place, mut seen, mut kept) = (self.place, 0, 0);
+        self.parked.retain_mut(|follower| {
+            let stays = wanted(follower);
+            kept += usize::from(stays && seen < place);
+            seen += 1;
+            stays
+        });
+        self.place = kept;
     }
 }
 
@@ -96,7 +115,7 @@ pub(crate) struct Live {
     /// position of a cut is known before it is stored.
     pub(crate) turn: RwLock<()>,
     feed: Mutex<Feed>,
-    /// A round of followers begins or has ended.
+    /// A round of followers begins.
     room: Notify,
     budget: Arc<Budget>,
 }
@@ -127,16 +146,20 @@ impl Live {
         self.tip().gone
     }
 
-    /// Waits while many entries wait for the round of followers that is under way: who appends goes no faster than
-    /// entries can be sent, or every follower would fall behind and need a task.
+    /// Waits while many entries wait for the next round of followers: who appends and waits for the answer goes no faster
+    /// than entries can be sent, or every follower would fall behind and need a task.
     pub(crate) async fn room(&self) {
-        loop {
-            let room = self.room.notified();
-            if !locked(&self.feed).is_crowded() {
-                return;
+        let room = async {
+            loop {
+                let begins = self.room.notified();
+                if !locked(&self.feed).is_crowded() {
+                    return;
+                }
+                begins.await;
             }
-            room.await;
-        }
+        };
+        // What was stored is answered in any case.
+        let _ = timeout(PATIENCE, room).await;
     }
 
     /// A follower has a task of its own until [`Live::reads_no_more`]: fresh entries are kept for it.
@@ -196,14 +219,15 @@ impl Live {
     }
 
     /// Writes to so many parked streams what they do not have yet, and counts it; the next call goes on where this one
-    /// ended. Whoever does not take it all has another turn in the next round, which begins when this one ends if more
-    /// came in. Those need a task of their own that do not take it all in a round without anything new, that miss what
-    /// is no longer at hand, or whose segment a cut ended.
+    /// ended. Whoever does not take it all has another turn in the next round, which begins when this one ends. Those need a
+    /// task of their own that do not take it all in a round that had nothing new, of which much is left, that miss
+    /// what is no longer at hand, or whose segment a cut ends.
     pub(crate) fn hand_out(&self, most: usize, now: Hours, delivered: &Count) -> Share {
         let mut feed = locked(&self.feed);
         let feed = &mut *feed;
         let newest = feed.tip.newest;
-        if feed.place == 0 {
+        if !feed.under_way {
+            (feed.under_way, feed.place) = (true, 0);
             feed.patient = feed.gathered > 0;
             (feed.gathered, feed.held) = (0, false);
             self.room.notify_waiters();
@@ -226,14 +250,12 @@ impl Live {
             let taken = *handed.as_ref().unwrap_or(&0);
             count += taken as u64;
             follower.cursor.0 += taken as u64;
-            let stays = if handed.is_err() || (run.cut && follower.cursor == run.last) {
-                false
-            } else if follower.rest.is_empty() {
-                follower.cursor == newest
-            } else {
-                feed.held |= feed.patient;
-                feed.patient
-            };
+            let waits = !follower.rest.is_empty();
+            let stays = handed.is_ok()
+                && run.last == newest
+                && !run.cut
+                && (!waits || (feed.patient && follower.rest.len() <= REST));
+            feed.held |= stays && waits;
             if stays {
                 feed.place += 1;
                 continue;
@@ -246,7 +268,7 @@ impl Live {
         }
         delivered.add(count);
         if feed.place >= feed.parked.len() {
-            feed.place = 0;
+            feed.under_way = false;
             feed.due = feed.held || feed.gathered > 0;
         }
         share.more = feed.due;
@@ -272,16 +294,12 @@ impl Live {
 
     /// Lets go of parked streams that the client stopped, and of those of dead connections.
     pub(crate) fn prune(&self) {
-        let mut feed = locked(&self.feed);
-        feed.parked.retain_mut(Follower::is_wanted);
-        feed.place = 0;
+        locked(&self.feed).retain(Follower::is_wanted);
     }
 
     /// Lets go of all parked streams of a connection.
     pub(crate) fn part(&self, connection: &Readings) {
-        let mut feed = locked(&self.feed);
-        feed.parked.retain(|follower| !follower.is_of(connection));
-        feed.place = 0;
+        locked(&self.feed).retain(|follower| !follower.is_of(connection));
     }
 
     /// Fresh entries right after a position and inside the range, without a gap, up to and with the first
@@ -528,7 +546,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn whoever_appends_waits_while_enough_has_gathered_for_the_next_round() {
+    async fn whoever_appended_is_answered_when_what_has_gathered_goes_out_or_soon_after() {
         let live = live(1 << 20);
         live.room().await;
         live.take_in(entry(1, Flag::Plain, TOGETHER - 1));
@@ -538,11 +556,15 @@ mod tests {
         let mut cx = std::task::Context::from_waker(std::task::Waker::noop());
         assert!(waits.as_mut().poll(&mut cx).is_pending());
         live.hand_out(10, Hours(10), &Count::default());
-        waits.await;
-        // Nobody follows any more, so nobody waits for a round.
-        live.reads_no_more();
+        assert!(waits.as_mut().poll(&mut cx).is_ready());
         live.take_in(entry(3, Flag::Plain, TOGETHER));
         live.room().await;
+        live.hand_out(10, Hours(10), &Count::default());
+        // Nobody follows any more, so nobody waits for a round.
+        live.reads_no_more();
+        live.take_in(entry(4, Flag::Plain, TOGETHER));
+        let mut waits = std::pin::pin!(live.room());
+        assert!(waits.as_mut().poll(&mut cx).is_ready());
     }
 
     #[test]

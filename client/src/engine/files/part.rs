@@ -3,11 +3,10 @@
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, ErrorKind};
-use std::num::NonZeroU64;
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{Advice, OFlags, fadvise};
+use rustix::fs::OFlags;
 
 use super::FileError;
 
@@ -74,17 +73,26 @@ impl Part {
             .map_err(|error| self.unwritable(&error))?;
         let end = at + data.len() as u64;
         if end / STRETCH > at / STRETCH {
-            // The system may begin to write what is complete, so that less is left for the end. What it makes of the hint, `finish` makes sure of.
-            let length = NonZeroU64::new(STRETCH);
-            let _ = fadvise(
-                &self.file,
-                (end / STRETCH - 1) * STRETCH,
-                length,
-                Advice::DontNeed,
-            );
+            self.offer((end / STRETCH - 1) * STRETCH);
         }
         Ok(())
     }
+
+    /// The system may begin to write a stretch that is complete, so that less is left for the end. What it makes of the hint,
+    /// `finish` makes sure of.
+    #[cfg(target_os = "linux")]
+    fn offer(&self, at: u64) {
+        use rustix::fs::{Advice, fadvise};
+        let _ = fadvise(
+            &self.file,
+            at,
+            std::num::NonZeroU64::new(STRETCH),
+            Advice::DontNeed,
+        );
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    fn offer(&self, _: u64) {}
 
     pub(super) fn read(&self, at: u64, length: usize) -> Option<Vec<u8>> {
         let mut data = vec![0; length];

@@ -25,7 +25,6 @@ impl<S: Store> Desk<S> {
         bytes: Bytes,
     ) -> Result<Answer, Stop> {
         let handle = self.writer(session, handle, Role::Append, &bytes)?;
-        handle.live.room().await;
         let (guard, usage) = self.found(&handle).await?;
         {
             let now = self.clock.now();
@@ -46,10 +45,12 @@ impl<S: Store> Desk<S> {
             };
             append::append(&scene, &wanted, &mut pace)?;
         }
-        let _shared = handle.live.turn.read().await;
+        let shared = handle.live.turn.read().await;
         let stored = self
             .store(&handle, &guard, counter, Flag::Plain, bytes, None)
             .await?;
+        drop(shared);
+        handle.live.room().await;
         Ok(Answer::Stored { position: stored })
     }
 
