@@ -33,7 +33,7 @@ const RING_BYTES: usize = 128 * 1024;
 /// follower has not acknowledged yet, they fit into the window of a narrow connection.
 const TOGETHER: usize = 8 * 1024;
 /// So long an answer waits at most.
-const PATIENCE: Duration = Duration::from_millis(250);
+const PATIENCE: Duration = Duration::from_secs(1);
 /// What is left of a frame may wait for the next round, without the time that a task is given, up to this size.
 const REST: usize = 8 * 1024;
 
