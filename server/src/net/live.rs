@@ -1,7 +1,7 @@
 //! A channel that is in use: its pace, its followers, and their fresh entries.
 //!
 //! A follower that has caught up is parked here: no task, no queue, a cursor and a stream. When entries became durable
-//! the fan-out writes them to every parked stream at once (`net::fanout`). A stream that does not take them all gets
+//! the fan-out writes them to every parked stream, in rounds (`net::fanout`). A stream that does not keep up gets
 //! a task of its own (`net::read`) that reads on, from the fresh entries as long as they are at hand, from the
 //! store otherwise, and parks again when it has caught up.
 //!
@@ -146,8 +146,8 @@ impl Live {
         self.tip().gone
     }
 
-    /// Waits while many entries wait for the next round of followers: who appends and waits for the answer goes no faster
-    /// than entries can be sent, or every follower would fall behind and need a task.
+    /// Waits while many entries wait for the next round of the parked ones: who appends and waits for the answer goes no
+    /// faster than they can be written to, or every one would fall behind and need a task.
     pub(crate) async fn room(&self) {
         let room = async {
             loop {

@@ -281,8 +281,8 @@ async fn entries_end_for_readers_at_their_hour() {
     world.relay.stop().await.unwrap();
 }
 
-#[tokio::test]
-async fn a_stream_that_takes_only_a_part_never_gets_what_its_key_does_not_read() {
+/// A relay of narrow connections, to which one may say much.
+async fn narrow() -> World {
     let limits = Limits {
         wide_connections: 0,
         appends_per_second: 100_000,
@@ -290,7 +290,12 @@ async fn a_stream_that_takes_only_a_part_never_gets_what_its_key_does_not_read()
         ..Limits::default()
     };
     let store = Arc::new(Memory::new(QUOTA));
-    let world = World::with(limits, Identity::generate().unwrap(), store).await;
+    World::with(limits, Identity::generate().unwrap(), store).await
+}
+
+#[tokio::test]
+async fn a_stream_that_takes_only_a_part_never_gets_what_its_key_does_not_read() {
+    let world = narrow().await;
     let mut writer = world.visitor().await;
     // The cut comes before, within and after what a narrow connection takes at once.
     for before in 8..24 {
@@ -341,14 +346,7 @@ async fn a_stream_that_takes_only_a_part_never_gets_what_its_key_does_not_read()
 #[tokio::test]
 async fn whoever_follows_on_a_narrow_connection_gets_all_that_a_hasty_writer_says_in_order() {
     const SAID: u64 = 300;
-    let limits = Limits {
-        wide_connections: 0,
-        appends_per_second: 100_000,
-        channel_appends_per_second: 100_000,
-        ..Limits::default()
-    };
-    let store = Arc::new(Memory::new(QUOTA));
-    let world = World::with(limits, Identity::generate().unwrap(), store).await;
+    let world = narrow().await;
     let mut writer = world.visitor().await;
     let channel = founded(&mut writer).await;
     let mut following = Vec::new();
